@@ -1,0 +1,236 @@
+"""Reading ``environments/*.yaml`` and ``environments/teams/*.yaml``, with errors a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from yaml.constructor import ConstructorError
+from yaml.nodes import MappingNode
+
+from environments.model import CLOUDS, Cloud, Environment, Team
+from environments.names import names_for
+
+ORDER = ("dev", "staging", "production")
+"""Environments a model passes through, in this order. Others may exist beside them."""
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DIRECTORY = CHECKOUT / "environments"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class SettingsError(Exception):
+    """A settings file is wrong; the message says which file, which key and what is allowed."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a mapping that gives the same key twice, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """All environments and teams, checked one by one and against each other."""
+
+    directory: Path
+    environments: Mapping[str, Environment]
+    teams: Mapping[str, Team]
+
+    def environment(self, name: str) -> Environment:
+        """The environment called ``name``.
+
+        Raises:
+            SettingsError: there is no such file.
+        """
+        if name not in self.environments:
+            raise SettingsError(
+                f"There is no environment {name!r}: {self.directory / (name + '.yaml')} does not exist. "
+                f"Choose one of: {', '.join(self.environments)}."
+            )
+        return self.environments[name]
+
+    def team_of(self, model: str) -> Team:
+        """The team that owns ``model``.
+
+        Raises:
+            SettingsError: no team lists it.
+        """
+        for team in self.teams.values():
+            if model in team.models:
+                return team
+        known = sorted(m for t in self.teams.values() for m in t.models)
+        near = get_close_matches(model, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known models: {', '.join(known) or 'none'}."
+        raise SettingsError(f"No file in {self.directory / 'teams'} lists the model {model!r}.{hint}")
+
+
+def pick_cloud(environment: Environment, cloud: str | None) -> Cloud:
+    """``cloud`` if given, else the environment's own choice.
+
+    Raises:
+        SettingsError: the cloud is unknown or the environment does not describe it.
+    """
+    chosen = cloud or environment.cloud
+    for known in CLOUDS:
+        if chosen == known:
+            if getattr(environment, known) is None:
+                raise SettingsError(
+                    f"{environment.environment}.yaml has no {known!r} section, so CLOUD={known} cannot be used there."
+                )
+            return known
+    raise SettingsError(f"CLOUD={chosen} is not a cloud. Choose one of: {', '.join(CLOUDS)}.")
+
+
+def local_root(environment: Environment) -> Path:
+    """The folder that holds everything of the ``local`` cloud, made absolute against the checkout."""
+    if environment.local is None:
+        raise SettingsError(f"{environment.environment}.yaml has no 'local' section.")
+    return (CHECKOUT / environment.local.root).resolve()
+
+
+def load_platform(directory: Path = DIRECTORY) -> Platform:
+    """Read every environment and team below ``directory``.
+
+    Raises:
+        SettingsError: a file is not YAML, breaks the model, or contradicts another file.
+    """
+    environments = {}
+    for file in sorted(directory.glob("*.yaml")):
+        if file.name == "names.yaml":
+            continue
+        environment = _read(file, Environment)
+        _named_after(file, environment.environment)
+        environments[environment.environment] = environment
+    if not environments:
+        raise SettingsError(f"{directory} holds no environment: expected files such as dev.yaml.")
+    ordered = {name: environments[name] for name in _in_order(environments)}
+
+    teams = {}
+    for file in sorted((directory / "teams").glob("*.yaml")):
+        team = _read(file, Team)
+        _named_after(file, team.team)
+        teams[team.team] = team
+
+    platform = Platform(directory, ordered, teams)
+    _thresholds_rise(platform)
+    _teams_fit(platform)
+    return platform
+
+
+def _in_order(names: Mapping[str, Environment]) -> list[str]:
+    return [n for n in ORDER if n in names] + sorted(n for n in names if n not in ORDER)
+
+
+def _read(file: Path, model: type[_Model]) -> _Model:
+    try:
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{file}: expected keys and values, found {type(raw).__name__}.")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise SettingsError(_explain(file, model, error)) from error
+
+
+def _explain(file: Path, model: type[BaseModel], error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            allowed = sorted(_fields_at(model, problem["loc"][:-1]))
+            near = get_close_matches(str(problem["loc"][-1]), allowed, n=1)
+            message = f"unknown key; {f'did you mean {near[0]!r}? ' if near else ''}allowed: {', '.join(allowed)}"
+        elif problem["type"] == "missing":
+            message = "is required"
+        elif problem["type"] == "string_pattern_mismatch":
+            message = f"{problem['input']!r} does not match {problem['ctx']['pattern']}"
+        elif "input" in problem and not isinstance(problem["input"], dict):
+            message = f"{message} (found {problem['input']!r})"
+        lines.append(f"  {where}: {message}")
+    return f"{file}:\n" + "\n".join(lines)
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:
+    """Field names of the model that ``path`` leads to, through optional fields and mappings."""
+    current: type[BaseModel] = model
+    for part in path:
+        field = current.model_fields.get(str(part))
+        if field is None:
+            continue
+        found = _model_in(field.annotation)
+        if found is not None:
+            current = found
+    return set(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_in(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _named_after(file: Path, name: str) -> None:
+    if file.stem != name:
+        raise SettingsError(f"{file}: names itself {name!r}; rename the file to {name}.yaml or correct the key.")
+
+
+def _thresholds_rise(platform: Platform) -> None:
+    chain = [platform.environments[name] for name in ORDER if name in platform.environments]
+    models = sorted({model for environment in chain for model in environment.model_thresholds})
+    for earlier, later in zip(chain, chain[1:], strict=False):
+        for model in ("", *models):
+            loose = later.thresholds_for(model).looser_than(earlier.thresholds_for(model))
+            if loose:
+                raise SettingsError(
+                    f"{platform.directory / later.environment}.yaml: {model or 'thresholds'}: {', '.join(loose)} asks "
+                    f"for less than {earlier.environment}.yaml does; thresholds must rise towards production."
+                )
+
+
+def _teams_fit(platform: Platform) -> None:
+    owner: dict[str, str] = {}
+    for team in platform.teams.values():
+        file = platform.directory / "teams" / f"{team.team}.yaml"
+        unknown = sorted(set(team.environments) - set(platform.environments))
+        if unknown:
+            raise SettingsError(
+                f"{file}: environments: {', '.join(unknown)} does not exist; "
+                f"known environments: {', '.join(platform.environments)}."
+            )
+        for model in team.models:
+            if model in owner:
+                raise SettingsError(f"{file}: models: {model!r} already belongs to team {owner[model]!r}.")
+            owner[model] = team.team
+        for environment in platform.environments.values():
+            try:
+                names_for(team.team, environment.environment, "gcp", environment.prefix)
+            except ValueError as error:
+                raise SettingsError(f"{file}: {error}") from error
+    for environment in platform.environments.values():
+        strangers = sorted(set(environment.model_thresholds) - set(owner))
+        if strangers:
+            raise SettingsError(
+                f"{platform.directory / environment.environment}.yaml: model_thresholds: "
+                f"no team owns {', '.join(strangers)}."
+            )

@@ -1,0 +1,234 @@
+"""What an environment and a team are: the one model that reads ``environments/*.yaml``.
+
+Terraform reads the same files with ``yamldecode``; nothing here is copied anywhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from environments.names import (
+    ENVIRONMENT_MAX,
+    ENVIRONMENT_PATTERN,
+    MODEL_PATTERN,
+    PREFIX_MAX,
+    PREFIX_PATTERN,
+    RESERVED_TEAMS,
+    TEAM_MAX,
+    TEAM_PATTERN,
+)
+
+Cloud = Literal["local", "gcp", "aws", "azure"]
+CLOUDS: tuple[Cloud, ...] = get_args(Cloud)
+
+Role = Literal["data-scientist", "ml-engineer", "platform-admin", "auditor"]
+
+EnvironmentName = Annotated[str, Field(pattern=ENVIRONMENT_PATTERN, max_length=ENVIRONMENT_MAX)]
+TeamName = Annotated[str, Field(pattern=TEAM_PATTERN, max_length=TEAM_MAX)]
+ModelName = Annotated[str, Field(pattern=MODEL_PATTERN, max_length=64)]
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
+LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$")]
+LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Frozen, and refuses a key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Thresholds(Strict):
+    """What a model must reach. A metric left out is not required.
+
+    Bounds exclude values that any model would pass: 0.5 is the ROC AUC of a coin.
+    """
+
+    roc_auc: Annotated[float, Field(gt=0.5, le=1)] | None = None
+    average_precision: Annotated[float, Field(gt=0, le=1)] | None = None
+    recall: Annotated[float, Field(gt=0, le=1)] | None = None
+    precision: Annotated[float, Field(gt=0, le=1)] | None = None
+    brier_score: Annotated[float, Field(gt=0, le=0.25)] | None = Field(
+        default=None, description="An upper bound: smaller is better, 0.25 is a forecast of one half for everybody."
+    )
+
+    def required(self) -> dict[str, float]:
+        """The metrics that have a threshold, by name."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+    def looser_than(self, other: Thresholds) -> list[str]:
+        """Metrics on which this asks for less than ``other``, including those it does not ask for at all."""
+        mine, loose = self.required(), []
+        for metric, theirs in other.required().items():
+            value = mine.get(metric)
+            if value is None or (value > theirs if metric in LOWER_IS_BETTER else value < theirs):
+                loose.append(metric)
+        return loose
+
+
+LOWER_IS_BETTER = frozenset({"brier_score"})
+"""Metrics whose threshold is an upper bound."""
+
+
+class DataQuality(Strict):
+    """What a data set must satisfy before a model is trained or scored on it."""
+
+    minimum_rows: Annotated[int, Field(ge=1)]
+    missing_share: Share = Field(description="The largest share of missing values in any one column.")
+    duplicate_share: Share = Field(description="The largest share of rows that repeat an earlier row.")
+
+
+class Retention(Strict):
+    """How long records are kept, in days."""
+
+    logs_days: Annotated[int, Field(ge=1)]
+    documentation_days: Annotated[int, Field(ge=1)]
+
+
+class Budget(Strict):
+    """What an environment may cost a month."""
+
+    amount: Annotated[float, Field(gt=0)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(description="ISO 4217 code.")
+    alert_at: tuple[Annotated[float, Field(gt=0, le=2)], ...] = (0.5, 0.8, 1.0)
+
+
+class LocalCloud(Strict):
+    """This machine: folders instead of buckets."""
+
+    root: Annotated[str, Field(min_length=1)] = Field(
+        description="Folder that holds everything, relative to the checkout or absolute."
+    )
+
+
+class NetworkSettings(Strict):
+    """The network to build, or an existing one to use."""
+
+    cidr: str = "10.20.0.0/20"
+    existing: str | None = Field(default=None, description="Id of a network to use instead of building one.")
+    existing_subnets: tuple[str, ...] = ()
+
+
+class GcpCloud(Strict):
+    """A Google Cloud project."""
+
+    project_id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+    billing_account: Annotated[str, Field(pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$")]
+    folder: Annotated[str, Field(pattern=r"^(folders|organizations)/[0-9]+$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$")]
+    orchestrator: Literal["vertex", "kubernetes", "airflow", "local"]
+    network: NetworkSettings = NetworkSettings()
+
+
+class AwsCloud(Strict):
+    """An AWS account."""
+
+    account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    orchestrator: Literal["sagemaker", "kubernetes", "airflow", "local"]
+    network: NetworkSettings = NetworkSettings()
+
+
+class AzureCloud(Strict):
+    """An Azure subscription."""
+
+    subscription_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    location: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]+$")]
+    orchestrator: Literal["azureml", "kubernetes", "local"]
+    network: NetworkSettings = NetworkSettings()
+
+
+class Environment(Strict):
+    """One environment, on whichever cloud is picked."""
+
+    environment: EnvironmentName
+    cloud: Cloud = "local"
+    prefix: Annotated[str, Field(pattern=PREFIX_PATTERN, max_length=PREFIX_MAX)] = Field(
+        description="Leads every name that must be unique in the world, such as a bucket's."
+    )
+    protected: bool = Field(
+        default=False, description="Destroying needs the environment's name, and a plan that deletes is refused."
+    )
+    labels: dict[LabelKey, LabelValue]
+    thresholds: Thresholds
+    model_thresholds: dict[ModelName, Thresholds] = {}
+    data_quality: DataQuality
+    retention: Retention
+    budget: Budget
+    approvals: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="People other than the requester who must agree to a promotion into this environment."
+    )
+    local: LocalCloud | None = None
+    gcp: GcpCloud | None = None
+    aws: AwsCloud | None = None
+    azure: AzureCloud | None = None
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_name_a_cost_center(cls, labels: dict[str, str]) -> dict[str, str]:
+        if "cost_center" not in labels:
+            raise ValueError("must hold cost_center: spend is reported by it")
+        computed = sorted(set(labels) & {"environment", "team", "managed_by", "zenml_stack"})
+        if computed:
+            raise ValueError(f"{', '.join(computed)} are computed; leave them out")
+        return labels
+
+    @model_validator(mode="after")
+    def _thresholds_bite(self) -> Environment:
+        if not self.thresholds.required():
+            raise ValueError("thresholds: at least one metric is required")
+        for model, own in self.model_thresholds.items():
+            loose = self.merge_thresholds(own).looser_than(self.thresholds)
+            if loose:
+                raise ValueError(
+                    f"model_thresholds.{model}: {', '.join(loose)} is looser than the environment's floor; "
+                    "a model's own threshold may only be stricter"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _picked_cloud_is_described(self) -> Environment:
+        if getattr(self, self.cloud) is None:
+            raise ValueError(f"cloud is {self.cloud!r} but there is no {self.cloud!r} section")
+        return self
+
+    def merge_thresholds(self, own: Thresholds) -> Thresholds:
+        """``own`` over this environment's floor."""
+        return Thresholds(**{**self.thresholds.required(), **own.required()})
+
+    def thresholds_for(self, model: str) -> Thresholds:
+        """What ``model`` must reach in this environment."""
+        return self.merge_thresholds(self.model_thresholds.get(model, Thresholds()))
+
+
+class TeamEnvironment(Strict):
+    """What a team has in one environment."""
+
+    budget: Annotated[float, Field(gt=0)] = Field(description="A month, in the environment's currency.")
+    members: dict[Email, Role] = {}
+
+
+class Team(Strict):
+    """One team. Its file is all that it takes to add it to every environment."""
+
+    team: TeamName
+    owners: Annotated[tuple[Email, ...], Field(min_length=1)]
+    cost_center: LabelValue
+    models: Annotated[tuple[ModelName, ...], Field(min_length=1)]
+    environments: dict[EnvironmentName, TeamEnvironment]
+
+    @field_validator("team")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED_TEAMS:
+            raise ValueError(f"{name!r} is reserved; choose another name")
+        return name
+
+    @field_validator("models")
+    @classmethod
+    def _models_differ(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) != len(models):
+            raise ValueError("the same model is listed twice")
+        return models

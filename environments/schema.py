@@ -1,0 +1,34 @@
+"""JSON Schemas of the settings files, for editors and for whoever reads them without Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from environments.load import DIRECTORY
+from environments.model import Environment, Team
+
+SCHEMAS = {"environment.schema.json": Environment, "team.schema.json": Team}
+
+
+def rendered() -> dict[str, str]:
+    """File name and text of each schema, as it should stand in ``environments/schema``."""
+    return {
+        name: json.dumps(
+            {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}, indent=2
+        )
+        + "\n"
+        for name, model in SCHEMAS.items()
+    }
+
+
+def write(directory: Path = DIRECTORY / "schema") -> list[Path]:
+    """Write the schemas and return those that changed."""
+    changed = []
+    directory.mkdir(exist_ok=True)
+    for name, text in rendered().items():
+        file = directory / name
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            changed.append(file)
+    return changed

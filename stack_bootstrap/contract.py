@@ -1,0 +1,134 @@
+"""The stack contract: what every Terraform root outputs and everything after Terraform reads.
+
+A root's output ``stacks`` maps a team's name (or ``platform``) to one :class:`StackContract`. The shape is the same
+on every cloud. Secrets are references; a value never passes through state or output.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+
+from environments import Cloud
+
+CONTRACT_VERSION = 1
+
+ComponentType = Literal[
+    "orchestrator",
+    "artifact_store",
+    "container_registry",
+    "experiment_tracker",
+    "model_registry",
+    "image_builder",
+    "step_operator",
+    "deployer",
+    "log_store",
+]
+"""ZenML stack component types that a root may declare."""
+
+SecretManager = Literal["environment", "aws-secrets-manager", "gcp-secret-manager", "azure-key-vault"]
+"""Where a secret's value is kept; ``environment`` is a variable of the process that registers stacks."""
+
+
+class ContractError(Exception):
+    """What Terraform put out is no stack contract; the message says where it departs from one."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StackIdentity(_Strict):
+    """The ZenML stack to register."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    labels: dict[str, str]
+
+
+class Component(_Strict):
+    """One stack component. It carries the stack's name in ZenML."""
+
+    flavor: str
+    configuration: dict[str, JsonValue] = {}
+    connector: str | None = Field(default=None, description="Key into ``connectors``.")
+
+
+class Connector(_Strict):
+    """One ZenML service connector."""
+
+    type: str
+    auth_method: str
+    resource_type: str
+    resource_id: str | None = None
+    configuration: dict[str, JsonValue] = {}
+
+
+class Secret(_Strict):
+    """Where a secret's value is found; never the value."""
+
+    manager: SecretManager
+    reference: str
+
+
+class Cost(_Strict):
+    """How this environment's spend is looked up."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    budget: float = Field(gt=0, description="A month, in ``currency``.")
+    filters: dict[str, str]
+
+
+class StackContract(_Strict):
+    """Everything needed to register one stack."""
+
+    version: Literal[1]
+    environment: str
+    cloud: Cloud
+    team: str
+    stack: StackIdentity
+    components: dict[ComponentType, Component]
+    connectors: dict[str, Connector] = {}
+    secrets: dict[str, Secret] = {}
+    cost: Cost
+    simulated: bool = Field(
+        default=False, description="True when Terraform ran against the offline provider: nothing of this exists."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> StackContract:
+        for needed in ("orchestrator", "artifact_store"):
+            if needed not in self.components:
+                raise ValueError(f"components: a ZenML stack needs an {needed}")
+        for kind, component in self.components.items():
+            if component.connector is not None and component.connector not in self.connectors:
+                raise ValueError(f"components.{kind}.connector: no connector is called {component.connector!r}")
+        return self
+
+
+_STACKS: TypeAdapter[dict[str, StackContract]] = TypeAdapter(dict[str, StackContract])
+
+
+def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str, StackContract]:
+    """Contracts by team from the value of a root's ``stacks`` output.
+
+    Raises:
+        ContractError: the value departs from the contract; the message gives the path within it.
+    """
+    try:
+        stacks = _STACKS.validate_python(value)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise ContractError(f"{source} is no stack contract (version {CONTRACT_VERSION}):\n" + "\n".join(lines)) from error
+    for key, contract in stacks.items():
+        if key != contract.team:
+            raise ContractError(f"{source}: the key {key!r} holds the contract of team {contract.team!r}.")
+    return stacks
+
+
+def json_schema() -> str:
+    """JSON Schema of the ``stacks`` output, as text."""
+    return json.dumps(
+        {"$schema": "https://json-schema.org/draft/2020-12/schema", **_STACKS.json_schema()}, indent=2
+    ) + "\n"
