@@ -1,0 +1,103 @@
+"""What every test stands on: no network, a ZenML store of its own, and settings whose folders are temporary."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Before anything imports zenml, mlflow or boto3: whatever reads its configuration at import finds a temporary one.
+_SESSION = Path(tempfile.mkdtemp(prefix="groundwork-tests-"))
+_SET = {
+    "ZENML_CONFIG_PATH": str(_SESSION / "zenml"),
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_LOGGING_VERBOSITY": "WARNING",
+    "ZENML_ENABLE_RICH_TRACEBACK": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+    "TF_CLI_CONFIG_FILE": os.devnull,
+    "CHECKPOINT_DISABLE": "1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "OMP_NUM_THREADS": "2",
+}
+_CLEARED = ("ZENML_STORE_URL", "ZENML_ACTIVE_STACK_ID", "AWS_PROFILE", "GROUNDWORK_ENVIRONMENTS", "ENV", "CLOUD")
+os.environ.update(_SET)
+for _name in _CLEARED:
+    os.environ.pop(_name, None)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind in the temporary folder of the machine."""
+    shutil.rmtree(_SESSION, ignore_errors=True)
+
+
+@pytest.fixture
+def settings_directory(tmp_path: Path) -> Path:
+    """A copy of ``environments/`` (YAML only) whose ``local`` cloud lives below ``tmp_path``."""
+    directory = tmp_path / "environments"
+    source = REPOSITORY / "environments"
+    (directory / "teams").mkdir(parents=True)
+    for file in [*source.glob("*.yaml"), *source.glob("teams/*.yaml")]:
+        shutil.copy(file, directory / file.relative_to(source))
+    for name in ("dev", "staging", "production"):
+        edit_yaml(directory / f"{name}.yaml", lambda raw: raw["local"].update(root=str(tmp_path / "ground")))
+    return directory
+
+
+def edit_yaml(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Apply ``change`` to the mapping in ``file`` and write it back."""
+    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    change(raw)
+    file.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ZenML configuration whose SQLite store is created and migrated, once a session, to copy from."""
+    home = tmp_path_factory.mktemp("zenml-template")
+    with pytest.MonkeyPatch.context() as patch:
+        _use_zenml_home(patch, home)
+        from zenml.client import Client
+
+        assert Client().zen_store.get_user()
+    return home
+
+
+@pytest.fixture
+def zenml_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty ZenML store of this test's own; ``Client()`` uses it. Yields the configuration folder."""
+    home = tmp_path / "zenml"
+    shutil.copytree(_migrated_store, home)
+    for file in home.glob("*.yaml"):
+        file.write_text(file.read_text(encoding="utf-8").replace(str(_migrated_store), str(home)), encoding="utf-8")
+    _use_zenml_home(monkeypatch, home)
+    yield home
+    _forget_zenml()
+
+
+def _use_zenml_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    patch.setenv("ZENML_CONFIG_PATH", str(home))
+    patch.setenv("ZENML_LOCAL_STORES_PATH", str(home / "local_stores"))
+    _forget_zenml()
+
+
+def _forget_zenml() -> None:
+    """Drop ZenML's process-wide singletons, so that the next ``Client()`` reads the environment again."""
+    if "zenml.client" not in sys.modules:
+        return
+    from zenml.client import Client
+    from zenml.config.global_config import GlobalConfiguration
+
+    Client._reset_instance()
+    GlobalConfiguration._reset_instance()
