@@ -1,0 +1,1 @@
+"""Terraform per environment and cloud, and the ZenML stacks that follow from what it built."""
