@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -137,7 +138,7 @@ def _in_order(names: Mapping[str, Environment]) -> list[str]:
 
 def _read(file: Path, model: type[_Model]) -> _Model:
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
@@ -198,7 +199,7 @@ def _named_after(file: Path, name: str) -> None:
 def _thresholds_rise(platform: Platform) -> None:
     chain = [platform.environments[name] for name in ORDER if name in platform.environments]
     models = sorted({model for environment in chain for model in environment.model_thresholds})
-    for earlier, later in zip(chain, chain[1:], strict=False):
+    for earlier, later in pairwise(chain):
         for model in ("", *models):
             loose = later.thresholds_for(model).looser_than(earlier.thresholds_for(model))
             if loose:

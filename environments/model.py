@@ -122,13 +122,70 @@ class GcpCloud(Strict):
     network: NetworkSettings = NetworkSettings()
 
 
+class GithubRepository(Strict):
+    """The repository whose workflows plan and apply, by OpenID Connect."""
+
+    owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    owner_id: Annotated[int, Field(gt=0)] | None = Field(
+        default=None, description="Set both ids when the repository uses immutable subject claims."
+    )
+    repository_id: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _both_ids_or_none(self) -> GithubRepository:
+        if (self.owner_id is None) != (self.repository_id is None):
+            raise ValueError("owner_id and repository_id go together: give both or neither")
+        return self
+
+
+AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+SecretKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$", max_length=32)]
+
+
 class AwsCloud(Strict):
     """An AWS account."""
 
     account_id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    region: AwsRegion
+    allowed_regions: tuple[AwsRegion, ...] = Field(
+        default=(), description="Regions that a plan may name. Empty: only ``region``."
+    )
     orchestrator: Literal["sagemaker", "kubernetes", "airflow", "local"]
+    step_operator: Literal["sagemaker"] | None = Field(
+        default=None, description="Runs single steps on SageMaker under another orchestrator."
+    )
+    cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = Field(
+        default=None, description="Name of the EKS cluster; needed by the orchestrator kubernetes."
+    )
     network: NetworkSettings = NetworkSettings()
+    client_principals: tuple[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")], ...] = Field(
+        default=(), description="Roles that may act as a team's client. Empty: whomever the account lets assume it."
+    )
+    github: GithubRepository | None = None
+    alert_emails: tuple[Email, ...] = Field(default=(), description="Who hears of the whole environment's spend.")
+    budgets: bool = Field(default=True, description="False where budgets are kept in the payer account.")
+    mlflow_tracking_uri: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="An MLflow server that stacks track to. None: stacks have no experiment tracker."
+    )
+    secrets: dict[SecretKey, Annotated[int, Field(ge=0)]] = Field(
+        default={},
+        description="Secrets each team holds. 0: made empty, filled by hand. Raise the number to write a new value.",
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> AwsCloud:
+        if self.allowed_regions and self.region not in self.allowed_regions:
+            raise ValueError(f"region {self.region!r} is not one of allowed_regions: {', '.join(self.allowed_regions)}")
+        if self.orchestrator == "kubernetes" and self.cluster is None:
+            raise ValueError(
+                "orchestrator is 'kubernetes' but no cluster is named; set cluster to the EKS cluster's name"
+            )
+        if (self.network.existing is None) != (not self.network.existing_subnets):
+            raise ValueError("network: existing and existing_subnets go together: give both or neither")
+        if self.network.existing is not None and len(self.network.existing_subnets) < 2:
+            raise ValueError("network.existing_subnets: at least two subnets, in different zones, are needed")
+        return self
 
 
 class AzureCloud(Strict):

@@ -64,9 +64,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit("a Google service account id", 6, 30, r"[a-z](?:[a-z0-9-]*[a-z0-9])"),
         Limit("an AWS role name", 1, 64, r"[\w+=,.@-]+"),
     ),
-    "bucket": (
-        Limit("a Google or S3 bucket name", 3, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])"),
-    ),
+    "bucket": (Limit("a Google or S3 bucket name", 3, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])"),),
     "registry": (
         Limit("an Artifact Registry repository", 1, 63, r"[a-z](?:[a-z0-9-]*[a-z0-9])"),
         Limit("an ECR repository", 2, 256, r"[a-z0-9]+(?:[._/-][a-z0-9]+)*"),

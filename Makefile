@@ -1,0 +1,124 @@
+# Everything a person or a CI job does with Groundwork. `make help` lists it.
+# Variables given on the command line (ENV=dev MODEL=…) reach the programs through the environment.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin/python -m
+FLAGS = $(if $(JSON),--json) $(if $(DRY_RUN),--dry-run)
+PACKAGES := environments stack_bootstrap pipelines governance
+
+# The local store is part of the checkout's own ground, so nothing of the user's ZenML is touched. Set it (or
+# ZENML_STORE_URL and ZENML_STORE_API_KEY) to work against a shared server.
+export ZENML_CONFIG_PATH ?= $(CURDIR)/.groundwork/zenml
+export ZENML_ANALYTICS_OPT_IN ?= false
+export ZENML_LOGGING_VERBOSITY ?= WARNING
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export DO_NOT_TRACK ?= 1
+# Without bytecode every start would compile ZenML anew: 13 s instead of 5.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo clean-demo plan apply destroy output drift diff register verify unregister \
+	train validate infer models promote rollback report test lint format lock schema
+
+##@ Set up
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "; printf "Usage: make <target> [ENV=dev] [CLOUD=local] [MODEL=…] [JSON=1] [DRY_RUN=1]\n"} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make the virtual environment and install the locked packages
+
+$(STAMP): requirements.lock scripts/setup
+	@scripts/setup $(PYTHON) $(VENV)
+
+demo: setup ## The whole story on this machine: three environments, two teams, train to production
+	@$(RUN) governance demo
+
+clean-demo: setup ## Remove all that the demo made, and only that
+	@$(RUN) governance clean-demo $(FLAGS)
+
+##@ Infrastructure (ENV=dev|staging|production|all)
+
+plan: setup ## Show what Terraform would change
+	@$(RUN) stack_bootstrap plan $(FLAGS)
+
+apply: setup ## Plan, then apply exactly that plan
+	@$(RUN) stack_bootstrap apply $(FLAGS)
+
+destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
+	@$(RUN) stack_bootstrap destroy $(FLAGS)
+
+output: setup ## Show the stack contracts that an environment emits
+	@$(RUN) stack_bootstrap output $(FLAGS)
+
+drift: setup ## Exit 2 when infrastructure differs from code
+	@$(RUN) stack_bootstrap drift $(FLAGS)
+
+##@ Stacks
+
+diff: setup ## Show how ZenML differs from the contracts; exit 2 when it does
+	@$(RUN) stack_bootstrap diff $(FLAGS)
+
+register: setup ## Register stacks, components, connectors and secrets
+	@$(RUN) stack_bootstrap register $(FLAGS)
+
+verify: setup ## Check that every stack is complete and reachable
+	@$(RUN) stack_bootstrap verify $(FLAGS)
+
+unregister: setup ## Remove an environment's stacks from ZenML
+	@$(RUN) stack_bootstrap unregister $(FLAGS)
+
+##@ Pipelines (MODEL=…)
+
+train: setup ## Train a new version in ENV
+	@$(RUN) governance train $(FLAGS)
+
+validate: setup ## Evaluate the version in ENV against that environment's thresholds
+	@$(RUN) governance validate $(FLAGS)
+
+infer: setup ## Score DATA=file.parquet (or the model's own source) with the version in ENV
+	@$(RUN) governance infer $(FLAGS)
+
+##@ Models (MODEL=…)
+
+models: setup ## List models, versions and stages
+	@$(RUN) governance models $(FLAGS)
+
+promote: setup ## Bring a version into TO=staging|production [APPROVED_BY=a@b.c] [VERSION=…]
+	@$(RUN) governance promote $(FLAGS)
+
+rollback: setup ## Return ENV to the version that was in use before [REASON=…]
+	@$(RUN) governance rollback $(FLAGS)
+
+report: setup ## Write the HTML report of the version in ENV
+	@$(RUN) governance report $(FLAGS)
+
+##@ Quality
+
+test: setup ## Run every test, with coverage
+	@$(RUN) pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=85 $(ARGS)
+
+lint: setup ## ruff, mypy, import rules, terraform fmt
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(RUN) mypy
+	@$(VENV)/bin/lint-imports
+	@$(RUN) stack_bootstrap terraform -- fmt -check -recursive infra
+
+format: setup ## Format Python and Terraform
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+	@$(RUN) stack_bootstrap terraform -- fmt -recursive infra
+
+lock: setup ## Resolve pyproject.toml into requirements.lock, with hashes
+	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--group dev pyproject.toml --output-file requirements.lock
+
+schema: setup ## Write the JSON Schemas of settings, model configurations and the stack contract
+	@$(RUN) environments schema
+	@$(RUN) pipelines schema
+	@$(RUN) stack_bootstrap schema

@@ -1,0 +1,1 @@
+"""What the platform team owns: gates, hooks, promotion and evidence, attached to pipelines from outside."""

@@ -1,0 +1,339 @@
+"""``python -m governance``: train, validate, promote, infer, report, each under its environment's rules."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import click
+import typer
+
+from environments import DIRECTORY, SettingsError, load_platform
+from governance.errors import Refused
+from governance.target import Target, target_for
+from pipelines.config import ConfigError
+from stack_bootstrap.contract import ContractError
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+Settings = Annotated[
+    Path,
+    typer.Option(
+        "--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files.", resolve_path=True
+    ),
+]
+Env = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
+Cloud = Annotated[str | None, typer.Option(envvar="CLOUD", help="Cloud [default: what the environment's file says].")]
+Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's file.")]
+Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
+Requester = Annotated[str | None, typer.Option(envvar="REQUESTED_BY", help="Who asks [default: who runs this].")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")]
+
+
+@app.command()
+def train(
+    model: Model,
+    env: Env = "dev",
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a new version under the environment's gates."""
+    target = _target(settings, model, env, cloud)
+    from governance import jobs
+
+    if dry_run:
+        steps = jobs.preview_training(target)
+        thresholds = target.thresholds.required()
+        _say(
+            f"Would train {target.where} on {target.stack}: {', '.join(steps)}.\nIt must reach {_listed(thresholds)}.",
+            as_json,
+            stack=target.stack,
+            steps=steps,
+            thresholds=thresholds,
+        )
+        return
+    with _steps_shown(as_json):
+        run = jobs.train(target)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def validate(
+    model: Model,
+    env: Env = "staging",
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Evaluate the version in use against the environment's thresholds."""
+    target = _target(settings, model, env, cloud)
+    from governance import jobs
+
+    if dry_run:
+        _say_would("validate", target, as_json)
+        return
+    with _steps_shown(as_json):
+        run = jobs.validate(target)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def infer(
+    model: Model,
+    env: Env = "production",
+    data: Annotated[
+        str | None,
+        typer.Option(envvar="DATA", help="CSV or Parquet, a path or URL [default: the model's own source]."),
+    ] = None,
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Score data with the version in use and write the predictions to the artifact store."""
+    target = _target(settings, model, env, cloud)
+    from governance import jobs
+
+    if dry_run:
+        _say_would("score data with", target, as_json)
+        return
+    with _steps_shown(as_json):
+        run = jobs.infer(target, data)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def models(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
+    """List every team's models with their versions and stages."""
+    del dry_run  # accepted, so that DRY_RUN=1 suits every target; listing changes nothing
+    from governance.inventory import list_versions
+
+    rows = list_versions(load_platform(settings))
+    if as_json:
+        typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("team", "model", "version", "stage", "trained (UTC)", "digest")
+    for row in rows:
+        table.add_row(row.team, row.model, row.version, row.stage, f"{row.trained:%Y-%m-%d %H:%M}", row.digest[:16])
+    Console().print(table if rows else "No model was trained yet: make train MODEL=...")
+
+
+@app.command()
+def promote(
+    model: Model,
+    to: Annotated[str, typer.Option(envvar="TO", help="Environment to enter: staging or production.")],
+    version: Version = None,
+    requested_by: Requester = None,
+    approved_by: Annotated[
+        str, typer.Option(envvar="APPROVED_BY", help="E-mails of who agreed, separated by commas.")
+    ] = "",
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Bring a version into an environment, when its evidence clears that environment's thresholds."""
+    target = _target(settings, model, to, cloud)
+    from governance import promotion
+
+    made = promotion.promote(
+        target,
+        version=version,
+        requested_by=requested_by,
+        approved_by=[person.strip() for person in approved_by.split(",") if person.strip()],
+        dry_run=dry_run,
+    )
+    verb = "may enter" if dry_run else "is in"
+    _say(
+        f"Version {made.version} of {model} {verb} {to}"
+        + (f" (before: version {made.previous})" if made.previous else "")
+        + ": "
+        + "; ".join(map(str, made.result.checks)),
+        as_json,
+        version=made.version,
+        previous=made.previous,
+        checks=[check.model_dump(mode="json") for check in made.result.checks],
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def rollback(
+    model: Model,
+    reason: Annotated[str, typer.Option(envvar="REASON", help="Why, for the record.")],
+    env: Env = "production",
+    requested_by: Requester = None,
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Return an environment to the version that was in use there before."""
+    target = _target(settings, model, env, cloud)
+    from governance import promotion
+
+    left, now = promotion.rollback(target, requested_by=requested_by, reason=reason, dry_run=dry_run)
+    verb = "would go" if dry_run else "went"
+    _say(
+        f"{target.where} {verb} from version {left} back to version {now}.",
+        as_json,
+        left=left,
+        now=now,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def report(
+    model: Model,
+    env: Env = "production",
+    folder: Annotated[
+        Path | None, typer.Option(envvar="OUT", help="Where to write [default: reports/ in the local ground].")
+    ] = None,
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the HTML report of the version in use."""
+    target = _target(settings, model, env, cloud)
+    from governance.report.write import default_folder, write_report
+
+    chosen = folder or default_folder(target)
+    if dry_run:
+        _say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
+        return
+    file = write_report(target, chosen)
+    _say(f"Report: {file}", as_json, file=file)
+
+
+@app.command()
+def demo(settings: Settings = DIRECTORY) -> None:
+    """The whole story on this machine: infrastructure, stacks, two teams' models from training to production."""
+    from governance.demo import tell
+
+    tell(load_platform(settings))
+
+
+@app.command("clean-demo")
+def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
+    """Remove the local ground that the demo made, and nothing else."""
+    from governance.demo import clean
+
+    removed = clean(load_platform(settings), dry_run=dry_run)
+    verb = "Would remove" if dry_run else "Removed"
+    _say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
+
+
+def _target(settings: Path, model: str, environment: str, cloud: str | None) -> Target:
+    return target_for(load_platform(settings), model, environment, cloud)
+
+
+def _say(text: str, as_json: bool, **facts: object) -> None:
+    typer.echo(json.dumps(facts, indent=2, default=str) if as_json else text)
+
+
+def _say_would(what: str, target: Target, as_json: bool) -> None:
+    from governance.promotion import staged_version
+
+    version = staged_version(target)
+    number = None if version is None else version.number
+    _say(
+        f"Would {what} version {number} of {target.where} on {target.stack}."
+        if version
+        else f"No version of {target.where} is in use, so nothing would run.",
+        as_json,
+        stack=target.stack,
+        version=number,
+        thresholds=target.thresholds.required(),
+    )
+
+
+def _listed(thresholds: dict[str, float]) -> str:
+    from environments import LOWER_IS_BETTER
+
+    return ", ".join(
+        f"{name} {'<=' if name in LOWER_IS_BETTER else '>='} {value:g}" for name, value in thresholds.items()
+    )
+
+
+@contextmanager
+def _steps_shown(as_json: bool) -> Iterator[None]:
+    """One line per step while a run goes on; none when a machine reads."""
+    from governance.progress import StepEvent, watch_steps
+
+    def show(event: StepEvent) -> None:
+        if not as_json and event.state != "started":
+            typer.echo(f"  {event.step} {event.state}{f' in {event.took}' if event.took else ''}")
+
+    with watch_steps(show):
+        yield
+
+
+def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
+    from governance.evidence import evaluation_of, predictions_of
+
+    evaluation, predictions = evaluation_of(run), predictions_of(run)
+    version = run.model_version.number if run.model_version else None
+    lines = [f"Run {run.name} {run.status}: version {version} of {target.where}."]
+    if evaluation is not None:
+        lines.append(", ".join(f"{name} {value:.3f}" for name, value in sorted(evaluation.metrics.items())))
+    if predictions is not None:
+        lines.append(f"{predictions.rows} rows scored, {predictions.flagged} flagged: {predictions.uri}")
+    _say(
+        "\n".join(lines),
+        as_json,
+        run={"id": run.id, "name": run.name, "status": run.status},
+        model=target.model,
+        version=version,
+        metrics=evaluation.metrics if evaluation else None,
+        predictions=predictions.model_dump(mode="json") if predictions else None,
+    )
+
+
+EXPECTED_ERRORS: tuple[type[Exception], ...] = (SettingsError, ConfigError, ContractError, Refused)
+"""Errors whose message is all that a user needs; anything else is a defect and shows its traceback."""
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 refused or failed, 130 interrupted."""
+    # Third parties' notices to their own developers, at import.
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        status = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = 1
+    except EXPECTED_ERRORS as error:
+        typer.echo(str(error), err=True)
+        status = 1
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("Interrupted. Run the same command again to go on.", err=True)
+        status = 130
+    sys.exit(status)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Gates: steps that stop a run. A hook cannot, because ZenML swallows what a hook raises."""

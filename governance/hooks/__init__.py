@@ -1,0 +1,57 @@
+"""Hooks: they observe runs. What must stop a run is a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zenml import get_step_context
+from zenml.logger import get_logger
+
+from governance.context import RunContext, context_of
+from governance.hooks import compliance, mlflow_logging, monitoring, run_metadata
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+    Observer = Callable[[PipelineRunResponse, RunContext], None]
+
+_logger = get_logger(__name__)
+
+
+def run_succeeded() -> None:
+    """Announce that the run succeeded. It is attached to the last step only, so it runs once."""
+    run, context = _current()
+    if compliance.record_once(run, context, "run finished"):
+        _observe(run, context, run_metadata.log_provenance, monitoring.push_success, mlflow_logging.log_run)
+
+
+def run_failed(exception: BaseException) -> None:
+    """Announce that the run failed: ZenML calls this for every step that fails, and the first call wins."""
+    run, context = _current()
+    step = get_step_context().step_run.name
+    if compliance.record_once(run, context, "run failed", step=step, error=f"{type(exception).__name__}: {exception}"):
+        _observe(run, context, run_metadata.log_provenance, monitoring.push_failure, mlflow_logging.log_failure)
+
+
+def _current() -> tuple[PipelineRunResponse, RunContext]:
+    run = get_step_context().pipeline_run
+    context = context_of(run)
+    if context is None:
+        raise RuntimeError(f"Run {run.name} was not started through governance.govern.")
+    return run, context
+
+
+def _observe(run: PipelineRunResponse, context: RunContext, *observers: Observer) -> None:
+    """Call every observer, even after one failed, and then fail with all that went wrong.
+
+    ZenML logs what a hook raises and goes on; `governance.run` reports observers that left no trace.
+    """
+    failures: list[Exception] = []
+    for observer in observers:
+        try:
+            observer(run, context)
+        except Exception as error:  # noqa: BLE001 - an observer may fail in any way; none may silence the next
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"Observers of run {run.name} failed", failures)

@@ -1,0 +1,77 @@
+"""Following a run step by step, and keeping ZenML's own chatter out of what people and machines read."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+StepState = Literal["started", "finished", "failed"]
+Watch = Callable[["StepEvent"], None]
+
+_STEP_LOGGER = "zenml.orchestrators.step_launcher"
+_MESSAGES: tuple[tuple[StepState, re.Pattern[str]], ...] = (
+    ("started", re.compile(r"^Step `(?P<step>.+)` has started\.$")),
+    ("finished", re.compile(r"^Step `(?P<step>.+)` has finished in `(?P<took>.+)`\.$")),
+    ("failed", re.compile(r"^Failed to run step `(?P<step>.+?)`: ")),
+)
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """What happened to one step of a run in this process."""
+
+    step: str
+    state: StepState
+    took: str = ""
+
+
+class _StepHandler(logging.Handler):
+    """Turns what ZenML logs of its steps into :class:`StepEvent`; it offers no other way to watch a local run."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(logging.INFO)
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for state, pattern in _MESSAGES:
+            found = pattern.match(record.getMessage())
+            if found:
+                self._watch(StepEvent(found["step"], state, found.groupdict().get("took") or ""))
+
+
+@contextmanager
+def watch_steps(watch: Watch) -> Iterator[None]:
+    """Call ``watch`` for each step that starts, finishes or fails while the block runs."""
+    logger = logging.getLogger(_STEP_LOGGER)
+    handler, level, propagate = _StepHandler(watch), logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # a step's failure reaches the caller as an exception
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def quiet_third_parties() -> None:
+    """Send warnings of third parties to standard error, and leave out what the exception says anyway.
+
+    ZenML's console handler writes to standard output, where it would end up inside ``--json``; and its local
+    orchestrator logs a traceback of an exception that it then raises.
+    """
+    import zenml  # noqa: F401 - sets up its logging when imported
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)
+            handler.setLevel(logging.WARNING)
+    logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)
+    for chatty in ("mlflow", "alembic", "git"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

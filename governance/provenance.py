@@ -1,0 +1,58 @@
+"""What a run was made from: commit, lock file and who started it."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from environments import CHECKOUT
+
+
+class Provenance(BaseModel):
+    """Where the code of a run comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    git_commit: str
+    git_dirty: bool | None
+    lock_digest: str
+    started_by: str
+
+
+def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
+    """Commit of ``checkout`` and whether tracked or new files differ from it; ``("unknown", None)`` outside git."""
+    try:
+        commit = _git(checkout, "rev-parse", "HEAD")
+        return commit, bool(_git(checkout, "status", "--porcelain"))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", None
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    # Optional locks off: a status that refreshes the index would contend with a commit made at the same time.
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    done = subprocess.run(
+        ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True, env=environment
+    )
+    return done.stdout.strip()
+
+
+def lock_digest(checkout: Path = CHECKOUT) -> str:
+    """SHA-256 of ``requirements.lock``, in hexadecimal."""
+    return hashlib.sha256((checkout / "requirements.lock").read_bytes()).hexdigest()
+
+
+def current_user() -> str:
+    """Who is at work: the actor of a CI job, else the login name."""
+    return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+
+
+def collect() -> Provenance:
+    """The provenance of a run started now, from this checkout."""
+    commit, dirty = git_state()
+    return Provenance(git_commit=commit, git_dirty=dirty, lock_digest=lock_digest(), started_by=current_user())
