@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from environments.load import DIRECTORY
 from environments.model import Environment, Team
 
-SCHEMAS = {"environment.schema.json": Environment, "team.schema.json": Team}
+SCHEMAS: dict[str, type[BaseModel]] = {"environment.schema.json": Environment, "team.schema.json": Team}
 
 
 def rendered() -> dict[str, str]:
