@@ -6,35 +6,49 @@ import signal
 import sys
 from types import FrameType
 
-import click
 import typer
 
 from environments import SettingsError
+from stack_bootstrap import infrastructure_commands
 from stack_bootstrap.contract import ContractError
+from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
+from stack_bootstrap.install_terraform import TerraformInstallError
+from stack_bootstrap.terraform import TerraformError
+from stack_bootstrap.workspace import WorkspaceError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(infrastructure_commands.app)
 
-EXPECTED_ERRORS: tuple[type[Exception], ...] = (SettingsError, ContractError)
+EXPECTED_ERRORS: tuple[type[Exception], ...] = (
+    ContractError,
+    InfrastructureError,
+    PlanFileError,
+    SettingsError,
+    TerraformError,
+    TerraformInstallError,
+    WorkspaceError,
+)
 """Errors whose message is all that a user needs; anything else is a defect and shows its traceback."""
 
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed, 130 interrupted; ``drift`` adds 2 for a difference.
 
-    A wrong option is 1 and not click's usual 2, which would read as drift.
+    A wrong option is 1 and not the usual 2, which would read as drift.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         status = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        typer.echo(f"{error.format_message()} Try --help.", err=True)
         status = 1
     except EXPECTED_ERRORS as error:
         typer.echo(str(error), err=True)
         status = 1
-    except (KeyboardInterrupt, click.Abort):
-        typer.echo("Interrupted.", err=True)
+    except (KeyboardInterrupt, typer.Abort):
         status = 130
+    if status == 130:
+        typer.echo("Interrupted.", err=True)
     sys.exit(status)
 
 

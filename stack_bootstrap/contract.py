@@ -120,7 +120,9 @@ def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str
         stacks = _STACKS.validate_python(value)
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ContractError(f"{source} is no stack contract (version {CONTRACT_VERSION}):\n" + "\n".join(lines)) from error
+        raise ContractError(
+            f"{source} is no stack contract (version {CONTRACT_VERSION}):\n" + "\n".join(lines)
+        ) from error
     for key, contract in stacks.items():
         if key != contract.team:
             raise ContractError(f"{source}: the key {key!r} holds the contract of team {contract.team!r}.")
@@ -129,6 +131,7 @@ def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str
 
 def json_schema() -> str:
     """JSON Schema of the ``stacks`` output, as text."""
-    return json.dumps(
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", **_STACKS.json_schema()}, indent=2
-    ) + "\n"
+    return (
+        json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **_STACKS.json_schema()}, indent=2)
+        + "\n"
+    )

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-EnvironmentNames = Annotated[
-    list[str], typer.Option("--env", help="Environment. Repeat it for several, or say 'all'.", envvar="ENV")
-]
-CloudName = Annotated[
-    str | None, typer.Option("--cloud", help="Cloud [default: what the environment's file says].", envvar="CLOUD")
-]
+EnvironmentNames = Annotated[list[str], typer.Option("--env", help="Environment. Repeat it for several, or say 'all'.")]
+EnvironmentName = Annotated[str, typer.Option("--env", help="Environment.")]
+CloudName = Annotated[str | None, typer.Option("--cloud", help="Cloud [default: what the environment's file says].")]
 SettingsDirectory = Annotated[
     Path,
-    typer.Option("--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files.", resolve_path=True),
+    typer.Option(
+        "--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files.", resolve_path=True
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]

@@ -1,0 +1,9 @@
+terraform {
+  required_version = ">= 1.11"
+  required_providers {
+    terraform = {
+      source = "terraform.io/builtin/terraform" # part of Terraform: init downloads nothing
+    }
+  }
+  backend "local" {} # the path is given on init: one state per environment
+}

@@ -1,0 +1,225 @@
+"""Plan, apply, destroy and drift of one environment on one cloud, and the contracts that come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from environments import Platform
+from stack_bootstrap.contract import StackContract, parse_stacks
+from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
+from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, review_file, write_review
+from stack_bootstrap.terraform import Terraform
+from stack_bootstrap.workspace import Workspace, workspace
+
+
+class InfrastructureError(Exception):
+    """An operation was refused; the message says why and what to do."""
+
+
+class ProtectedEnvironmentError(InfrastructureError):
+    """A protected environment would lose something that exists, and that was not said to be meant."""
+
+
+class NotAppliedError(InfrastructureError):
+    """The environment was never applied, so there is nothing to read."""
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """A plan, and what it would do."""
+
+    workspace: Workspace
+    differs: bool
+    """Whether there is anything to apply."""
+    changes: Changes
+    plan_file: Path
+    notes: tuple[str, ...] = ()
+    """What was found and put right before planning."""
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What was done, and the contracts by team as they are now."""
+
+    workspace: Workspace
+    changes: Changes
+    stacks: dict[str, StackContract]
+    notes: tuple[str, ...] = ()
+
+
+def plan(where: Workspace, *, stream: IO[str] | None = None, plan_file: Path | None = None) -> PlanResult:
+    """Plan ``where`` and leave the plan and its review at ``plan_file`` (default: the workspace's own).
+
+    Args:
+        where: the environment and cloud.
+        stream: shows Terraform's output as it happens.
+        plan_file: where the plan goes.
+
+    Raises:
+        GuardRefusedError: the state belongs to another environment.
+        InfrastructureError: the state was copied from another checkout.
+        TerraformError: Terraform failed.
+    """
+    return _plan(where, plan_file or where.plan_file, stream)
+
+
+def apply(
+    where: Workspace,
+    *,
+    plan_file: Path | None = None,
+    allow_delete: bool = False,
+    stream: IO[str] | None = None,
+) -> ApplyResult:
+    """Apply the reviewed plan in ``plan_file``, or else plan and apply exactly that.
+
+    Args:
+        where: the environment and cloud.
+        plan_file: a plan that :func:`plan` made, with its review beside it.
+        allow_delete: let a protected environment lose what exists.
+        stream: shows Terraform's output as it happens.
+
+    Raises:
+        PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
+        ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
+        StalePlanError: the state has changed since the plan was made.
+        TerraformError: Terraform failed.
+    """
+    planned = _plan(where, where.plan_file, stream) if plan_file is None else _reviewed(where, plan_file.resolve())
+    changes = planned.changes
+    if where.protected and changes.destructive and not allow_delete:
+        raise ProtectedEnvironmentError(
+            f"{where.environment} is protected, and this would delete or replace what exists there:\n"
+            + "\n".join(f"  {address}" for address in changes.destructive)
+            + "\nNothing was changed. If that is meant, apply with --allow-delete."
+        )
+    terraform = Terraform(where, stream=stream)
+    if planned.differs:
+        terraform.apply(planned.plan_file)
+    if planned.plan_file == where.plan_file:
+        _discard(planned.plan_file)
+    return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
+
+
+def destroy(
+    where: Workspace, *, confirm: str | None = None, dry_run: bool = False, stream: IO[str] | None = None
+) -> PlanResult:
+    """Destroy everything that Terraform owns in ``where``, or with ``dry_run`` say what that would be.
+
+    Args:
+        where: the environment and cloud.
+        confirm: the environment's name, which a protected environment asks for.
+        dry_run: only plan.
+        stream: shows Terraform's output as it happens.
+
+    Raises:
+        ProtectedEnvironmentError: ``where`` is protected and ``confirm`` does not name it.
+        InfrastructureError: ``confirm`` names another environment.
+        GuardRefusedError: the state belongs to another environment.
+        TerraformError: Terraform failed.
+    """
+    if confirm is not None and confirm != where.environment:
+        raise InfrastructureError(
+            f"--confirm {confirm} does not name the environment {where.environment}. Nothing was destroyed."
+        )
+    if where.protected and confirm is None and not dry_run:
+        raise ProtectedEnvironmentError(
+            f"{where.environment} is protected. Destroying it takes its name: --confirm {where.environment}. "
+            "Nothing was destroyed."
+        )
+    planned = _plan(where, where.home / "destroy.tfplan", stream, destroy=True)
+    if planned.differs and not dry_run:
+        Terraform(where, stream=stream).apply(planned.plan_file, destroys=where.environment)
+    _discard(planned.plan_file)
+    return planned
+
+
+def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:
+    """How what exists differs from the code and the settings. Changes nothing, and leaves no plan behind."""
+    planned = _plan(where, where.home / "drift.tfplan", stream)
+    _discard(planned.plan_file)
+    return planned
+
+
+def read_stacks(platform: Platform, environment: str, cloud: str | None = None) -> dict[str, StackContract]:
+    """Contracts by team of ``environment`` on ``cloud`` as they were last applied.
+
+    Raises:
+        ContractError: what Terraform put out is no contract.
+        NotAppliedError: the environment was not applied yet.
+        SettingsError: the environment is unknown or does not describe the cloud.
+        TerraformError: Terraform failed.
+    """
+    where = workspace(platform, environment, cloud)
+    return _stacks(where, Terraform(where))
+
+
+def unlock(where: Workspace, lock_id: str) -> None:
+    """Free a lock that a run which is gone left on the state of ``where``."""
+    Terraform(where).unlock(lock_id)
+
+
+def _plan(where: Workspace, plan_file: Path, stream: IO[str] | None, *, destroy: bool = False) -> PlanResult:
+    repaired = repair_state(where.state_file) if where.state_file else None
+    vanished = _vanished(where)
+    terraform = Terraform(where, stream=stream)
+    differs = terraform.plan(plan_file, replace=() if destroy else vanished, destroy=destroy)
+    # Reading a plan costs a process, so a plan that changes nothing is not read.
+    changes = read_changes(terraform.show(plan_file), vanished) if differs else Changes()
+    write_review(plan_file, where, changes)
+    return PlanResult(where, differs, changes, plan_file, (repaired,) if repaired else ())
+
+
+def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:
+    """The plan in ``plan_file`` as it stands now."""
+    review = check_review(plan_file, where)
+    # From the plan itself and the folders as they are: what is refused must not rest on a file anybody can edit.
+    changes = read_changes(Terraform(where).show(plan_file), _vanished(where))
+    returned = sorted(set(review.changes.heal) & set(changes.replace))
+    if returned:
+        raise PlanFileError(
+            f"{plan_file} would make anew what had vanished when it was made and is there again, with what it holds: "
+            f"{', '.join(returned)}. Plan again."
+        )
+    return PlanResult(where, True, changes, plan_file)
+
+
+def _vanished(where: Workspace) -> tuple[str, ...]:
+    if where.state_file is None or where.ground is None:
+        return ()
+    try:
+        return vanished_folders(where.state_file, where.ground)
+    except CopiedStateError as error:
+        raise InfrastructureError(str(error)) from error
+
+
+def _discard(plan_file: Path) -> None:
+    plan_file.unlink(missing_ok=True)
+    review_file(plan_file).unlink(missing_ok=True)
+
+
+def _stacks(where: Workspace, terraform: Terraform) -> dict[str, StackContract]:
+    value = terraform.output("stacks")
+    if not value:
+        raise NotAppliedError(
+            f"{where} has not been applied: make apply ENV={where.environment} CLOUD={where.cloud} does it."
+        )
+    return parse_stacks(value, source=f"the output 'stacks' of {where}")
+
+
+__all__ = [
+    "ApplyResult",
+    "InfrastructureError",
+    "NotAppliedError",
+    "PlanFileError",
+    "PlanResult",
+    "ProtectedEnvironmentError",
+    "apply",
+    "destroy",
+    "drift",
+    "plan",
+    "read_stacks",
+    "unlock",
+    "workspace",
+]

@@ -1,0 +1,203 @@
+"""The commands around Terraform: plan, apply, destroy, drift, output, unlock, install-terraform."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from environments import DIRECTORY, Platform, load_platform
+from stack_bootstrap import infrastructure
+from stack_bootstrap.contract import StackContract
+from stack_bootstrap.install_terraform import ensure_terraform
+from stack_bootstrap.options import AsJson, CloudName, EnvironmentName, EnvironmentNames, SettingsDirectory
+from stack_bootstrap.plans import Changes
+from stack_bootstrap.workspace import Workspace, workspace
+
+app = typer.Typer()
+
+
+@app.command()
+def plan(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan-file", help="Where the plan goes, with its review (.json) beside it.")
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to apply.")
+    ] = False,
+) -> None:
+    """Show what apply would do."""
+    chosen = list(_workspaces(env, cloud, settings))
+    if plan_file is not None and len(chosen) > 1:
+        raise typer.BadParameter("--plan-file takes one environment: a plan file is one environment's plan.")
+    results = []
+    for where in chosen:
+        result = infrastructure.plan(where, stream=_stream(as_json), plan_file=plan_file and plan_file.resolve())
+        results.append(result)
+        _report(where, result.changes, result.notes, as_json)
+        if where.protected and result.changes.destructive:
+            _say(f"{where}: apply will refuse this without --allow-delete.", as_json)
+    if as_json:
+        _print_json([_described(result.workspace, result.changes, result.notes) for result in results])
+    if detailed_exitcode and any(result.differs for result in results):
+        raise typer.Exit(2)
+
+
+@app.command()
+def apply(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan-file", help="Apply this plan, as it was reviewed, or nothing.")
+    ] = None,
+    allow_delete: Annotated[
+        bool, typer.Option("--allow-delete", help="Let a protected environment lose what exists there.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan.")] = False,
+) -> None:
+    """Make infrastructure what the code and the settings say."""
+    if dry_run:
+        if plan_file is not None:
+            raise typer.BadParameter("--dry-run plans, and --plan-file is planned already: give one of them.")
+        plan(env, cloud, settings, as_json)
+        return
+    chosen = list(_workspaces(env, cloud, settings))
+    if plan_file is not None and len(chosen) > 1:
+        raise typer.BadParameter("--plan-file takes one environment: a plan file is one environment's plan.")
+    described = []
+    for where in chosen:
+        result = infrastructure.apply(where, plan_file=plan_file, allow_delete=allow_delete, stream=_stream(as_json))
+        _report(where, result.changes, result.notes, as_json)
+        stacks = {team: contract.stack.name for team, contract in result.stacks.items()}
+        described.append({**_described(where, result.changes, result.notes), "stacks": stacks})
+    if as_json:
+        _print_json(described)
+
+
+@app.command()
+def destroy(
+    env: EnvironmentName,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="The environment's name; a protected environment asks for it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
+) -> None:
+    """Remove everything that Terraform owns in one environment, with what it holds."""
+    where = workspace(load_platform(settings), env, cloud)
+    result = infrastructure.destroy(where, confirm=confirm, dry_run=dry_run, stream=_stream(as_json))
+    _report(where, result.changes, result.notes, as_json)
+    if as_json:
+        _print_json(_described(where, result.changes, result.notes))
+
+
+@app.command()
+def drift(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Exit with 2 when infrastructure differs from the code and the settings, 0 when not, 1 when that is unknown."""
+    results = []
+    for where in _workspaces(env, cloud, settings):
+        result = infrastructure.drift(where, stream=_stream(as_json))
+        results.append(result)
+        _report(where, result.changes, result.notes, as_json)
+    if as_json:
+        _print_json([_described(result.workspace, result.changes, result.notes) for result in results])
+    if any(result.differs for result in results):
+        raise typer.Exit(2)
+
+
+@app.command()
+def output(
+    env: EnvironmentName,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Show the stack contracts that one environment was last applied with."""
+    stacks = infrastructure.read_stacks(load_platform(settings), env, cloud)
+    if as_json:
+        _print_json({team: contract.model_dump(mode="json") for team, contract in stacks.items()})
+    else:
+        for contract in stacks.values():
+            typer.echo("\n".join(_lines(contract)))
+
+
+@app.command()
+def unlock(
+    env: EnvironmentName,
+    lock_id: Annotated[str, typer.Option("--lock-id", help="The lock's ID, which the refused command showed.")],
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+) -> None:
+    """Free a lock that a run which is gone left on one environment's state."""
+    where = workspace(load_platform(settings), env, cloud)
+    infrastructure.unlock(where, lock_id)
+    typer.echo(f"{where}: the lock {lock_id} is free.")
+
+
+@app.command()
+def install_terraform() -> None:
+    """Say which Terraform is used; download the pinned release when there is none."""
+    typer.echo(str(ensure_terraform()))
+
+
+def _workspaces(names: Sequence[str], cloud: str | None, settings: Path) -> Iterator[Workspace]:
+    """A workspace for each named environment, in the order in which models pass through them."""
+    platform = load_platform(settings)
+    for name in _expand(names, platform):
+        yield workspace(platform, name, cloud)
+
+
+def _expand(names: Sequence[str], platform: Platform) -> list[str]:
+    if "all" in names:
+        return list(platform.environments)
+    for name in names:
+        platform.environment(name)  # a misspelt one is refused before anything is done for the others
+    return [name for name in platform.environments if name in names]
+
+
+def _stream(as_json: bool) -> IO[str]:
+    return sys.stderr if as_json else sys.stdout
+
+
+def _say(line: str, as_json: bool) -> None:
+    typer.echo(line, err=as_json)
+
+
+def _report(where: Workspace, changes: Changes, notes: Sequence[str], as_json: bool) -> None:
+    for note in notes:
+        _say(f"{where}: {note}", as_json)
+    _say(f"{where}: {changes}.", as_json)
+
+
+def _described(where: Workspace, changes: Changes, notes: Sequence[str]) -> dict[str, Any]:
+    return {"environment": where.environment, "cloud": where.cloud, **asdict(changes), "notes": list(notes)}
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def _lines(contract: StackContract) -> Iterator[str]:
+    yield contract.stack.name
+    for kind, component in contract.components.items():
+        settings = ", ".join(f"{key}={value}" for key, value in component.configuration.items())
+        yield f"  {kind}: {component.flavor}{f' ({settings})' if settings else ''}"
+    yield f"  cost: {contract.cost.budget:g} {contract.cost.currency} a month"

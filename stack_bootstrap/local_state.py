@@ -1,0 +1,93 @@
+"""What Terraform cannot see of the local cloud: folders that vanished, and a state file that was cut off.
+
+The builtin provider has nothing to refresh, so these are read from the state file before a plan is made.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+MARKER = ".groundwork"
+"""File that ``infra/modules/local/team-folders`` puts into each folder it owns."""
+
+
+class CopiedStateError(Exception):
+    """The state describes folders of another checkout, which still exist."""
+
+
+def vanished_folders(state_file: Path, ground: Path) -> tuple[str, ...]:
+    """Addresses of the folders that the state records and that do not carry their marker any more.
+
+    Args:
+        state_file: Terraform's state; no file is an empty state.
+        ground: folder that holds everything of the local cloud.
+
+    Raises:
+        CopiedStateError: the state records folders outside ``ground`` that still carry their marker. Planning would
+            move the environment here and delete them there.
+    """
+    gone = []
+    for address, folder in _recorded_folders(state_file).items():
+        if not (folder / MARKER).is_file():
+            gone.append(address)
+        elif not folder.is_relative_to(ground):
+            raise CopiedStateError(
+                f"{state_file} describes folders outside {ground}, such as {folder}, which still exists: this state "
+                f"was copied from there. Nothing was changed. Work where it came from, or delete {state_file} to "
+                "start anew here; folders and data below are kept and taken over."
+            )
+    return tuple(gone)
+
+
+def repair_state(state_file: Path) -> str | None:
+    """Set a state file aside that was cut off when Terraform was killed, and go back to Terraform's own backup.
+
+    A folder that the backup does not know is taken over by the next apply, with what it holds. Returns what was done,
+    or ``None`` when the file is sound.
+    """
+    if _is_sound(state_file):
+        return None
+    aside = state_file.with_suffix(".damaged")
+    state_file.replace(aside)
+    backup = state_file.with_name(state_file.name + ".backup")
+    if backup.is_file() and _is_sound(backup):
+        state_file.write_bytes(backup.read_bytes())
+        return (
+            f"{state_file} was cut off, probably by a kill. It is kept as {aside.name}; {backup.name} took its place."
+        )
+    return f"{state_file} was cut off, probably by a kill. It is kept as {aside.name}; the state starts anew."
+
+
+def _is_sound(state_file: Path) -> bool:
+    """Whether Terraform can read the file; it takes an empty one for an empty state."""
+    if not state_file.is_file() or state_file.stat().st_size == 0:
+        return True
+    try:
+        _load(state_file)
+    except ValueError:
+        return False
+    return True
+
+
+def _load(state_file: Path) -> dict[str, Any]:
+    state = json.loads(state_file.read_text(encoding="utf-8"))
+    if not isinstance(state, dict):
+        raise ValueError(f"{state_file} holds no object")
+    return state
+
+
+def _recorded_folders(state_file: Path) -> dict[str, Path]:
+    """Folder by the address of its resource; see ``terraform_data.folder`` in the module ``team-folders``."""
+    if not state_file.is_file() or state_file.stat().st_size == 0:
+        return {}
+    folders = {}
+    for resource in _load(state_file).get("resources", []):
+        if (resource["mode"], resource["type"], resource["name"]) != ("managed", "terraform_data", "folder"):
+            continue
+        for instance in resource["instances"]:
+            module = f"{resource['module']}." if "module" in resource else ""
+            address = f"{module}terraform_data.folder[{json.dumps(instance['index_key'])}]"
+            folders[address] = Path(instance["attributes"]["triggers_replace"]["value"]["folder"])
+    return folders

@@ -1,0 +1,111 @@
+"""Where Terraform works for one environment on one cloud: its root, its state and what it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import CHECKOUT, Cloud, Environment, Platform, local_root, pick_cloud
+
+ROOTS = CHECKOUT / "infra" / "roots"
+MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
+"""Names a folder that provider plugins are taken from instead of their registry."""
+
+
+class WorkspaceError(Exception):
+    """There is no Terraform workspace for this environment and cloud; the message says why."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One environment on one cloud, as Terraform sees it. Every environment and cloud has a state of its own."""
+
+    environment: str
+    cloud: Cloud
+    protected: bool
+    settings: Path
+    """Folder of the settings files."""
+    root: Path
+    """The Terraform root that is run."""
+    home: Path
+    """Folder of everything that Terraform keeps here for this environment and cloud."""
+    ground: Path | None
+    """Folder that holds everything of the local cloud; ``None`` on the others."""
+    backend: Mapping[str, str]
+    """Settings of the root's backend, given on every init."""
+    variables: Mapping[str, str]
+    mirrors: tuple[Path, ...] = ()
+    """Folders that hold provider plugins in the layout of ``terraform providers mirror``."""
+
+    @property
+    def data(self) -> Path:
+        """``TF_DATA_DIR``: installed modules and plugins, and which backend they go with."""
+        return self.home / "data"
+
+    @property
+    def plan_file(self) -> Path:
+        """Where ``plan`` leaves its plan for ``apply``."""
+        return self.home / "plan.tfplan"
+
+    @property
+    def state_file(self) -> Path | None:
+        """The state, where it is a file on this machine."""
+        return Path(self.backend["path"]) if "path" in self.backend else None
+
+    def __str__(self) -> str:
+        return f"{self.environment} on {self.cloud}"
+
+
+def workspace(platform: Platform, environment: str, cloud: str | None = None) -> Workspace:
+    """The workspace of ``environment`` on ``cloud`` (default: the environment's own choice).
+
+    Raises:
+        SettingsError: the environment is unknown or does not describe the cloud.
+        WorkspaceError: there is no Terraform root for the cloud, or ``TF_PLUGIN_MIRROR`` names no folder.
+    """
+    chosen = platform.environment(environment)
+    picked = pick_cloud(chosen, cloud)
+    root = ROOTS / picked
+    if picked not in _BACKENDS or not root.is_dir():
+        raise WorkspaceError(
+            f"CLOUD={picked} cannot be planned: there is no Terraform root {root}. "
+            f"Clouds that have one: {', '.join(sorted(_BACKENDS))}."
+        )
+    ground = local_root(chosen) if picked == "local" else None
+    home = (ground or CHECKOUT / ".groundwork") / "terraform" / picked / environment
+    settings = platform.directory.resolve()
+    variables = {"environment": environment, "settings": str(settings)}
+    if ground is not None:
+        variables["ground"] = str(ground)
+    return Workspace(
+        environment=environment,
+        cloud=picked,
+        protected=chosen.protected,
+        settings=settings,
+        root=root,
+        home=home,
+        ground=ground,
+        backend=_BACKENDS[picked](chosen, home),
+        variables=variables,
+        mirrors=_mirrors(),
+    )
+
+
+def _mirrors() -> tuple[Path, ...]:
+    named = os.environ.get(MIRROR_VARIABLE)
+    if not named:
+        return ()
+    mirror = Path(named).resolve()
+    if not mirror.is_dir():
+        raise WorkspaceError(f"{MIRROR_VARIABLE}={named} is no folder; name a Terraform filesystem mirror or unset it.")
+    return (mirror,)
+
+
+def _local_backend(_environment: Environment, home: Path) -> dict[str, str]:
+    return {"path": str(home / "terraform.tfstate")}
+
+
+_BACKENDS: Mapping[str, Callable[[Environment, Path], dict[str, str]]] = {"local": _local_backend}
+"""How each cloud's backend settings follow from the environment; a cloud's root needs an entry here."""
