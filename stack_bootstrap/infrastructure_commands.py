@@ -1,8 +1,9 @@
-"""The commands around Terraform: plan, apply, destroy, drift, output, unlock, install-terraform."""
+"""The commands around Terraform: plan, apply, destroy, drift, output, unlock, terraform, schema."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,12 +12,13 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from environments import DIRECTORY, Platform, load_platform
-from stack_bootstrap import infrastructure
+from environments import CHECKOUT, DIRECTORY, Platform, load_platform
+from stack_bootstrap import contract_schema, infrastructure
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.install_terraform import ensure_terraform
 from stack_bootstrap.options import AsJson, CloudName, EnvironmentName, EnvironmentNames, SettingsDirectory
 from stack_bootstrap.plans import Changes
+from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
 app = typer.Typer()
@@ -29,7 +31,8 @@ def plan(
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
     plan_file: Annotated[
-        Path | None, typer.Option("--plan-file", help="Where the plan goes, with its review (.json) beside it.")
+        Path | None,
+        typer.Option("--plan-file", envvar="PLAN_FILE", help="Where the plan and its review go."),
     ] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to apply.")
@@ -59,10 +62,12 @@ def apply(
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
     plan_file: Annotated[
-        Path | None, typer.Option("--plan-file", help="Apply this plan, as it was reviewed, or nothing.")
+        Path | None,
+        typer.Option("--plan-file", envvar="PLAN_FILE", help="Apply this reviewed plan, or nothing."),
     ] = None,
     allow_delete: Annotated[
-        bool, typer.Option("--allow-delete", help="Let a protected environment lose what exists there.")
+        bool,
+        typer.Option("--allow-delete", envvar="ALLOW_DELETE", help="Let a protected environment lose things."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan.")] = False,
 ) -> None:
@@ -92,7 +97,8 @@ def destroy(
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
     confirm: Annotated[
-        str | None, typer.Option("--confirm", help="The environment's name; a protected environment asks for it.")
+        str | None,
+        typer.Option("--confirm", envvar="CONFIRM", help="The environment's name, once more."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
 ) -> None:
@@ -142,7 +148,9 @@ def output(
 @app.command()
 def unlock(
     env: EnvironmentName,
-    lock_id: Annotated[str, typer.Option("--lock-id", help="The lock's ID, which the refused command showed.")],
+    lock_id: Annotated[
+        str, typer.Option("--lock-id", envvar="LOCK_ID", help="The lock's ID, which the refused command showed.")
+    ],
     cloud: CloudName = None,
     settings: SettingsDirectory = DIRECTORY,
 ) -> None:
@@ -152,10 +160,34 @@ def unlock(
     typer.echo(f"{where}: the lock {lock_id} is free.")
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def terraform(
+    arguments: Annotated[list[str] | None, typer.Argument(help="What Terraform is to do, after --.")] = None,
+    env: Annotated[str | None, typer.Option("--env", help="Work in this environment's root and state.")] = None,
+    cloud: CloudName = None,
+    settings: SettingsDirectory = DIRECTORY,
+) -> None:
+    """Run any Terraform command: here, or with --env in one environment's root and state.
+
+    Without arguments, only see to it that there is a Terraform: the pinned release is downloaded when there is none.
+    """
+    installation = ensure_terraform()
+    if not arguments:
+        typer.echo(str(installation))
+        return
+    if env is None:
+        status = subprocess.run([installation.path, *arguments], check=False).returncode
+    else:
+        where = workspace(load_platform(settings), env, cloud)
+        status = Terraform(where, installation=installation).run_by_hand(arguments)
+    raise typer.Exit(status)
+
+
 @app.command()
-def install_terraform() -> None:
-    """Say which Terraform is used; download the pinned release when there is none."""
-    typer.echo(str(ensure_terraform()))
+def schema() -> None:
+    """Write the JSON Schema of the stack contract."""
+    if contract_schema.write():
+        typer.echo(f"wrote {contract_schema.FILE.relative_to(CHECKOUT)}")
 
 
 def _workspaces(names: Sequence[str], cloud: str | None, settings: Path) -> Iterator[Workspace]:

@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
-EnvironmentNames = Annotated[list[str], typer.Option("--env", help="Environment. Repeat it for several, or say 'all'.")]
-EnvironmentName = Annotated[str, typer.Option("--env", help="Environment.")]
-CloudName = Annotated[str | None, typer.Option("--cloud", help="Cloud [default: what the environment's file says].")]
+EnvironmentNames = Annotated[
+    list[str], typer.Option("--env", envvar="ENV", help="Environment. Repeat it for several, or say 'all'.")
+]
+EnvironmentName = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
+CloudName = Annotated[
+    str | None, typer.Option("--cloud", envvar="CLOUD", help="Cloud [default: what the environment's file says].")
+]
 SettingsDirectory = Annotated[
     Path,
     typer.Option(

@@ -16,7 +16,7 @@ from typing import IO, Any, NoReturn
 
 import python_terraform
 
-from stack_bootstrap.install_terraform import Installation, find_terraform
+from stack_bootstrap.install_terraform import Installation, ensure_terraform
 from stack_bootstrap.provider_mirror import cli_configuration
 from stack_bootstrap.workspace import Workspace
 
@@ -85,7 +85,7 @@ class Terraform:
 
     Args:
         workspace: where it works.
-        installation: which binary runs; by default :func:`find_terraform` decides.
+        installation: which binary runs; by default :func:`ensure_terraform` decides.
         stream: where plan and apply show their output as it happens; ``None`` for nowhere.
         lock_timeout: seconds to wait for the state's lock.
 
@@ -101,7 +101,7 @@ class Terraform:
         lock_timeout: int = LOCK_TIMEOUT_SECONDS,
     ) -> None:
         self.workspace = workspace
-        self.installation = installation or find_terraform()
+        self.installation = installation or ensure_terraform()
         self.stream = stream
         self._lock_timeout = f"{lock_timeout}s"
         self._variables = workspace.home / "variables.tfvars.json"
@@ -178,6 +178,12 @@ class Terraform:
         """Free the state's lock ``lock_id``, left by a run that is gone."""
         self.init()
         self._run("force-unlock", lock_id, force=FLAG)
+
+    def run_by_hand(self, arguments: Sequence[str]) -> int:
+        """Exit status of any Terraform command, with this process's terminal for its own."""
+        self.init()
+        command = [str(self.installation.path), *arguments]
+        return subprocess.run(command, cwd=self.workspace.root, env=self._environment(), check=False).returncode
 
     @property
     def _cli_configuration(self) -> Path:
