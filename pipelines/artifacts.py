@@ -1,0 +1,29 @@
+"""Names of the artifacts that pipelines produce: what whoever attaches checks and reports from outside relies on.
+
+=================  ==========================================  ==================================================
+name               type                                        content
+=================  ==========================================  ==================================================
+training_data      pandas.DataFrame                            features, sensitive attributes and column ``risk``
+validation_data    pandas.DataFrame                            the held-out rows, in the same form
+data_description   pipelines.data.DataDescription              columns, what ``risk`` means, and digests
+features           sklearn.compose.ColumnTransformer           fitted on ``training_data``
+model              pipelines.model.TrainedModel                features and classifier in one
+evaluation         pipelines.evaluation.Evaluation             metrics of a model on ``validation_data``
+input_profile      pipelines.input_profile.InputProfile        what a batch holds, before it is scored
+predictions        pipelines.prediction_summary.PredictionSummary  where predictions are, and their distribution
+=================  ==========================================  ==================================================
+"""
+
+from typing import Final
+
+TRAINING_DATA: Final = "training_data"
+VALIDATION_DATA: Final = "validation_data"
+DATA_DESCRIPTION: Final = "data_description"
+FEATURES: Final = "features"
+MODEL: Final = "model"
+EVALUATION: Final = "evaluation"
+INPUT_PROFILE: Final = "input_profile"
+PREDICTIONS: Final = "predictions"
+
+RISK: Final = "risk"
+"""The label's column in ``training_data`` and ``validation_data``: 1 is risk, 0 is none."""

@@ -1,0 +1,277 @@
+"""What a model is made of: ``pipelines/configs/<model>.yaml``, read by one strict model.
+
+Nothing heavy is imported here, so that a config can be checked without loading ZenML or scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipelines.artifacts import RISK
+from pipelines.errors import PipelineError
+from pipelines.locations import check_location
+
+CONFIGS: Final = Path(__file__).resolve().parent / "configs"
+
+PREDICTION_COLUMNS: Final = ("row", "risk_probability", "risk_flag", "model", "model_version", "run_id", "predicted_at")
+"""Columns that batch inference writes beside the id; an id column cannot have one of these names."""
+
+ColumnName = Annotated[str, Field(min_length=1)]
+
+
+class ConfigError(PipelineError):
+    """A model's config is wrong; the message says which file, which key and what is allowed."""
+
+
+class Strict(BaseModel):
+    """Frozen, and refuses a key it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class Target(Strict):
+    """The column to predict, and which of its values are a risk. Exactly one rule is given."""
+
+    column: ColumnName
+    meaning: Annotated[str, Field(min_length=1)] = Field(description="In words: what a risk of 1 says of a row.")
+    risk_values: Annotated[tuple[bool | int | str, ...], Field(min_length=1)] | None = Field(
+        default=None, description="These values are a risk; every other is none."
+    )
+    above: float | None = Field(default=None, description="Values above this number are a risk.")
+    above_quantile: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="Values above this quantile are a risk. It is computed on the training rows, so that the held-out "
+        "rows cannot inform it, and the resulting number is stored with the model.",
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Target:
+        rules = {"risk_values": self.risk_values, "above": self.above, "above_quantile": self.above_quantile}
+        given = [name for name, value in rules.items() if value is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(rules)} (found {', '.join(given) or 'none'})")
+        return self
+
+
+class Features(Strict):
+    """The model's input columns, and what happens to values that are missing or new."""
+
+    numeric: tuple[ColumnName, ...] = ()
+    categorical: tuple[ColumnName, ...] = ()
+    missing: Literal["impute", "refuse"] = Field(
+        default="impute",
+        description="impute: a missing number becomes the training median, a missing category the most frequent one. "
+        "refuse: no value may be missing, in training or inference.",
+    )
+    unseen_categories: Literal["refuse", "ignore"] = Field(
+        default="refuse",
+        description="What inference does with a category that training did not see. ignore: score the row as having "
+        "none of the known categories, and count it.",
+    )
+
+    @model_validator(mode="after")
+    def _distinct_columns(self) -> Features:
+        if not self.columns:
+            raise ValueError("name at least one numeric or categorical column")
+        repeated = [name for name, count in Counter(self.columns).items() if count > 1]
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)}: listed more than once")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All input columns, numeric ones first."""
+        return self.numeric + self.categorical
+
+
+class Split(Strict):
+    """How rows are divided. The same seed, share and data give the same rows, and the same model."""
+
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=42, description="Seeds the estimator too.")
+
+
+class LogisticRegressionParameters(Strict):
+    """Of ``sklearn.linear_model.LogisticRegression``."""
+
+    C: Annotated[float, Field(gt=0)] = 1.0
+    class_weight: Literal["balanced"] | None = None
+    max_iter: Annotated[int, Field(ge=1)] = 1000
+
+
+class RandomForestParameters(Strict):
+    """Of ``sklearn.ensemble.RandomForestClassifier``."""
+
+    n_estimators: Annotated[int, Field(ge=1)] = 200
+    max_depth: Annotated[int, Field(ge=1)] | None = None
+    min_samples_leaf: Annotated[int, Field(ge=1)] = 1
+    class_weight: Literal["balanced"] | None = None
+
+
+class GradientBoostingParameters(Strict):
+    """Of ``sklearn.ensemble.HistGradientBoostingClassifier``."""
+
+    max_iter: Annotated[int, Field(ge=1)] = 100
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    max_depth: Annotated[int, Field(ge=1)] | None = None
+    min_samples_leaf: Annotated[int, Field(ge=1)] = 20
+    l2_regularization: Annotated[float, Field(ge=0)] = 0.0
+
+
+class LogisticRegression(Strict):
+    """A linear model of the log-odds of risk."""
+
+    type: Literal["logistic_regression"]
+    parameters: LogisticRegressionParameters = LogisticRegressionParameters()
+
+
+class RandomForest(Strict):
+    """An average of decision trees."""
+
+    type: Literal["random_forest"]
+    parameters: RandomForestParameters = RandomForestParameters()
+
+
+class GradientBoosting(Strict):
+    """A sum of decision trees, on binned features."""
+
+    type: Literal["gradient_boosting"]
+    parameters: GradientBoostingParameters = GradientBoostingParameters()
+
+
+Estimator = Annotated[LogisticRegression | RandomForest | GradientBoosting, Field(discriminator="type")]
+
+
+class ModelConfig(Strict):
+    """One model: its data, what it predicts and how it is trained."""
+
+    model: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)+$", max_length=64)] = Field(
+        description="{purpose}_{type} in snake case; the file is named after it."
+    )
+    description: Annotated[str, Field(min_length=1)]
+    source: str = Field(
+        description="sklearn:breast_cancer, sklearn:diabetes, or a .csv or .parquet file: a path (relative to the "
+        "working directory) or a bucket URL (s3://, gs://, az://)."
+    )
+    target: Target
+    id_column: ColumnName | None = Field(
+        default=None, description="Identifies a row. Never a feature; inference needs it and copies it to its output."
+    )
+    features: Features
+    sensitive: tuple[ColumnName, ...] = Field(
+        default=(), description="Attributes by which fairness is judged. They need not be features."
+    )
+    split: Split = Split()
+    estimator: Estimator
+    decision_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="A risk probability of at least this is flagged."
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _source_can_be_read(cls, source: str) -> str:
+        return check_location(source)
+
+    @model_validator(mode="after")
+    def _columns_play_one_part(self) -> ModelConfig:
+        features, target, identity = set(self.features.columns), self.target.column, self.id_column
+        if target in features:
+            raise ValueError(f"features: {target!r} is the target; a model must not see what it predicts")
+        if identity is not None and identity in features | {target} | set(self.sensitive):
+            raise ValueError(f"id_column: {identity!r} is already a feature, sensitive or the target")
+        if identity in PREDICTION_COLUMNS:
+            raise ValueError(f"id_column: {identity!r} is a column of the predictions; rename it in the data")
+        if target in self.sensitive:
+            raise ValueError(f"sensitive: {target!r} is the target")
+        if RISK in features | set(self.sensitive):
+            raise ValueError(f"{RISK!r} is the name of the label; rename that column in the data")
+        if len(set(self.sensitive)) < len(self.sensitive):
+            raise ValueError("sensitive: a column is listed more than once")
+        return self
+
+    def with_source(self, location: str | None) -> ModelConfig:
+        """This config on other data of the same form; itself when ``location`` is None.
+
+        Raises:
+            ValueError: the location is not one that can be read.
+        """
+        return self if location is None else self.model_copy(update={"source": check_location(location)})
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(str(key.value) for key, _ in node.value)
+        repeated = [key for key, count in keys.items() if count > 1]
+        if repeated:
+            raise yaml.constructor.ConstructorError(None, None, f"{repeated[0]!r} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def list_models(directory: Path = CONFIGS) -> list[str]:
+    """Names of the models that have a config."""
+    return sorted(file.stem for file in directory.glob("*.yaml"))
+
+
+def read_config(model: str, directory: Path = CONFIGS) -> ModelConfig:
+    """The config of ``model``.
+
+    Raises:
+        ConfigError: there is no such file, it is not YAML, or it breaks :class:`ModelConfig`.
+    """
+    file = directory / f"{model}.yaml"
+    if not file.is_file():
+        raise ConfigError(f"{file} does not exist.{_suggest(model, list_models(directory))}")
+    try:
+        raw = _UniqueKeyLoader(file.read_text(encoding="utf-8")).get_single_data()
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not valid YAML: {error}") from error
+    try:
+        config = ModelConfig.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join([f"{file}:", *(f"  {line}" for line in _explain(error))])) from error
+    if config.model != model:
+        raise ConfigError(f"{file}: model: is {config.model!r}; rename the file or correct the key.")
+    return config
+
+
+def _explain(error: ValidationError) -> Iterable[str]:
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        match problem["type"]:
+            case "extra_forbidden":
+                yield f"{where}: unknown key.{_suggest(str(problem['loc'][-1]), _fields_beside(problem['loc']))}"
+            case "missing":
+                yield f"{where}: is required"
+            case "value_error":
+                yield f"{where}: {problem['ctx']['error']}"
+            case _ if isinstance(problem["input"], dict):
+                yield f"{where}: {problem['msg']}"
+            case _:
+                yield f"{where}: {problem['msg']} (found {problem['input']!r})"
+
+
+def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
+    """Fields of the model that holds the key at ``location``; a part of it may be the tag of a union's member."""
+    fields: dict[str, Any] = {"": ModelConfig}
+    for part in ("", *location[:-1]):
+        annotation = fields.get(str(part))
+        models = [m for m in get_args(annotation) or [annotation] if isinstance(m, type) and issubclass(m, BaseModel)]
+        if len(models) == 1:
+            fields = {name: field.annotation for name, field in models[0].model_fields.items()}
+        else:
+            fields = {get_args(m.model_fields["type"].annotation)[0]: m for m in models}
+    return sorted(fields)
+
+
+def _suggest(given: str, known: list[str]) -> str:
+    near = get_close_matches(given, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else f" Allowed: {', '.join(known) or 'none'}."

@@ -1,0 +1,137 @@
+"""SHA-256 digests of data and of folders, which a third party can compute again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class DataDigest:
+    """SHA-256 of a table that arrives in pieces; how it is cut into pieces does not matter.
+
+    The digest is SHA-256 over, for every column in order, ``<bytes in name>:<name>:<type>:<column digest>`` and a line
+    feed. A column's digest is SHA-256 over three SHA-256 digests (in binary) of: one byte a row, 1 where the value is
+    missing (null and NaN are the same); the rows' values; the rows' lengths. Integers are taken as int64 (``uint64``
+    keeps its own), floats as float64 with -0.0 as 0.0, booleans as one byte, times as int64 in their unit, all little
+    endian, zero where missing, with no lengths. Strings are UTF-8, their lengths in bytes as int64. Row order, column
+    order, names and types count; the index of a frame does not.
+    """
+
+    def __init__(self) -> None:
+        self._schema: list[tuple[str, str]] | None = None
+        self._hashes: list[tuple[hashlib._Hash, ...]] = []
+
+    def update(self, columns: Mapping[str, pa.Array]) -> None:
+        """Add rows, given as one Arrow array for each column.
+
+        Raises:
+            TypeError: a column's type has no digest, or differs from an earlier piece.
+        """
+        plain = {name: _plain(name, array) for name, array in columns.items()}
+        schema = [(name, str(array.type)) for name, array in plain.items()]
+        if self._schema is None:
+            self._schema = schema
+            self._hashes = [tuple(hashlib.sha256() for _ in range(3)) for _ in schema]
+        elif schema != self._schema:
+            raise TypeError(f"columns changed from {self._schema} to {schema}")
+        for (missing, values, lengths), array in zip(self._hashes, plain.values(), strict=True):
+            missing.update(array.is_null().cast(pa.uint8()).to_numpy(zero_copy_only=False))
+            if pa.types.is_large_string(array.type):
+                filled = array.fill_null("")
+                lengths.update(pc.binary_length(filled).to_numpy(zero_copy_only=False))
+                values.update("".join(filled.to_pylist()).encode())
+            elif not pa.types.is_null(array.type):
+                counted = array.cast(pa.int64()) if pa.types.is_timestamp(array.type) else array
+                numbers = counted.fill_null(0).to_numpy(zero_copy_only=False)
+                # Adding zero turns -0.0 into 0.0.
+                values.update((numbers + 0.0 if pa.types.is_floating(array.type) else numbers).tobytes())
+
+    def hexdigest(self) -> str:
+        """The digest of all rows so far, in hexadecimal."""
+        whole = hashlib.sha256()
+        for (name, kind), parts in zip(self._schema or [], self._hashes, strict=True):
+            column = hashlib.sha256(b"".join(part.digest() for part in parts)).hexdigest()
+            whole.update(f"{len(name.encode())}:{name}:{kind}:{column}\n".encode())
+        return whole.hexdigest()
+
+
+def data_digest(frame: pd.DataFrame) -> str:
+    """SHA-256 of a frame's columns and rows, as :class:`DataDigest` defines it.
+
+    Raises:
+        TypeError: a column holds values of several types, or of a type that has no digest.
+    """
+    digest = DataDigest()
+    columns = {}
+    for name in frame.columns:
+        try:
+            columns[str(name)] = pa.Array.from_pandas(frame[name])
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise TypeError(f"column {name!r} holds values of several types: {error}") from error
+    digest.update(columns)
+    return digest.hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of a folder: its files' names and contents, however they are stored or dated.
+
+    It is what this prints, run inside the folder::
+
+        find . -type f | sed 's|^[.]/||' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum
+
+    that is, SHA-256 over one line ``<sha256 of content>  <relative path with slashes>`` and a line feed for each
+    file, in byte order of the paths. Empty folders do not count.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or it holds no file.
+        ValueError: it holds a link or a name that ``sha256sum`` would escape.
+    """
+    contents = {}
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link; a folder with a digest holds files only")
+        if path.is_file():
+            with path.open("rb") as file:
+                contents[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    if not contents:
+        raise FileNotFoundError(f"{folder} does not exist or holds no file")
+    return combine_digests(contents)
+
+
+def combine_digests(contents: Mapping[str, str]) -> str:
+    """The folder digest of files given as relative path and SHA-256 of the content, in hexadecimal.
+
+    Raises:
+        ValueError: a name holds a backslash or a line break, which ``sha256sum`` would escape.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(contents, key=str.encode):
+        if any(character in name for character in "\\\n\r"):
+            raise ValueError(f"the file name {name!r} holds a backslash or a line break")
+        whole.update(f"{contents[name]}  {name}\n".encode())
+    return whole.hexdigest()
+
+
+def _plain(name: str, array: pa.Array) -> pa.Array:
+    """``array`` as one of the few types that the digest knows, NaN as null."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _plain(name, array.dictionary_decode())
+    if pa.types.is_floating(kind):
+        numbers = array.cast(pa.float64())
+        return pc.if_else(pc.is_nan(numbers), None, numbers)
+    if pa.types.is_integer(kind):
+        return array.cast(kind if pa.types.is_uint64(kind) else pa.int64())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return array.cast(pa.large_string())
+    if pa.types.is_boolean(kind) or pa.types.is_timestamp(kind) or pa.types.is_null(kind):
+        return array
+    raise TypeError(f"column {name!r} is of type {kind}, which has no digest")

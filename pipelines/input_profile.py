@@ -1,0 +1,134 @@
+"""What a batch holds: read in full and checked before any of it is scored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.columns import ColumnValueError, read_column
+from pipelines.config import ModelConfig
+from pipelines.digests import DataDigest
+from pipelines.signature import Signature, SignatureMismatch
+from pipelines.tables import ConversionError, DataSourceError, Table, open_table
+
+
+class InputProfile(BaseModel):
+    """A batch that fits a model's signature, in figures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    location: str
+    rows: int
+    missing: dict[str, int] = Field(description="For each input column, rows in which it has no value.")
+    unseen_categories: dict[str, int] = Field(
+        description="For each categorical column, rows whose category training did not see."
+    )
+    data_digest: str = Field(description="Of the id and input columns, in the form that the model takes.")
+
+
+@dataclass
+class InputReader:
+    """Reads a batch in pieces, as a model takes them, and keeps count."""
+
+    table: Table
+    signature: Signature
+    rows: int = 0
+    _digest: DataDigest = field(default_factory=DataDigest)
+    _missing: Counter[str] = field(default_factory=Counter)
+    _unseen: Counter[str] = field(default_factory=Counter)
+
+    def pieces(self) -> Iterator[pa.RecordBatch]:
+        """Consecutive rows: the id column (if the model has one) as it is, and the input columns.
+
+        Raises:
+            DataSourceError: the data cannot be read to its end.
+            SignatureMismatch: a value is one that the model does not take.
+        """
+        for batch in self._batches():
+            if not batch.num_rows:
+                continue
+            read = {}
+            if self.signature.id_column is not None:
+                read[self.signature.id_column] = self._identity(batch[self.signature.id_column])
+            for column in self.signature.columns:
+                try:
+                    values = read_column(batch[column.name], column)
+                except ColumnValueError as error:
+                    raise self._refuse(str(error), batch.num_rows) from error
+                self._missing[column.name] += values.null_count
+                if column.categories is not None:
+                    self._count_unseen(column.name, values, column.categories)
+                read[column.name] = values
+            self._digest.update(read)
+            self.rows += batch.num_rows
+            yield pa.RecordBatch.from_pydict(read)
+
+    def profile(self) -> InputProfile:
+        """Figures of what has been read."""
+        categorical = [column.name for column in self.signature.columns if column.categories is not None]
+        return InputProfile(
+            location=self.table.location,
+            rows=self.rows,
+            missing={name: self._missing[name] for name in self.signature.column_names},
+            unseen_categories={name: self._unseen[name] for name in categorical},
+            data_digest=self._digest.hexdigest(),
+        )
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.table.read()
+        except ConversionError as error:
+            raise SignatureMismatch(error.location, [error.problem]) from error
+
+    def _identity(self, values: pa.Array) -> pa.Array:
+        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        if values.null_count:
+            raise self._refuse(f"column {self.signature.id_column!r}: a row has no id", len(values))
+        return values
+
+    def _count_unseen(self, name: str, values: pa.Array, categories: tuple[str, ...]) -> None:
+        unseen = values.filter(pc.invert(pc.is_in(values, value_set=pa.array(categories, values.type)))).drop_null()
+        self._unseen[name] += len(unseen)
+        if len(unseen) and self.signature.unseen_categories == "refuse":
+            raise self._refuse(
+                f"column {name!r}: expected one of {', '.join(categories)}, found {unseen[0].as_py()!r}", len(values)
+            )
+
+    def _refuse(self, problem: str, rows: int) -> SignatureMismatch:
+        return SignatureMismatch(f"{self.table.location}, rows {self.rows} to {self.rows + rows - 1}", [problem])
+
+
+def open_input(config: ModelConfig, signature: Signature, location: str | None) -> Table:
+    """Open the data at ``location``, or the config's own source when that is None, and check its columns and types.
+
+    Of its own source a model takes the columns it knows, as in training; data given by a user must hold no other.
+
+    Raises:
+        DataSourceError: the data cannot be read.
+        SignatureMismatch: a column is missing, unknown or of another type.
+    """
+    opened = open_table(location or config.source, signature.csv_types())
+    if location is None:
+        opened = opened.select(signature.known_columns)
+    signature.check(opened.schema, opened.location)
+    return opened
+
+
+def profile_input(config: ModelConfig, signature: Signature, location: str | None) -> InputProfile:
+    """Read all of a batch and check every value; memory does not grow with its rows.
+
+    Raises:
+        DataSourceError: the data cannot be read, or holds no rows.
+        SignatureMismatch: a column or a value is not one that the model takes.
+    """
+    reader = InputReader(open_input(config, signature, location), signature)
+    for _ in reader.pieces():
+        pass
+    if not reader.rows:
+        raise DataSourceError(f"{reader.table.location}: holds no rows")
+    return reader.profile()

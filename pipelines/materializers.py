@@ -1,0 +1,102 @@
+"""How ZenML stores models and features: as the folders of ``model.py``, on any artifact store.
+
+When it is saved, an artifact's folder digest is given to ZenML as its content hash and, for models, as metadata
+``digest``. Both are in ZenML's database and not in the folder, so what a later step loads is checked against a value
+that whoever can write to the artifact store cannot change along with it.
+"""
+
+from abc import abstractmethod
+from pathlib import Path
+from shutil import copyfileobj
+from typing import Any, ClassVar
+
+from sklearn.compose import ColumnTransformer
+from zenml.enums import ArtifactType
+from zenml.materializers.base_materializer import BaseMaterializer
+from zenml.metadata.metadata_types import MetadataType
+
+from pipelines.model import ModelTampered, TrainedModel, read_model, read_transformer, save_model, save_transformer
+
+
+class FolderMaterializer(BaseMaterializer):
+    """Stores something as a flat folder with a digest."""
+
+    SKIP_REGISTRATION: ClassVar[bool] = True
+
+    _digest: str | None = None
+
+    @abstractmethod
+    def write_folder(self, data: Any, folder: Path) -> str:
+        """Write ``data`` into a local folder and return its digest."""
+
+    @abstractmethod
+    def read_folder(self, folder: Path, digest: str) -> Any:
+        """Read from a local folder that must have the digest."""
+
+    def save(self, data: Any) -> None:
+        """Write to a local folder and copy its files to the artifact store."""
+        with self.get_temporary_directory(delete_at_exit=True) as temporary:
+            self._digest = self.write_folder(data, Path(temporary))
+            for file in sorted(Path(temporary).iterdir()):
+                with file.open("rb") as source, self.artifact_store.open(f"{self.uri}/{file.name}", "wb") as target:
+                    copyfileobj(source, target)
+
+    def load(self, data_type: type[Any]) -> Any:  # noqa: ARG002
+        """Copy the artifact's files to a local folder, check their digest and read them.
+
+        Raises:
+            ModelTampered: the digest is not the one in ZenML's database, or there is none.
+        """
+        if self.expected_content_hash is None:
+            raise ModelTampered(f"{self.uri}: ZenML has no digest of it, so it cannot be checked")
+        with self.get_temporary_directory(delete_at_exit=True) as temporary:
+            for name in map(str, self.artifact_store.listdir(self.uri)):
+                copy = Path(temporary) / name
+                with self.artifact_store.open(f"{self.uri}/{name}", "rb") as source, copy.open("wb") as target:
+                    copyfileobj(source, target)
+            return self.read_folder(Path(temporary), self.expected_content_hash)
+
+    def compute_content_hash(self, data: Any) -> str | None:  # noqa: ARG002
+        """The digest of the folder that was saved."""
+        return self._digest
+
+
+class TrainedModelMaterializer(FolderMaterializer):
+    """Stores a :class:`TrainedModel`."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedModel,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def write_folder(self, data: TrainedModel, folder: Path) -> str:
+        """Write the model."""
+        return save_model(data, folder)
+
+    def read_folder(self, folder: Path, digest: str) -> TrainedModel:
+        """Read the model."""
+        return read_model(folder, digest)
+
+    def extract_metadata(self, data: TrainedModel) -> dict[str, MetadataType]:
+        """The digest, and what the model means."""
+        assert self._digest is not None
+        return {
+            "digest": self._digest,
+            "training_data_digest": data.signature.training_data_digest,
+            "training_rows": data.signature.training_rows,
+            "risk": data.signature.risk.meaning,
+            "decision_threshold": data.signature.decision_threshold,
+        }
+
+
+class FeaturesMaterializer(FolderMaterializer):
+    """Stores a fitted feature transformer, without pickle."""
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (ColumnTransformer,)
+    ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
+
+    def write_folder(self, data: ColumnTransformer, folder: Path) -> str:
+        """Write the transformer."""
+        return save_transformer(data, folder)
+
+    def read_folder(self, folder: Path, digest: str) -> ColumnTransformer:
+        """Read the transformer."""
+        return read_transformer(folder, digest)

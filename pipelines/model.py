@@ -1,0 +1,200 @@
+"""A trained model: features and classifier in one, with its signature, saved without pickle.
+
+A model is a folder of two files: ``model.skops`` and ``signature.json``. Its digest, computed when it is saved and kept
+elsewhere, is checked on the very bytes that are then read, before any of them is interpreted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from zipfile import ZIP_DEFLATED
+
+from pipelines.artifacts import RISK
+from pipelines.columns import Column
+from pipelines.config import ModelConfig
+from pipelines.data import DataDescription
+from pipelines.digests import combine_digests, data_digest, folder_digest
+from pipelines.errors import PipelineError
+from pipelines.estimators import build_estimator
+from pipelines.signature import Signature, SignatureMismatch
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+__all__ = [
+    "ModelTampered",
+    "ModelUntrusted",
+    "TrainedModel",
+    "folder_digest",
+    "read_model",
+    "read_transformer",
+    "save_model",
+    "save_transformer",
+    "train_model",
+]
+
+MODEL_FILE: Final = "model.skops"
+SIGNATURE_FILE: Final = "signature.json"
+FEATURES_FILE: Final = "features.skops"
+
+TRUSTED_TYPES: Final = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""Types beyond skops' own list that a model may hold: what the estimators of ``config.py`` are made of."""
+
+
+class ModelTampered(PipelineError):
+    """A model's files are not those that were saved."""
+
+
+class ModelUntrusted(PipelineError):
+    """A model holds types that are not on the list of what a model may hold."""
+
+
+class TrainedModel:
+    """A fitted pipeline (``pipeline``) and what it takes and means (``signature``).
+
+    ``digest`` is that of the folder it was read from, and None for a model that was not read from one.
+    """
+
+    # No dataclass: ZenML has pydantic look into those, which needs scikit-learn's classes when this file is imported.
+    def __init__(self, pipeline: Pipeline, signature: Signature, digest: str | None = None) -> None:
+        self.pipeline = pipeline
+        self.signature = signature
+        self.digest = digest
+
+    def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
+        """Probability of risk for each row, as float64 of shape ``(rows,)``.
+
+        ``frame`` holds at least the input columns, as :func:`pipelines.columns.read_column` makes them.
+
+        Raises:
+            SignatureMismatch: an input column is missing.
+        """
+        absent = [name for name in self.signature.column_names if name not in frame.columns]
+        if absent:
+            raise SignatureMismatch("the frame", [f"column {name!r}: found no such column" for name in absent])
+        # By label and not by position: which column of predict_proba is the risk must not depend on how classes sort.
+        risk = list(self.pipeline.classes_).index(1)
+        probability: np.ndarray = self.pipeline.predict_proba(frame[self.signature.column_names])[:, risk]
+        return probability
+
+    def flag(self, probability: np.ndarray) -> np.ndarray:
+        """Whether each probability is at least the decision threshold."""
+        flagged: np.ndarray = probability >= self.signature.decision_threshold
+        return flagged
+
+
+def train_model(
+    config: ModelConfig, description: DataDescription, training: pd.DataFrame, features: ColumnTransformer
+) -> TrainedModel:
+    """Fit the config's classifier on ``training`` behind ``features``, which are fitted already."""
+    from sklearn.pipeline import Pipeline
+
+    inputs = training[list(config.features.columns)]
+    classifier = build_estimator(config.estimator, config.split.seed)
+    classifier.fit(features.transform(inputs), training[RISK])
+    signature = Signature(
+        model=config.model,
+        description=config.description,
+        columns=tuple(_with_categories(column, inputs) for column in description.columns),
+        id_column=config.id_column,
+        other_columns=tuple(
+            name for name in (config.target.column, *config.sensitive) if name not in config.features.columns
+        ),
+        unseen_categories=config.features.unseen_categories,
+        risk=description.risk,
+        decision_threshold=config.decision_threshold,
+        estimator=config.estimator.model_dump(mode="json"),
+        seed=config.split.seed,
+        training_rows=len(training),
+        training_risks=int(training[RISK].sum()),
+        training_data_digest=data_digest(training),
+        libraries={name: version(name) for name in ("scikit-learn", "numpy", "skops")},
+    )
+    return TrainedModel(Pipeline([("features", features), ("classifier", classifier)]), signature)
+
+
+def save_model(model: TrainedModel, folder: Path) -> str:
+    """Write ``model`` into ``folder``, which is made if need be, and return the folder's digest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _dump(model.pipeline, folder / MODEL_FILE)
+    (folder / SIGNATURE_FILE).write_text(model.signature.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return folder_digest(folder)
+
+
+def read_model(folder: Path, digest: str) -> TrainedModel:
+    """Read a model whose folder has the given digest.
+
+    Raises:
+        ModelTampered: the folder's digest is another, or files are missing. Nothing has been interpreted.
+        ModelUntrusted: the model holds a type that no model of ours is made of.
+    """
+    contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE))
+    signature = Signature.model_validate_json(contents[SIGNATURE_FILE])
+    return TrainedModel(_load(contents[MODEL_FILE], folder / MODEL_FILE), signature, digest)
+
+
+def save_transformer(transformer: ColumnTransformer, folder: Path) -> str:
+    """Write a fitted feature transformer into ``folder`` and return the folder's digest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _dump(transformer, folder / FEATURES_FILE)
+    return folder_digest(folder)
+
+
+def read_transformer(folder: Path, digest: str) -> ColumnTransformer:
+    """Read a feature transformer whose folder has the given digest; raises as :func:`read_model` does."""
+    return _load(_verified(folder, digest, (FEATURES_FILE,))[FEATURES_FILE], folder / FEATURES_FILE)
+
+
+def _with_categories(column: Column, inputs: pd.DataFrame) -> Column:
+    if column.categories is None:
+        return column
+    return column.model_copy(update={"categories": tuple(sorted(inputs[column.name].dropna().unique()))})
+
+
+def _dump(estimator: Any, file: Path) -> None:
+    from skops.io import dumps
+
+    data = dumps(estimator, compression=ZIP_DEFLATED)
+    _refuse_untrusted(data, file)
+    file.write_bytes(data)
+
+
+def _load(data: bytes, file: Path) -> Any:
+    from skops.io import loads
+
+    _refuse_untrusted(data, file)
+    return loads(data, trusted=list(TRUSTED_TYPES))
+
+
+def _refuse_untrusted(data: bytes, file: Path) -> None:
+    from skops.io import get_untrusted_types
+
+    strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
+    if strangers:
+        raise ModelUntrusted(f"{file} holds {', '.join(strangers)}, which no model is made of")
+
+
+def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:
+    """Contents of the folder's files, once their digest is the given one."""
+    contents = {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    found = combine_digests({name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
+    if found != digest:
+        raise ModelTampered(
+            f"{folder}: the digest of its files is {found}, expected {digest}: they are not the files that were saved"
+        )
+    absent = [name for name in expected if name not in contents]
+    if absent:
+        raise ModelTampered(f"{folder}: holds no {', '.join(absent)}")
+    return contents

@@ -1,0 +1,28 @@
+"""Reads, labels and divides a model's data."""
+
+from typing import Annotated
+
+import pandas as pd
+from zenml import log_metadata, step
+
+from pipelines.artifacts import DATA_DESCRIPTION, TRAINING_DATA, VALIDATION_DATA
+from pipelines.config import ModelConfig
+from pipelines.data import DataDescription, load_training_sets
+
+
+@step(enable_artifact_visualization=False)  # a visualisation would copy rows of data as plain text
+def data_loader(
+    config: ModelConfig,
+) -> tuple[
+    Annotated[pd.DataFrame, TRAINING_DATA],
+    Annotated[pd.DataFrame, VALIDATION_DATA],
+    Annotated[DataDescription, DATA_DESCRIPTION],
+]:
+    """Read the config's source: training rows, held-out rows, and what they are."""
+    sets = load_training_sets(config)
+    for artifact, digest in (
+        (TRAINING_DATA, sets.description.training_digest),
+        (VALIDATION_DATA, sets.description.validation_digest),
+    ):
+        log_metadata(metadata={"digest": digest}, artifact_name=artifact, infer_artifact=True)
+    return sets.training, sets.validation, sets.description

@@ -1,0 +1,22 @@
+"""Trains the model."""
+
+from typing import Annotated
+
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from zenml import ArtifactConfig, step
+from zenml.enums import ArtifactType
+
+from pipelines.artifacts import MODEL
+from pipelines.config import ModelConfig
+from pipelines.data import DataDescription
+from pipelines.materializers import TrainedModelMaterializer
+from pipelines.model import TrainedModel, train_model
+
+
+@step(output_materializers={MODEL: TrainedModelMaterializer})
+def model_trainer(
+    config: ModelConfig, training_data: pd.DataFrame, features: ColumnTransformer, data_description: DataDescription
+) -> Annotated[TrainedModel, ArtifactConfig(name=MODEL, artifact_type=ArtifactType.MODEL)]:
+    """Fit the config's classifier behind the fitted features."""
+    return train_model(config, data_description, training_data, features)

@@ -1,0 +1,50 @@
+"""Scores a batch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from zenml import get_step_context, log_metadata, step
+from zenml.client import Client
+from zenml.metadata.metadata_types import MetadataType
+
+from pipelines.artifacts import PREDICTIONS
+from pipelines.config import ModelConfig
+from pipelines.input_profile import InputProfile, open_input
+from pipelines.model import read_model
+from pipelines.prediction_summary import PredictionSummary
+from pipelines.publication import publish
+from pipelines.scoring import Batch, score
+
+
+@step
+def predictor(
+    config: ModelConfig,
+    release: Path,
+    digest: str,
+    model_version: str,
+    input_profile: InputProfile,
+    data: str | None = None,
+) -> Annotated[PredictionSummary, PREDICTIONS]:
+    """Score ``data`` (the config's source when None) into ``predictions/<model>/<run id>/`` of the artifact store."""
+    model = read_model(release, digest)
+    context = get_step_context()
+    run = str(context.pipeline_run.id)
+    store = Client().active_stack.artifact_store
+    uri = f"{store.path}/predictions/{model.signature.model}/{run}/predictions.parquet"
+    batch = Batch(model_version, run, datetime.now(UTC))
+    with publish(store, uri) as file:
+        summary = score(model, open_input(config, model.signature, data), input_profile, batch, file, uri)
+    metadata = _metadata(summary)
+    log_metadata(metadata=metadata, run_id_name_or_prefix=context.pipeline_run.id)
+    if context.model_version is not None:
+        log_metadata(metadata=metadata, infer_model=True)
+    return summary
+
+
+def _metadata(summary: PredictionSummary) -> dict[str, MetadataType]:
+    """What is worth seeing without opening the artifact."""
+    figures = summary.model_dump(mode="json", exclude={"columns", "histogram", "input", "risk"})
+    return {
+        "predictions": {**figures, "input": summary.input.location, "input_digest": summary.input.data_digest},
+    }
