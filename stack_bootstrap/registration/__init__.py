@@ -1,0 +1,41 @@
+"""Stacks in ZenML as the contracts say: compare, register, verify, unregister.
+
+Importing this package imports nothing heavy; ZenML is imported by the functions that need it.
+"""
+
+from stack_bootstrap.registration.apply import Observer, Progress
+from stack_bootstrap.registration.changes import Change, Changes, Difference
+from stack_bootstrap.registration.desired import connector_name, secret_name
+from stack_bootstrap.registration.errors import RegistrationError
+from stack_bootstrap.registration.operations import (
+    diff,
+    merge,
+    refuse_protected,
+    register,
+    register_all,
+    unregister,
+)
+from stack_bootstrap.registration.state import Ref
+from stack_bootstrap.registration.verification import Check, verify
+from stack_bootstrap.registration.zenml_client import open_client
+
+__all__ = [
+    "Change",
+    "Changes",
+    "Check",
+    "Difference",
+    "Observer",
+    "Progress",
+    "Ref",
+    "RegistrationError",
+    "connector_name",
+    "diff",
+    "merge",
+    "open_client",
+    "refuse_protected",
+    "register",
+    "register_all",
+    "secret_name",
+    "unregister",
+    "verify",
+]

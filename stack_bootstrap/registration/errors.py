@@ -1,0 +1,76 @@
+"""The one error of registration. It always names an object."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+
+class RegistrationError(Exception):
+    """An object could not be read, compared, written, verified or deleted.
+
+    Attributes:
+        kind: ``secret``, ``connector``, ``component``, ``stack``, or ``store`` for ZenML itself.
+        name: The object's name in ZenML.
+        message: What ZenML (or we) have to say about it.
+        others: Further objects that are refused for a reason of their own, found in the same pass.
+    """
+
+    def __init__(self, kind: str, name: str, message: str, others: Sequence[RegistrationError] = ()) -> None:
+        """See the class."""
+        super().__init__(kind, name, message)
+        self.kind = kind
+        self.name = name
+        self.message = message
+        self.others = tuple(others)
+
+    def __str__(self) -> str:
+        """One line for each object."""
+        return "\n".join([f"{self.kind} {self.name}: {self.message}", *map(str, self.others)])
+
+
+def raise_any(problems: Sequence[RegistrationError]) -> None:
+    """Raise all of ``problems`` as one error, or nothing when there are none."""
+    if problems:
+        first, *others = problems
+        raise RegistrationError(first.kind, first.name, first.message, others)
+
+
+@contextmanager
+def naming(kind: str, name: str, hide: Collection[str] = ()) -> Iterator[None]:
+    """Turn whatever ZenML raises inside into a :class:`RegistrationError` that names the object.
+
+    ZenML raises built-in exceptions, its own, pydantic's, SQLAlchemy's, requests' and the cloud libraries', which
+    have no common base below ``Exception``. Every one of them is raised again, none is dropped.
+
+    Args:
+        kind: The object's kind.
+        name: The object's name in ZenML.
+        hide: Values that must not show in the message.
+
+    Raises:
+        RegistrationError: anything went wrong inside.
+    """
+    try:
+        yield
+    except RegistrationError:
+        raise
+    except Exception as error:
+        message = _message(error)
+        for value in hide:
+            message = message.replace(value, "(hidden)") if value else message
+        named = RegistrationError(kind, name, message)
+        if hide:
+            raise named from None  # the cause's text would show in a traceback
+        raise named from error
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, ValidationError):  # its own text repeats the whole input
+        lines = [(".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+        return "; ".join(f"{where}: {what}" if where else what for where, what in lines)
+    # The text of a KeyError is its argument in quotes.
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return text.strip() or type(error).__name__

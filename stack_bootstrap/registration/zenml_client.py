@@ -1,0 +1,47 @@
+"""The one ZenML client of a process, opened without ZenML's own chatter."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from stack_bootstrap.registration.errors import naming
+
+if TYPE_CHECKING:
+    from zenml.client import Client
+
+
+def open_client() -> Client:
+    """Connect to the ZenML store that the environment points to.
+
+    Raises:
+        RegistrationError: the store cannot be reached or ZenML cannot start.
+    """
+    # ZenML reads these while it is imported.
+    os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
+    os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
+    os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    with quiet_zenml(), naming("store", os.environ.get("ZENML_STORE_URL", "of ZenML")):
+        from zenml.client import Client
+
+        client = Client()
+        client.zen_store.get_store_info()
+    return client
+
+
+@contextmanager
+def quiet_zenml() -> Iterator[None]:
+    """Let only ZenML's errors through: its progress messages and advice are not ours, and failures are raised."""
+    logger = logging.getLogger("zenml")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="zenml")
+            yield
+    finally:
+        logger.setLevel(level)

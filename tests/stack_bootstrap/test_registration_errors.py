@@ -1,0 +1,91 @@
+"""An error of ZenML stops registration, names the object, and leaves ZenML fit for the next run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack_bootstrap.contract import StackContract
+from stack_bootstrap.registration import RegistrationError, diff, register
+from stack_bootstrap.registration.errors import naming
+from tests.stack_bootstrap.stack_contracts import WatchedClient, changed, local_contract, settle
+
+NAME = "local-oncology-dev"
+
+
+@pytest.fixture
+def contracts(tmp_path: Path) -> dict[str, StackContract]:
+    return {team: local_contract(tmp_path, team=team) for team in ("oncology", "diabetes-care")}
+
+
+def with_key(contract: StackContract, component: str, **configuration: Any) -> StackContract:
+    return changed(contract, lambda raw: raw["components"][component]["configuration"].update(configuration))
+
+
+def test_a_configuration_key_that_zenml_does_not_know_is_refused_by_name_before_anything_is_written(
+    contracts: dict[str, StackContract], client: Any
+) -> None:
+    broken = {
+        "oncology": with_key(contracts["oncology"], "artifact_store", pathh="/x"),
+        "diabetes-care": with_key(contracts["diabetes-care"], "experiment_tracker", tracking_username="only"),
+    }
+    watched = WatchedClient(client)
+    with pytest.raises(RegistrationError) as refused:
+        register(broken, client=watched)
+    assert watched.writes == []
+    assert f"artifact_store component {NAME}: Invalid configuration keys ['pathh']" in str(refused.value)
+    settle(contracts, client)
+
+
+def test_both_broken_objects_are_named(contracts: dict[str, StackContract], client: Any) -> None:
+    broken = {team: with_key(contract, "artifact_store", pathh="/x") for team, contract in contracts.items()}
+    with pytest.raises(RegistrationError) as refused:
+        diff(broken, client=client)
+    assert [refused.value.name, *(other.name for other in refused.value.others)] == [
+        NAME, "local-diabetes-care-dev",
+    ]  # fmt: skip
+
+
+def test_an_unknown_flavor_is_refused_by_name(contracts: dict[str, StackContract], client: Any) -> None:
+    broken = changed(contracts["oncology"], lambda raw: raw["components"]["orchestrator"].update(flavor="cron"))
+    with pytest.raises(RegistrationError, match=f"orchestrator component {NAME}: No flavor with name 'cron'"):
+        register({"oncology": broken}, client=client)
+
+
+@pytest.mark.parametrize(
+    ("write", "named"),
+    [("create_stack_component", f"orchestrator component {NAME}"), ("create_stack", f"stack {NAME}")],
+)
+def test_a_write_that_zenml_refuses_stops_registration_and_names_the_object(
+    contracts: dict[str, StackContract], client: Any, write: str, named: str
+) -> None:
+    with pytest.raises(RegistrationError, match=f"^{named}: the server says no$"):
+        register(contracts, client=WatchedClient(client, refuse=write))
+    settle(contracts, client)
+
+
+def test_a_store_that_cannot_be_read_is_named(contracts: dict[str, StackContract], client: Any) -> None:
+    with pytest.raises(RegistrationError, match="^store of ZenML: the server says no$"):
+        register(contracts, client=WatchedClient(client, refuse="list_stacks"))
+
+
+def test_every_kind_of_exception_is_passed_on_with_its_text() -> None:
+    for error, text in (
+        (KeyError("no such thing"), "no such thing"),
+        (ValueError("wrong"), "wrong"),
+        (RuntimeError(), "RuntimeError"),
+    ):
+        with pytest.raises(RegistrationError) as named, naming("stack", "s"):
+            raise error
+        assert str(named.value) == f"stack s: {text}"
+        assert named.value.__cause__ is error
+
+
+def test_a_hidden_value_shows_neither_in_the_message_nor_in_the_cause() -> None:
+    with pytest.raises(RegistrationError) as named, naming("secret", "s", hide=["hunter2"]):
+        raise ValueError("hunter2 is too short")
+    assert str(named.value) == "secret s: (hidden) is too short"
+    assert named.value.__cause__ is None
+    assert named.value.__suppress_context__
