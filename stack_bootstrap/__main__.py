@@ -13,16 +13,20 @@ from stack_bootstrap import infrastructure_commands
 from stack_bootstrap.contract import ContractError
 from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
 from stack_bootstrap.install_terraform import TerraformInstallError
+from stack_bootstrap.registration import RegistrationError
+from stack_bootstrap.registration import commands as registration_commands
 from stack_bootstrap.terraform import TerraformError
 from stack_bootstrap.workspace import WorkspaceError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(infrastructure_commands.app)
+app.add_typer(registration_commands.app)
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     ContractError,
     InfrastructureError,
     PlanFileError,
+    RegistrationError,
     SettingsError,
     TerraformError,
     TerraformInstallError,

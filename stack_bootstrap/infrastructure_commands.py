@@ -12,11 +12,18 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from environments import CHECKOUT, DIRECTORY, Platform, load_platform
+from environments import CHECKOUT, DIRECTORY, load_platform
 from stack_bootstrap import contract_schema, infrastructure
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.install_terraform import ensure_terraform
-from stack_bootstrap.options import AsJson, CloudName, EnvironmentName, EnvironmentNames, SettingsDirectory
+from stack_bootstrap.options import (
+    AsJson,
+    CloudName,
+    EnvironmentName,
+    EnvironmentNames,
+    SettingsDirectory,
+    expand_environments,
+)
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
@@ -193,16 +200,8 @@ def schema() -> None:
 def _workspaces(names: Sequence[str], cloud: str | None, settings: Path) -> Iterator[Workspace]:
     """A workspace for each named environment, in the order in which models pass through them."""
     platform = load_platform(settings)
-    for name in _expand(names, platform):
+    for name in expand_environments(names, platform):
         yield workspace(platform, name, cloud)
-
-
-def _expand(names: Sequence[str], platform: Platform) -> list[str]:
-    if "all" in names:
-        return list(platform.environments)
-    for name in names:
-        platform.environment(name)  # a misspelt one is refused before anything is done for the others
-    return [name for name in platform.environments if name in names]
 
 
 def _stream(as_json: bool) -> IO[str]:

@@ -1,11 +1,14 @@
-"""Command-line options that several commands share, spelt once."""
+"""Command-line options that several commands share, spelt once, and what they mean."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from environments import Platform
 
 EnvironmentNames = Annotated[
     list[str], typer.Option("--env", envvar="ENV", help="Environment. Repeat it for several, or say 'all'.")
@@ -21,3 +24,16 @@ SettingsDirectory = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+
+
+def expand_environments(names: Sequence[str], platform: Platform) -> list[str]:
+    """The environments that ``--env`` means, in the order in which models pass through them.
+
+    Raises:
+        SettingsError: there is no such environment; a misspelt one is refused before anything is done for the others.
+    """
+    if "all" in names:
+        return list(platform.environments)
+    for name in names:
+        platform.environment(name)
+    return [name for name in platform.environments if name in names]

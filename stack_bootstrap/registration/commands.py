@@ -1,0 +1,192 @@
+"""The commands around ZenML: diff, register, verify, unregister."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from environments import DIRECTORY, SettingsError, load_platform, pick_cloud
+from stack_bootstrap import registration
+from stack_bootstrap.contract import StackContract
+from stack_bootstrap.infrastructure import read_stacks
+from stack_bootstrap.options import (
+    AsJson,
+    CloudName,
+    EnvironmentName,
+    EnvironmentNames,
+    SettingsDirectory,
+    expand_environments,
+)
+from stack_bootstrap.registration import Change, Changes, Check, Progress
+
+app = typer.Typer()
+
+TeamName = Annotated[
+    str | None, typer.Option("--team", envvar="TEAM", help="Only this team, or 'platform' [default: all of them].")
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Take over objects of the same name that Groundwork did not register.")
+]
+Confirm = Annotated[
+    str | None, typer.Option("--confirm", envvar="CONFIRM", help="The protected environment's name, once more.")
+]
+
+
+@app.command()
+def diff(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    team: TeamName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    adopt: Adopt = False,
+) -> None:
+    """Exit with 2 when what is registered in ZenML differs from the contracts, 0 when not, 1 when that is unknown."""
+    changes = registration.diff(_contracts(env, cloud, team, settings), team=team, adopt=adopt)
+    _show(changes, as_json)
+    if changes.differs:
+        raise typer.Exit(2)
+
+
+@app.command()
+def register(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    team: TeamName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    adopt: Adopt = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete what Groundwork registered and no contract asks for any more.")
+    ] = False,
+    confirm: Confirm = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Make ZenML hold the stacks, components, connectors and secrets that the contracts ask for."""
+    if prune and not dry_run:
+        platform = load_platform(settings)
+        for name in expand_environments(env, platform):
+            registration.refuse_protected(platform.environment(name), confirm)
+    contracts = _contracts(env, cloud, team, settings)
+    if dry_run:
+        _show(registration.diff(contracts, team=team, adopt=adopt), as_json)
+        return
+    observer = None if as_json else _show_progress
+    done = registration.register(contracts, team=team, adopt=adopt, prune=prune, observer=observer)
+    if as_json:
+        _print_json(done.as_json())
+    else:
+        _show_orphans(done.orphans)
+        typer.echo(_summary(done))
+
+
+@app.command()
+def verify(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    team: TeamName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Check that every stack is registered as its contract says and can be used from here."""
+    checks = registration.verify(_contracts(env, cloud, team, settings))
+    failed = [check for check in checks if check.problem is not None]
+    if as_json:
+        _print_json([_described(check) for check in checks])
+    else:
+        for check in failed:
+            typer.echo(f"{check.ref.title} {check.ref.name}: {check.problem}", err=True)
+        typer.echo(f"{len(checks)} checks, {len(failed)} failed.")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def unregister(
+    env: EnvironmentName,
+    cloud: CloudName = None,
+    team: TeamName = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    confirm: Confirm = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,
+) -> None:
+    """Delete from ZenML what Groundwork registered for an environment, or for one team of it."""
+    environment = load_platform(settings).environment(env)
+    gone = registration.unregister(
+        environment,
+        pick_cloud(environment, cloud),
+        team=team,
+        confirm=confirm,
+        dry_run=dry_run,
+        observer=None if as_json or dry_run else _show_progress,
+    )
+    if dry_run or as_json:
+        _show(gone, as_json)
+    else:
+        typer.echo(_summary(gone))
+
+
+def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settings: Path) -> dict[str, StackContract]:
+    """The contracts that the named environments were last applied with, narrowed to ``team``."""
+    platform = load_platform(settings)
+    contracts = {name: read_stacks(platform, name, cloud) for name in expand_environments(names, platform)}
+    if team is not None:
+        for name, of_teams in contracts.items():
+            if team not in of_teams:
+                raise SettingsError(f"{name} has no stack for the team {team!r}; it has: {', '.join(of_teams)}.")
+        contracts = {name: {team: of_teams[team]} for name, of_teams in contracts.items()}
+    return registration.merge(contracts)
+
+
+def _show(changes: Changes, as_json: bool) -> None:
+    if as_json:
+        _print_json(changes.as_json())
+        return
+    for change in changes:
+        _show_change(change)
+    _show_orphans(changes.orphans)
+    typer.echo(_summary(changes))
+
+
+def _show_progress(progress: Progress) -> None:
+    _show_change(progress.change)
+
+
+def _show_change(change: Change) -> None:
+    typer.echo(f"{change.action:9} {change.ref.title} {change.ref.name}")
+    for difference in change.differences:
+        before = "(none)" if difference.before is None else difference.before
+        after = "(none)" if difference.after is None else difference.after
+        typer.echo(f"{'':9}   {difference.path}: {before} -> {after}")
+
+
+def _show_orphans(orphans: Sequence[Change]) -> None:
+    for orphan in orphans:
+        typer.echo(f"{'orphan':9} {orphan.ref.title} {orphan.ref.name}")
+    if orphans:
+        typer.echo("Groundwork registered the orphans and no contract asks for them; register --prune deletes them.")
+
+
+def _summary(changes: Changes) -> str:
+    counts = changes.counts()
+    parts = [f"{counts[action]} {action}" for action in ("create", "update", "replace", "delete", "unchanged")]
+    return ", ".join([*parts, f"{len(changes.orphans)} orphans"]) + "."
+
+
+def _described(check: Check) -> dict[str, str | None]:
+    return {
+        "kind": check.ref.kind,
+        "type": check.ref.type or None,
+        "name": check.ref.name,
+        "check": check.what,
+        "problem": check.problem,
+    }
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
