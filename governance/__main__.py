@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import warnings
@@ -12,14 +13,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from environments import DIRECTORY, SettingsError, load_platform
 from governance.errors import Refused
 from governance.target import Target, target_for
 from pipelines.config import ConfigError
+from pipelines.errors import PipelineError
 from stack_bootstrap.contract import ContractError
+from stack_bootstrap.infrastructure import InfrastructureError
+from stack_bootstrap.registration import RegistrationError
+from stack_bootstrap.terraform import TerraformError
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -294,7 +298,7 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
     version = run.model_version.number if run.model_version else None
     lines = [f"Run {run.name} {run.status}: version {version} of {target.where}."]
     if evaluation is not None:
-        lines.append(", ".join(f"{name} {value:.3f}" for name, value in sorted(evaluation.metrics.items())))
+        lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.model_dump().items()))
     if predictions is not None:
         lines.append(f"{predictions.rows} rows scored, {predictions.flagged} flagged: {predictions.uri}")
     _say(
@@ -303,12 +307,21 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
         run={"id": run.id, "name": run.name, "status": run.status},
         model=target.model,
         version=version,
-        metrics=evaluation.metrics if evaluation else None,
+        metrics=evaluation.metrics.model_dump() if evaluation else None,
         predictions=predictions.model_dump(mode="json") if predictions else None,
     )
 
 
-EXPECTED_ERRORS: tuple[type[Exception], ...] = (SettingsError, ConfigError, ContractError, Refused)
+EXPECTED_ERRORS: tuple[type[Exception], ...] = (
+    SettingsError,
+    ConfigError,
+    ContractError,
+    InfrastructureError,
+    PipelineError,
+    Refused,
+    RegistrationError,
+    TerraformError,
+)
 """Errors whose message is all that a user needs; anything else is a defect and shows its traceback."""
 
 
@@ -316,16 +329,19 @@ def main() -> None:
     """Run the command line. Exit status: 0 done, 1 refused or failed, 130 interrupted."""
     # Third parties' notices to their own developers, at import.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # ZenML reads this while it is imported; its rich tracebacks print the values of local variables.
+    os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         status = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        typer.echo(f"{error.format_message()} Try --help.", err=True)
         status = 1
     except EXPECTED_ERRORS as error:
         typer.echo(str(error), err=True)
         status = 1
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("Interrupted. Run the same command again to go on.", err=True)
         status = 130
     sys.exit(status)

@@ -85,15 +85,16 @@ class _Story:
 
 
 def _lay_ground(platform: Platform, story: _Story) -> None:
-    from stack_bootstrap.infrastructure import apply, read_stacks
+    from stack_bootstrap.infrastructure import apply
     from stack_bootstrap.workspace import workspace
 
     story.chapter("Infrastructure: three environments, from the YAML in environments/")
     contracts = {}
     for name in platform.environments:
         with story.doing(f"terraform apply {name}") as tell_outcome:
-            tell_outcome(str(apply(workspace(platform, name, CLOUD))))
-            contracts[name] = read_stacks(platform, name, CLOUD)
+            applied = apply(workspace(platform, name, CLOUD))
+            contracts[name] = applied.stacks
+            tell_outcome(str(applied.changes))
     story.chapter("Stacks: what Terraform built, registered in ZenML")
     with story.doing("starting ZenML"):
         from governance.progress import quiet_third_parties
@@ -101,7 +102,8 @@ def _lay_ground(platform: Platform, story: _Story) -> None:
         quiet_third_parties()
         from stack_bootstrap.registration import register_all
     with story.doing("registering") as tell_outcome:
-        tell_outcome(str(register_all(contracts)))
+        changed = len(register_all(contracts).changes)
+        tell_outcome(f"{changed} objects written" if changed else "nothing to change")
 
 
 def _bring_to_production(platform: Platform, model: str, story: _Story) -> None:
@@ -116,9 +118,9 @@ def _bring_to_production(platform: Platform, model: str, story: _Story) -> None:
     def metrics(run: PipelineRunResponse, target: Target) -> str:
         evaluation = evaluation_of(run)
         assert evaluation is not None, "a run whose gates passed was evaluated"
-        reached = ", ".join(f"{name} {evaluation.metrics[name]:.3f}" for name in target.thresholds.required())
+        reached = evaluation.metrics.model_dump(include=set(target.thresholds.required()))
         version = run.model_version.number if run.model_version else "?"
-        return f"version {version}, {reached}"
+        return f"version {version}, {', '.join(f'{name} {value:.3f}' for name, value in reached.items())}"
 
     with story.doing("train in dev") as tell_outcome, watch_steps(story.step):
         tell_outcome(metrics(jobs.train(dev), dev))

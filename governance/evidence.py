@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from governance.gates.record import metadata_key
+from governance.gates.record import SUFFIX, metadata_key
 from governance.gates.result import GateResult
 from pipelines.artifacts import EVALUATION, PREDICTIONS
 from pipelines.evaluation import Evaluation
@@ -51,6 +51,6 @@ def data_digests(run: PipelineRunResponse) -> dict[str, str]:
     """Digest of the data each gate of ``run`` judged, by gate."""
     found = {}
     for key, logged in run.run_metadata.items():
-        if key.startswith(metadata_key("")) and isinstance(logged, dict):
-            found[key.removeprefix(metadata_key(""))] = str(logged["evidence_digest"])
+        if key.endswith(SUFFIX) and isinstance(logged, dict):
+            found[key.removesuffix(SUFFIX)] = str(logged["evidence_digest"])
     return found

@@ -214,7 +214,8 @@ def _conclude(pipeline: Pipeline) -> None:
     ends = [invocation_id for invocation_id in pipeline.invocations if invocation_id not in used]
     last = pipeline.invocations[ends[-1]]
     last.upstream_steps.update(ends[:-1])
-    last.step.configure(on_success=hooks.run_succeeded)
+    # A copy: the step itself belongs to its author, and to other pipelines.
+    last.step = last.step.with_options(on_success=hooks.run_succeeded)
 
 
 def _docker_settings() -> DockerSettings:

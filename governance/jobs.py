@@ -72,6 +72,7 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         config=read_config(target.model),
         release_id=str(release.artifact_id),
         digest=release.digest,
+        model_version=release.version,
         data=data,
     )
 

@@ -21,7 +21,7 @@ from governance.errors import Refused
 from governance.run import active_stack
 from governance.target import Target
 from pipelines.artifacts import MODEL
-from pipelines.model import DIGEST_METADATA, folder_digest
+from pipelines.digests import folder_digest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -64,8 +64,8 @@ def digest_of(version: ModelVersionResponse) -> str:
     Raises:
         ReleaseError: none was recorded.
     """
-    digest = trained_model(version).run_metadata.get(DIGEST_METADATA)
-    if not isinstance(digest, str):
+    digest = trained_model(version).content_hash
+    if digest is None:
         raise ReleaseError(f"{version.model.name} version {version.number} has no recorded digest; train it again.")
     return digest
 
@@ -110,7 +110,7 @@ def ensure_release(version: ModelVersionResponse, target: Target) -> Release:
             name=_artifact_name(target),
             version=_artifact_version(version, target),
             artifact_type=ArtifactType.MODEL,
-            artifact_metadata={DIGEST_METADATA: digest},
+            artifact_metadata={"digest": digest},
         )
     link_artifact_version_to_model_version(artifact, version)
     return Release(artifact.id, uri, digest, str(version.number))

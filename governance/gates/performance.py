@@ -16,6 +16,7 @@ NAME = "model performance"
 
 def judge_performance(evaluation: Evaluation, thresholds: Thresholds, *, model: str, environment: str) -> GateResult:
     """Compare each required metric with its threshold; a metric that was not measured fails."""
+    reached = evaluation.metrics.model_dump()
     return GateResult(
         gate=NAME,
         model=model,
@@ -24,7 +25,7 @@ def judge_performance(evaluation: Evaluation, thresholds: Thresholds, *, model: 
         checks=tuple(
             Check(
                 name=metric,
-                value=evaluation.metrics.get(metric),
+                value=reached.get(metric),
                 bound="at most" if metric in LOWER_IS_BETTER else "at least",
                 threshold=threshold,
             )

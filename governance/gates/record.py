@@ -6,10 +6,12 @@ from zenml import get_step_context, log_metadata
 
 from governance.gates.result import GateResult
 
+SUFFIX = " gate"
+
 
 def metadata_key(gate: str) -> str:
     """The run metadata key that holds the verdict of ``gate``."""
-    return f"gate: {gate}"
+    return gate + SUFFIX
 
 
 def record(result: GateResult) -> GateResult:

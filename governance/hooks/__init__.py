@@ -54,4 +54,5 @@ def _observe(run: PipelineRunResponse, context: RunContext, *observers: Observer
         except Exception as error:  # noqa: BLE001 - an observer may fail in any way; none may silence the next
             failures.append(error)
     if failures:
-        raise ExceptionGroup(f"Observers of run {run.name} failed", failures)
+        reasons = "; ".join(f"{type(error).__name__}: {error}" for error in failures)
+        raise ExceptionGroup(f"Observers of run {run.name} failed: {reasons}", failures)

@@ -12,7 +12,7 @@ from governance.context import RunContext
 from governance.evidence import evaluation_of, outputs_of
 from pipelines.artifacts import MODEL
 from pipelines.config import read_config
-from pipelines.model import TrainedModel
+from pipelines.model import TRUSTED_TYPES, TrainedModel
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -45,7 +45,7 @@ def _log(run: PipelineRunResponse, context: RunContext, *, status: str) -> None:
         mlflow.log_params(_parameters(context.model))
         evaluation = evaluation_of(run)
         if evaluation is not None:
-            mlflow.log_metrics(evaluation.metrics)
+            mlflow.log_metrics(evaluation.metrics.model_dump())
         if status == "FINISHED":
             _log_model(run, context)
         run_id = active.info.run_id
@@ -110,6 +110,7 @@ def _log_model(run: PipelineRunResponse, context: RunContext) -> None:
         name="model",
         registered_model_name=context.model,
         serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
         # Given, because finding them out by itself starts another Python that imports the model: seconds a run.
         pip_requirements=["scikit-learn", "skops", "pandas"],
     )
