@@ -111,17 +111,6 @@ class NetworkSettings(Strict):
     existing_subnets: tuple[str, ...] = ()
 
 
-class GcpCloud(Strict):
-    """A Google Cloud project."""
-
-    project_id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
-    billing_account: Annotated[str, Field(pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$")]
-    folder: Annotated[str, Field(pattern=r"^(folders|organizations)/[0-9]+$")]
-    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$")]
-    orchestrator: Literal["vertex", "kubernetes", "airflow", "local"]
-    network: NetworkSettings = NetworkSettings()
-
-
 class GithubRepository(Strict):
     """The repository whose workflows plan and apply, by OpenID Connect."""
 
@@ -141,6 +130,48 @@ class GithubRepository(Strict):
 
 AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 SecretKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$", max_length=32)]
+
+
+class GcpCloud(Strict):
+    """A Google Cloud project."""
+
+    project_id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+    billing_account: Annotated[str, Field(pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$")]
+    folder: Annotated[str, Field(pattern=r"^(folders|organizations)/[0-9]+$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
+    orchestrator: Literal["vertex", "kubernetes", "airflow", "local"]
+    network: NetworkSettings = NetworkSettings()
+    create_project: bool = Field(default=True, description="False: the project exists; only what is in it is managed.")
+    step_operator: Literal["vertex"] | None = Field(
+        default=None, description="Runs single steps on Vertex AI under another orchestrator."
+    )
+    client_principals: tuple[
+        Annotated[str, Field(pattern=r"^(user|group|serviceAccount|principal|principalSet):.+$")], ...
+    ] = Field(default=(), description="Members that may act as a team's client, by impersonation.")
+    github: GithubRepository | None = None
+    oidc_token_file: Annotated[str, Field(pattern=r"^/.+$")] | None = Field(
+        default=None,
+        description="Where workflows put their OIDC token. None: connectors use the credentials of whoever runs.",
+    )
+    alert_emails: tuple[Email, ...] = Field(default=(), description="Who hears of the whole environment's spend.")
+    budgets: bool = Field(default=True, description="False where budgets are kept with the billing account.")
+    mlflow_tracking_uri: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="An MLflow server that stacks track to. None: Vertex AI where it is used."
+    )
+    secrets: dict[SecretKey, Annotated[int, Field(ge=0)]] = Field(
+        default={},
+        description="Secrets each team holds. 0: made empty, filled by hand. Raise the number to write a new value.",
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> GcpCloud:
+        if self.github is not None and self.github.repository_id is None:
+            raise ValueError("github: owner_id and repository_id are needed: access is bound to ids, not to names")
+        if self.oidc_token_file is not None and self.github is None:
+            raise ValueError("oidc_token_file needs github: it is that repository's tokens that are exchanged")
+        if (self.network.existing is None) != (not self.network.existing_subnets):
+            raise ValueError("network: existing and existing_subnets go together: give both or neither")
+        return self
 
 
 class AwsCloud(Strict):

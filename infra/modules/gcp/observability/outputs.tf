@@ -1,0 +1,14 @@
+output "channels" {
+  description = "Notification channel of each recipient, by the keys of emails."
+  value       = { for key, channel in google_monitoring_notification_channel.email : key => channel.id }
+}
+
+output "log_bucket" {
+  description = "Resource name of the log bucket."
+  value       = google_logging_project_bucket_config.this.id
+}
+
+output "topic" {
+  description = "Pub/Sub topic for budget updates."
+  value       = google_pubsub_topic.budget.id
+}

@@ -1,0 +1,5 @@
+output "names" {
+  description = "Resource name of each secret, by key, once its readers may read it."
+  value       = { for key, secret in google_secret_manager_secret.this : key => secret.id }
+  depends_on  = [google_secret_manager_secret_iam_member.reader]
+}

@@ -1,0 +1,163 @@
+# What an environment has once.
+locals {
+  vertex     = local.gcp.orchestrator == "vertex"
+  kubernetes = local.gcp.orchestrator == "kubernetes"
+  airflow    = local.gcp.orchestrator == "airflow"
+  remote     = local.gcp.orchestrator != "local"
+  uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
+
+  services = toset(concat(
+    [
+      "artifactregistry.googleapis.com",
+      "billingbudgets.googleapis.com",
+      "cloudkms.googleapis.com",
+      "cloudresourcemanager.googleapis.com",
+      "compute.googleapis.com",
+      "containerscanning.googleapis.com",
+      "dns.googleapis.com",
+      "iam.googleapis.com",
+      "iamcredentials.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "pubsub.googleapis.com",
+      "secretmanager.googleapis.com",
+      "servicenetworking.googleapis.com",
+      "storage.googleapis.com",
+      "sts.googleapis.com",
+    ],
+    local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
+    local.remote ? ["cloudbuild.googleapis.com"] : [],
+    local.kubernetes ? ["container.googleapis.com"] : [],
+    local.airflow ? ["composer.googleapis.com"] : [],
+  ))
+
+  # Service agents that encrypt with the environment's keys on our behalf.
+  # Source: cloud.google.com/iam/docs/service-agents
+  agents = merge(
+    {
+      artifact-registry = "gcp-sa-artifactregistry"
+      pubsub            = "gcp-sa-pubsub"
+      secret-manager    = "gcp-sa-secretmanager"
+    },
+    local.uses_jobs ? { vertex = "gcp-sa-aiplatform" } : {},
+    local.kubernetes || local.airflow ? { compute = "compute-system", kubernetes = "container-engine-robot" } : {},
+    local.airflow ? { composer = "cloudcomposer-accounts" } : {},
+  )
+}
+
+module "project" {
+  source          = "../../modules/gcp/project"
+  billing_account = local.gcp.billing_account
+  create          = local.gcp.create_project
+  labels          = local.labels
+  parent          = local.gcp.folder
+  project_id      = local.gcp.project_id
+  protected       = local.protected
+  services        = local.services
+}
+
+data "google_storage_project_service_account" "this" {
+  project = module.project.id
+}
+
+module "kms" {
+  source     = "../../modules/gcp/kms"
+  keys       = { for team, labels in local.team_labels : team => { labels = labels } }
+  location   = local.gcp.region
+  name       = local.base
+  project_id = module.project.id
+  users = merge(
+    { for name, agent in local.agents : name => "serviceAccount:service-${module.project.number}@${agent}.iam.gserviceaccount.com" },
+    { storage = data.google_storage_project_service_account.this.member },
+  )
+}
+
+module "network" {
+  source          = "../../modules/gcp/network"
+  cidr            = local.network.cidr
+  existing        = local.network.existing
+  existing_subnet = try(local.network.existing_subnets[0], null)
+  name            = local.base
+  project_id      = module.project.id
+  region          = local.gcp.region
+}
+
+module "observability" {
+  source         = "../../modules/gcp/observability"
+  emails         = { for email in distinct(flatten([local.gcp.alert_emails, [for team in local.teams : team.owners]])) : email => email }
+  kms_key        = module.kms.keys["platform"]
+  location       = local.gcp.region
+  locked         = local.protected
+  name           = local.base
+  project_id     = module.project.id
+  retention_days = local.settings.retention.logs_days
+}
+
+module "budget" {
+  source          = "../../modules/gcp/budget"
+  count           = local.gcp.budgets ? 1 : 0
+  alert_at        = local.alert_at
+  amount          = local.settings.budget.amount
+  billing_account = local.gcp.billing_account
+  channels        = [for email in local.gcp.alert_emails : module.observability.channels[email]]
+  currency        = local.settings.budget.currency
+  name            = local.base
+  project_number  = module.project.number
+  topic           = module.observability.topic
+}
+
+module "github" {
+  source          = "../../modules/gcp/workload-identity-federation"
+  count           = local.gcp.github == null ? 0 : 1
+  environment     = var.environment
+  grantable_roles = local.granted_on_project
+  identities = {
+    plan = {
+      account_id  = local.identity.plan
+      description = "Plans ${var.environment} from any ref; changes nothing."
+      roles       = local.plan_roles
+    }
+    apply = {
+      account_id  = local.identity.apply
+      description = "Applies ${var.environment} from jobs of that GitHub environment."
+      roles       = local.apply_roles
+    }
+  }
+  owner_id      = local.gcp.github.owner_id
+  pool_id       = local.base
+  project_id    = module.project.id
+  repository_id = local.gcp.github.repository_id
+  state_bucket  = local.state
+}
+
+module "kubernetes" {
+  source           = "../../modules/gcp/kubernetes"
+  count            = local.kubernetes ? 1 : 0
+  kms_key          = module.kms.keys["platform"]
+  labels           = local.team_labels["platform"]
+  location         = local.gcp.region
+  name             = local.base
+  network          = module.network.id
+  nodes_account_id = local.identity.nodes
+  pods_range       = module.network.pods_range
+  project_id       = module.project.id
+  protected        = local.protected
+  services_range   = module.network.services_range
+  subnet           = module.network.subnet_id
+}
+
+module "airflow" {
+  source     = "../../modules/gcp/airflow"
+  count      = local.airflow ? 1 : 0
+  account_id = local.identity.airflow
+  acts_as    = { for team, identity in module.identity : team => identity.workload.email }
+  kms_key    = module.kms.keys["platform"]
+  labels     = local.team_labels["platform"]
+  location   = local.gcp.region
+  name       = local.base
+  network    = module.network.id
+  project_id = module.project.id
+  protected  = local.protected
+  subnet     = module.network.subnet_id
+  writers    = { for team, identity in module.identity : team => identity.client.member }
+}

@@ -1,0 +1,98 @@
+# What each team has, and the platform beside them.
+locals {
+  # Jobs of the GitHub environment register stacks and start pipelines as the team's client.
+  federated = local.gcp.github == null ? {} : {
+    github = "principalSet://iam.googleapis.com/${module.github[0].pool}/attribute.environment/${var.environment}"
+  }
+}
+
+module "identity" {
+  source     = "../../modules/gcp/identity"
+  for_each   = local.teams
+  name       = "${each.key} in ${var.environment}"
+  project_id = module.project.id
+  client = {
+    account_id       = local.name[each.key].client
+    acts_as_workload = local.remote || local.uses_jobs
+    federated        = local.federated
+    impersonators    = { for principal in local.gcp.client_principals : principal => principal }
+    roles            = local.client_roles
+  }
+  workload = {
+    account_id = local.name[each.key].workload
+    kubernetes = local.kubernetes ? { zenml = "serviceAccount:${module.kubernetes[0].workload_pool}[${each.key}/zenml]" } : {}
+    roles      = local.workload_roles
+  }
+}
+
+module "artifact_store" {
+  source        = "../../modules/gcp/artifact-store"
+  for_each      = local.teams
+  force_destroy = !local.protected && var.environment == "dev"
+  kms_key       = module.kms.keys[each.key]
+  labels        = local.team_labels[each.key]
+  location      = local.gcp.region
+  name          = local.name[each.key].artifact_store
+  project_id    = module.project.id
+  writers       = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
+}
+
+module "audit_store" {
+  source         = "../../modules/gcp/audit-store"
+  for_each       = local.teams
+  appenders      = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
+  kms_key        = module.kms.keys[each.key]
+  labels         = local.team_labels[each.key]
+  location       = local.gcp.region
+  name           = local.name[each.key].audit_store
+  project_id     = module.project.id
+  readers        = { client = module.identity[each.key].client.member }
+  retention_days = local.settings.retention.documentation_days
+}
+
+module "container_registry" {
+  source     = "../../modules/gcp/container-registry"
+  for_each   = local.teams
+  kms_key    = module.kms.keys[each.key]
+  labels     = local.team_labels[each.key]
+  location   = local.gcp.region
+  name       = local.name[each.key].registry
+  project_id = module.project.id
+  readers    = { workload = module.identity[each.key].workload.member }
+  writers    = { client = module.identity[each.key].client.member }
+}
+
+module "secrets" {
+  source     = "../../modules/gcp/secrets"
+  for_each   = local.teams
+  kms_key    = module.kms.keys[each.key]
+  labels     = local.team_labels[each.key]
+  location   = local.gcp.region
+  project_id = module.project.id
+  protected  = local.protected
+  readers    = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
+  secrets    = { for key, version in local.gcp.secrets : key => { name = replace(local.name[each.key].secret, "{key}", key), version = version } }
+  values     = lookup(var.secret_values, each.key, {})
+}
+
+module "team_budget" {
+  source          = "../../modules/gcp/budget"
+  for_each        = { for team, about in local.teams : team => about if local.gcp.budgets && team != "platform" }
+  alert_at        = local.alert_at
+  amount          = each.value.budget
+  billing_account = local.gcp.billing_account
+  channels        = [for owner in each.value.owners : module.observability.channels[owner]]
+  currency        = local.settings.budget.currency
+  label           = { team = each.key }
+  name            = local.name[each.key].stack
+  project_number  = module.project.number
+  topic           = module.observability.topic
+}
+
+# Last, so that it is the first to be destroyed: a refused destroy then destroys nothing.
+module "environment_guard" {
+  source      = "../../modules/shared/environment-guard"
+  cloud       = local.cloud
+  environment = var.environment
+  depends_on  = [module.artifact_store, module.audit_store, module.identity, module.network, module.project]
+}
