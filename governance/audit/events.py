@@ -1,0 +1,327 @@
+"""What the log records: one frozen model per kind of event, told apart by ``kind``.
+
+A new kind is a new subclass of :class:`Event` named in :data:`AnyEvent`. Fields are never renamed or given another
+meaning; a change that older readers cannot follow raises :data:`SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    model_validator,
+)
+
+from environments.model import Cloud, EnvironmentName, ModelName, TeamName
+from governance.audit.personal import find_forbidden
+
+SCHEMA_VERSION = 1
+
+RecordClass = Literal["logs", "documentation"]
+"""How long a record is kept: ``retention.logs_days`` or ``retention.documentation_days`` of the environment."""
+
+
+def rfc3339(moment: datetime) -> str:
+    """``moment`` in UTC with microseconds, the one spelling that the log uses."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+UtcTime = Annotated[
+    AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC)), PlainSerializer(rfc3339, return_type=str)
+]
+Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,199}$")]
+"""A name or identifier that some other system gave: a run, a stack, a version, a policy."""
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Stage = Literal["none", "dev", "staging", "production", "archived"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Actor(_Frozen):
+    """Who did it, under a pseudonym; the person behind it is sealed outside the log (see ``subjects.py``)."""
+
+    id: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")]
+    source: Literal["oidc", "ci-environment", "zenml", "operating-system", "declared"] = Field(
+        description="How the identity was established, strongest first."
+    )
+    detail: Identifier | None = Field(default=None, description="Which sealed record describes the actor.")
+
+
+class Event(_Frozen):
+    """What every event says. Unknown parts are left out, not guessed."""
+
+    record_class: ClassVar[RecordClass] = "logs"
+
+    kind: str
+    id: Identifier = Field(default_factory=lambda: uuid.uuid4().hex)
+    time: UtcTime = Field(default_factory=now, description="When it happened; the entry says when it was recorded.")
+    actor: Actor
+    environment: EnvironmentName
+    cloud: Cloud | None = None
+    team: TeamName | None = None
+    model: ModelName | None = None
+    model_version: Reference | None = None
+    pipeline: Reference | None = None
+    run: Reference | None = Field(default=None, description="Identifier of the pipeline run.")
+    git_commit: Annotated[str, Field(pattern=r"^[0-9a-f]{40}(?:[0-9a-f]{24})?$")] | None = None
+    git_dirty: bool | None = None
+    lock_digest: Digest | None = Field(default=None, description="Of the lock file of the Python packages.")
+    image_digest: Digest | None = Field(default=None, description="Of the container image.")
+    model_digest: Digest | None = None
+    data_digests: dict[Reference, Digest] = {}
+    policy_version: Reference | None = None
+
+    @model_validator(mode="after")
+    def _nothing_personal_or_secret(self) -> Event:
+        found = find_forbidden(self.model_dump_json())
+        if found:
+            raise ValueError(f"the event seems to hold {found}, which cannot be erased from the log; leave it out")
+        return self
+
+    def content(self) -> dict[str, Any]:
+        """What is written: JSON values, without what is unknown."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class _Documentation(Event):
+    record_class: ClassVar[RecordClass] = "documentation"
+
+
+class InfrastructureChange(_Documentation):
+    """Terraform applied or destroyed."""
+
+    kind: Literal["infrastructure_change"] = "infrastructure_change"
+    action: Literal["apply", "destroy"]
+    outcome: Literal["succeeded", "failed"]
+    added: Count = 0
+    changed: Count = 0
+    destroyed: Count = 0
+    plan_digest: Digest | None = None
+
+
+class Registration(_Documentation):
+    """Stacks, components, connectors or secrets were registered with ZenML, or removed."""
+
+    kind: Literal["registration"] = "registration"
+    action: Literal["register", "unregister"]
+    outcome: Literal["succeeded", "failed"]
+    stack: Reference
+    created: tuple[Reference, ...] = ()
+    updated: tuple[Reference, ...] = ()
+    deleted: tuple[Reference, ...] = ()
+
+
+class RunStarted(Event):
+    """A governed run began. ``expects`` declares what must follow, so that a lost event is noticed."""
+
+    kind: Literal["run_started"] = "run_started"
+    run: Reference
+    pipeline: Reference
+    stack: Reference | None = None
+    expects: tuple[Reference, ...] = Field(
+        default=("run_finished",),
+        description="Events that a run which succeeds leaves: kinds, or kind/name as they were spooled.",
+    )
+
+
+class RunFinished(Event):
+    """A governed run ended well."""
+
+    kind: Literal["run_finished"] = "run_finished"
+    run: Reference
+    duration_seconds: Annotated[Number, Field(ge=0)] | None = None
+
+
+class RunFailed(Event):
+    """A governed run failed. The error's message is left out: it may quote data."""
+
+    kind: Literal["run_failed"] = "run_failed"
+    run: Reference
+    step: Reference | None = None
+    error_type: Reference | None = None
+    duration_seconds: Annotated[Number, Field(ge=0)] | None = None
+
+
+class RunMetrics(Event):
+    """What a run measured of its model."""
+
+    kind: Literal["run_metrics"] = "run_metrics"
+    run: Reference
+    metrics: dict[Reference, Number]
+
+
+class GateVerdict(_Documentation):
+    """What one gate decided, and on what evidence."""
+
+    kind: Literal["gate_verdict"] = "gate_verdict"
+    gate: Reference
+    verdict: Literal["passed", "failed", "cannot_conclude"]
+    subject: Reference | None = Field(default=None, description="Metric, column or group that was judged.")
+    value: Number | None = None
+    lower: Number | None = None
+    upper: Number | None = None
+    threshold: Number | None = None
+    evidence: dict[Reference, Digest] = {}
+
+
+class Promotion(_Documentation):
+    """One step of a promotion; ``promotion`` ties the steps together."""
+
+    kind: Literal["promotion"] = "promotion"
+    promotion: Reference
+    step: Literal["requested", "gates", "approved", "stage_set", "completed", "refused", "undone"]
+    model: ModelName
+    model_version: Reference
+    from_stage: Stage
+    to_stage: Stage
+    replaces: Reference | None = Field(default=None, description="Version that held the stage before.")
+    evidence: dict[Reference, Digest] = {}
+    reason: Text | None = None
+
+
+class Approval(_Documentation):
+    """Someone with the role agreed to a promotion, or declined."""
+
+    kind: Literal["approval"] = "approval"
+    promotion: Reference
+    model: ModelName
+    model_version: Reference
+    decision: Literal["approved", "declined"]
+    role: Reference
+    statement_digest: Digest = Field(description="Of the signed statement that is kept beside the model.")
+    expires: UtcTime
+    reason: Text | None = None
+
+
+class Override(_Documentation):
+    """A gate was overruled by signatures, for a reason and a time."""
+
+    kind: Literal["override"] = "override"
+    gate: Reference
+    reason: Text
+    expires: UtcTime
+    statement_digest: Digest
+    signers: Annotated[tuple[Actor, ...], Field(min_length=1)]
+    break_glass: bool = False
+
+
+class Rollback(_Documentation):
+    """One step of a return to the version that was in production before."""
+
+    kind: Literal["rollback"] = "rollback"
+    rollback: Reference
+    step: Literal["requested", "stage_set", "completed", "refused", "undone"]
+    model: ModelName
+    from_version: Reference
+    to_version: Reference
+    reason: Text | None = None
+
+
+class PredictionAccess(Event):
+    """Predictions were made or read; recorded for a sample of accesses."""
+
+    kind: Literal["prediction_access"] = "prediction_access"
+    model: ModelName
+    model_version: Reference
+    action: Literal["predict", "read"]
+    rows: Count
+    sample_rate: Annotated[Number, Field(gt=0, le=1)] = Field(description="Share of accesses that is recorded.")
+    output_digest: Digest | None = None
+
+
+class SecretRotation(_Documentation):
+    """A secret or a key got a new value. Only its reference is named."""
+
+    kind: Literal["secret_rotation"] = "secret_rotation"
+    manager: Reference
+    reference: Reference
+
+
+class LogReview(_Documentation):
+    """Somebody verified and read the log."""
+
+    kind: Literal["log_review"] = "log_review"
+    first: Count
+    last: Count
+    root: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(description="Root of the tree up to ``last``.")
+    outcome: Literal["intact", "damaged"]
+    findings: Text | None = None
+
+
+class LogExport(_Documentation):
+    """Entries of the log were handed out."""
+
+    kind: Literal["log_export"] = "log_export"
+    entries: Count
+    export_digest: Digest
+
+
+class LegalHold(_Documentation):
+    """Records were put on hold, or released."""
+
+    kind: Literal["legal_hold"] = "legal_hold"
+    action: Literal["placed", "released"]
+    first: Count
+    last: Count
+    reason: Text
+
+
+class SubjectErased(_Documentation):
+    """The key to a person's sealed detail was destroyed."""
+
+    kind: Literal["subject_erased"] = "subject_erased"
+    subject: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")]
+
+
+class Reconciliation(_Documentation):
+    """Stages and versions in ZenML were compared with what the log says."""
+
+    kind: Literal["reconciliation"] = "reconciliation"
+    outcome: Literal["agrees", "differs"]
+    findings: tuple[Text, ...] = ()
+
+
+AnyEvent = Annotated[
+    InfrastructureChange
+    | Registration
+    | RunStarted
+    | RunFinished
+    | RunFailed
+    | RunMetrics
+    | GateVerdict
+    | Promotion
+    | Approval
+    | Override
+    | Rollback
+    | PredictionAccess
+    | SecretRotation
+    | LogReview
+    | LogExport
+    | LegalHold
+    | SubjectErased
+    | Reconciliation,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+"""Reads an event of any kind."""

@@ -1,0 +1,42 @@
+"""Where each object of a log is kept in its store.
+
+Zero-padded numbers make the order of keys the order of entries; a thousand to a folder keeps folders small.
+"""
+
+from __future__ import annotations
+
+import re
+
+ENTRIES = "entries/"
+CHECKPOINTS = "checkpoints/"
+LEAVES = "leaves/"
+SUBJECTS = "subjects/"
+
+_NUMBERED = re.compile(r"(?:entries|checkpoints|leaves)/(\d{7})/(\d{10})")
+
+
+def entry_key(sequence: int) -> str:
+    """The entry with this sequence number, counted from 0."""
+    return _numbered(ENTRIES, sequence)
+
+
+def checkpoint_key(size: int) -> str:
+    """The signed checkpoint of the first ``size`` entries."""
+    return _numbered(CHECKPOINTS, size)
+
+
+def leaves_key(size: int) -> str:
+    """Leaf hashes up to ``size`` and the edge of the tree before them: how the tree grew to that checkpoint."""
+    return _numbered(LEAVES, size)
+
+
+def number_of(key: str) -> int | None:
+    """The sequence number or size that ``key`` stands for, if it is a key of one of these kinds."""
+    match = _NUMBERED.fullmatch(key)
+    if match is None or int(match[2]) // 1000 != int(match[1]):
+        return None
+    return int(match[2])
+
+
+def _numbered(kind: str, number: int) -> str:
+    return f"{kind}{number // 1000:07d}/{number:010d}"

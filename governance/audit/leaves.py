@@ -1,0 +1,89 @@
+"""Leaf hashes kept beside each checkpoint.
+
+They are a convenience that nobody needs to trust: together they must give the signed root. With them a log opens
+without reading it, and a changed entry is named exactly even when many entries share one checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from governance.audit.merkle import Frontier
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """How a tree grew to a checkpoint: its edge at ``start`` entries, and the hash of each leaf from there on."""
+
+    start: int
+    edge: tuple[bytes, ...]
+    hashes: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """Entries of the tree that these leaves lead to."""
+        return self.start + len(self.hashes)
+
+    def frontier(self) -> Frontier:
+        """The tree's edge at ``start``."""
+        return Frontier(self.start, self.edge)
+
+    def grown(self) -> Frontier:
+        """The tree's edge at ``size``."""
+        edge = self.frontier()
+        for leaf in self.hashes:
+            edge.append(leaf)
+        return edge
+
+    def encode(self) -> bytes:
+        """As canonical JSON; hexadecimal needs no escaping."""
+        return f'{{"edge":{_spell(self.edge)},"leaves":{_spell(self.hashes)},"start":{self.start}}}'.encode()
+
+    @classmethod
+    def decode(cls, data: bytes | None, size: int) -> Leaves | None:
+        """The leaves in ``data`` if it holds those that lead to ``size``, else ``None``."""
+        try:
+            raw = json.loads(data or b"")
+            found = cls(int(raw["start"]), _parse(raw["edge"]), _parse(raw["leaves"]))
+            found.frontier()
+        except (ValueError, KeyError, TypeError):
+            return None
+        return found if found.encode() == data and found.size == size else None
+
+
+class Growth:
+    """A tree's edge together with how it got there since its last checkpoint."""
+
+    def __init__(self, edge: Frontier) -> None:
+        self.edge = edge
+        self._base = edge.copy()
+        self._hashes: list[bytes] = []
+
+    @property
+    def size(self) -> int:
+        """Leaves of the tree."""
+        return self.edge.size
+
+    def append(self, leaf: bytes) -> None:
+        """Add the hash of the next leaf."""
+        self.edge.append(leaf)
+        self._hashes.append(leaf)
+
+    def leaves(self) -> Leaves:
+        """What is kept beside a checkpoint of this size."""
+        return Leaves(self._base.size, self._base.edge, tuple(self._hashes))
+
+    def sealed(self) -> None:
+        """There is a checkpoint of this size now."""
+        self._base = self.edge.copy()
+        self._hashes = []
+
+
+def _spell(hashes: Sequence[bytes]) -> str:
+    return '["' + '","'.join(one.hex() for one in hashes) + '"]' if hashes else "[]"
+
+
+def _parse(hashes: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(one) for one in hashes)

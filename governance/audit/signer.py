@@ -1,0 +1,177 @@
+"""Signing keys of the log: Ed25519, from a file here, from a key service wherever :class:`Signer` is implemented.
+
+Public keys are written in the C2SP signed-note form, ``<name>+<key id>+<base64 of algorithm and key>``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from governance.audit.errors import SignatureError
+
+_ED25519 = b"\x01"
+"""Algorithm byte of Ed25519 in C2SP signed notes."""
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A public key and the name it signs under."""
+
+    name: str
+    key: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that lead a signature of this key (C2SP signed-note)."""
+        return sha256(self.name.encode() + b"\n" + _ED25519 + self.key).digest()[:4]
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether ``signature`` over ``message`` is by this key."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.key).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.key).decode()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Verifier:
+        """The key that ``text`` spells.
+
+        Raises:
+            SignatureError: it is no Ed25519 key in signed-note form, or its key id is not that of the key.
+        """
+        parts = text.strip().split("+", 2)
+        try:
+            name, key_id, raw = parts[0], parts[1], base64.b64decode(parts[2], validate=True)
+        except (IndexError, binascii.Error):
+            raise SignatureError(f"{text.strip()!r} is no public key of the form name+id+base64.") from None
+        verifier = cls(name, raw[1:])
+        if not name or raw[:1] != _ED25519 or len(raw) != 33 or verifier.key_id.hex() != key_id:
+            raise SignatureError(f"{text.strip()!r} is no Ed25519 key in signed-note form, or it was altered.")
+        return verifier
+
+
+def read_public_keys(file: Path) -> tuple[Verifier, ...]:
+    """The keys in ``file``, one a line; more than one when the key was rotated.
+
+    Raises:
+        SignatureError: the file is missing, empty or holds something else.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SignatureError(f"The log's public key cannot be read: {file}: {error}") from error
+    keys = tuple(Verifier.parse(line) for line in lines if line.strip())
+    if not keys:
+        raise SignatureError(f"{file} holds no public key.")
+    return keys
+
+
+def signed_by(keys: Sequence[Verifier], signature: bytes, message: bytes) -> bool:
+    """Whether any of ``keys`` signed ``message``."""
+    return any(key.verify(signature, message) for key in keys)
+
+
+class Signer(Protocol):
+    """What signs entries and checkpoints. A key service implements this with two calls."""
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519 signature (64 bytes, RFC 8032, no pre-hash) over ``message``."""
+
+
+class FileSigner:
+    """A key in a PEM file (PKCS #8) that only its owner can read."""
+
+    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+        if not name or any(c.isspace() or c == "+" for c in name):
+            raise SignatureError(f"A key's name must be free of spaces and '+': {name!r}.")
+        self._key = key
+        self._verifier = Verifier(name, key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key."""
+        return self._verifier
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519 signature over ``message``."""
+        return self._key.sign(message)
+
+    @classmethod
+    def create(cls, file: Path, name: str) -> FileSigner:
+        """Make a key in ``file`` (mode 0600) and its public key beside it as ``<stem>.pub``.
+
+        Raises:
+            FileExistsError: there is a key already; it is never replaced.
+        """
+        signer = cls(name, Ed25519PrivateKey.generate())
+        pem = signer._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Whole or not at all: another process must never load half a key.
+        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as out:
+                out.write(pem)
+                out.flush()
+                os.fsync(out.fileno())
+            os.link(draft, file)
+        finally:
+            draft.unlink()
+        signer.publish(file)
+        return signer
+
+    def publish(self, file: Path) -> None:
+        """Write the public key of ``file`` beside it, keeping keys of earlier rotations."""
+        public = file.with_suffix(".pub")
+        known = read_public_keys(public) if public.exists() else ()
+        if self._verifier not in known:
+            text = "".join(f"{key}\n" for key in (*known, self._verifier))
+            draft = public.with_name(f".{public.name}.{os.getpid()}")
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(public)
+
+    @classmethod
+    def load(cls, file: Path, name: str) -> FileSigner:
+        """The key in ``file``.
+
+        Raises:
+            SignatureError: the file is missing, readable by others, or no Ed25519 key.
+        """
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+            if mode & 0o077:
+                raise SignatureError(f"{file} can be read by others (mode {mode:o}). Run: chmod 600 {file}")
+            key = load_pem_private_key(file.read_bytes(), password=None)
+        except OSError as error:
+            raise SignatureError(f"The log's signing key cannot be read: {error}") from error
+        except (ValueError, TypeError) as error:
+            raise SignatureError(f"{file} is no unencrypted private key in PEM form.") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SignatureError(f"{file} holds another kind of key; the log signs with Ed25519.")
+        return cls(name, key)

@@ -1,0 +1,490 @@
+#!/usr/bin/env python3
+"""Check a Groundwork audit log without Groundwork. Needs Python 3.10 or later and nothing else.
+
+    python verify.py LOG --key KEY [--anchor ANCHOR]...
+
+LOG     a log's folder, an export of one, or an extract with proofs (zip files)
+KEY     the log's public key, or a file that holds it; obtain it from somebody other than who gave you LOG
+ANCHOR  a folder or zip file of checkpoints kept where the log's writer cannot change them
+
+How the log works. Entry n is one object, entries/<n div 1000>/<n>. Entries are the leaves of a Merkle tree as in
+RFC 6962, so one hash, the root, stands for all of them in their order. At many sizes the writer signed the root with
+Ed25519; such a checkpoint (C2SP tlog-checkpoint) is checkpoints/<size div 1000>/<size>. If the entries at hand give
+a signed root, they are those that were signed for. leaves/.../<size> lists leaf hashes; it is used to name a changed
+entry exactly, and believed only as far as it leads to a signed root itself. A log cannot show that nothing was cut
+off its end. A checkpoint kept elsewhere, an anchor, can.
+
+Ed25519 signatures are checked by the Python package "cryptography" if it is installed, else by the openssl program.
+Exit status: 0 everything is as signed, 1 it is not, 2 it could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    Ed25519PublicKey = None  # type: ignore[assignment, misc]
+
+Leaves = tuple[int, list[bytes], list[bytes]]  # tree size, edge of the tree at that size, leaf hashes from there on
+PublicKey = tuple[str, bytes, bytes]  # name, key id, key
+
+
+class CannotCheck(Exception):
+    """Nothing can be said about the log: a file, a key or a program is missing."""
+
+
+class BadSignature(Exception):
+    """A note is malformed or not signed by the log."""
+
+
+# --- where objects are ------------------------------------------------------------------------------------------
+
+
+class Folder:
+    """Objects below a folder."""
+
+    def __init__(self, path: str) -> None:
+        self.root = Path(path)
+
+    def keys(self, kind: str) -> list[str]:
+        """Keys of one kind, in order."""
+        found = (f for f in (self.root / kind).rglob("*") if f.is_symlink() or not f.is_dir())
+        return sorted(f.relative_to(self.root).as_posix() for f in found)
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; none if it does not exist."""
+        path = self.root / key
+        return path.read_bytes() if path.is_file() else b""
+
+
+class Archive:
+    """Objects in a zip file."""
+
+    def __init__(self, path: str) -> None:
+        self.file = zipfile.ZipFile(path)
+        self.names = {name for name in self.file.namelist() if not name.endswith("/")}
+
+    def keys(self, kind: str) -> list[str]:
+        """Keys of one kind, in order."""
+        return sorted(name for name in self.names if name.startswith(kind + "/"))
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; none if it does not exist or the archive is damaged there."""
+        try:
+            return self.file.read(key) if key in self.names else b""
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+            return b""
+
+
+Place = Folder | Archive
+
+
+def open_place(path: str) -> Place:
+    """The objects at ``path``."""
+    if Path(path).is_dir():
+        return Folder(path)
+    if Path(path).is_file():
+        return Archive(path)
+    raise CannotCheck(f"{path} does not exist")
+
+
+def key_of(kind: str, number: int) -> str:
+    """The key of entry, checkpoint or leaves ``number``."""
+    return f"{kind}/{number // 1000:07d}/{number:010d}"
+
+
+def number_in(kind: str, key: str) -> int | None:
+    """The number that ``key`` stands for, or None if it is no key of the log."""
+    digits = key.rpartition("/")[2]
+    return int(digits) if re.fullmatch("[0-9]{10}", digits) and key == key_of(kind, int(digits)) else None
+
+
+# --- hashes -----------------------------------------------------------------------------------------------------
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+class Edge:
+    """Roots of the complete subtrees along a growing tree's right edge, largest first."""
+
+    def __init__(self, size: int = 0, nodes: list[bytes] | None = None) -> None:
+        self.size, self.nodes = size, list(nodes or [])
+
+    def add(self, leaf: bytes) -> None:
+        """Append one leaf hash."""
+        self.size += 1
+        for _ in range((self.size & -self.size).bit_length() - 1):  # equal subtrees merge as in binary addition
+            leaf = sha256(b"\x01" + self.nodes.pop() + leaf)
+        self.nodes.append(leaf)
+
+    def root(self) -> bytes:
+        """Root of the tree."""
+        if not self.nodes:
+            return sha256(b"")
+        node = self.nodes[-1]
+        for left in self.nodes[-2::-1]:
+            node = sha256(b"\x01" + left + node)
+        return node
+
+
+def root_from_proof(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
+    """The root that an inclusion proof leads to, as RFC 6962 builds it; None if the proof has a wrong length."""
+    steps = []  # on which side of each node on the way down from the root the leaf lies
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        steps.append(index < middle)
+        start, end = (start, middle) if index < middle else (middle, end)
+    if len(steps) != len(proof):
+        return None
+    for is_left, sibling in zip(reversed(steps), proof, strict=True):
+        leaf = sha256(b"\x01" + leaf + sibling) if is_left else sha256(b"\x01" + sibling + leaf)
+    return leaf
+
+
+def read_leaves(data: bytes, size: int) -> Leaves | None:
+    """The leaves object in ``data`` if it leads to ``size``; None if it was altered."""
+    try:
+        raw = json.loads(data)
+        start, edge, hashes = int(raw["start"]), raw["edge"], raw["leaves"]
+        again = json.dumps({"edge": edge, "leaves": hashes, "start": start}, separators=(",", ":")).encode()
+        well_formed = all(re.fullmatch("[0-9a-f]{64}", one) for one in edge + hashes)
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not well_formed or again != data or start + len(hashes) != size or len(edge) != bin(start).count("1"):
+        return None
+    return start, [bytes.fromhex(one) for one in edge], [bytes.fromhex(one) for one in hashes]
+
+
+def root_of_leaves(found: Leaves) -> bytes:
+    """The root that a leaves object leads to."""
+    start, nodes, hashes = found
+    edge = Edge(start, nodes)
+    for leaf in hashes:
+        edge.add(leaf)
+    return edge.root()
+
+
+# --- signatures -------------------------------------------------------------------------------------------------
+
+
+def read_keys(text: str) -> list[PublicKey]:
+    """Signed-note keys, given directly or in a file, one a line."""
+    if "+" not in text or Path(text).is_file():
+        if not Path(text).is_file():
+            raise CannotCheck(f"{text} is neither a public key nor a file")
+        text = Path(text).read_text(encoding="utf-8")
+    keys = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        try:
+            name, key_id, encoded = line.split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise CannotCheck(f"{line!r} is no public key of the form name+id+base64") from None
+        wanted = sha256(name.encode() + b"\n" + raw)[:4]
+        if len(raw) != 33 or raw[0] != 1 or wanted.hex() != key_id:
+            raise CannotCheck(f"{line!r} is no Ed25519 key, or it was altered")
+        keys.append((name, wanted, raw[1:]))
+    return keys
+
+
+def signature_holds(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether ``signature`` over ``message`` is by the Ed25519 public key ``key``."""
+    if Ed25519PublicKey is not None:
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+    with tempfile.TemporaryDirectory() as folder:
+        parts = {"key": bytes.fromhex("302a300506032b6570032100") + key, "sig": signature, "msg": message}
+        for name, data in parts.items():
+            Path(folder, name).write_bytes(data)
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key", "-keyform", "DER"]
+        command += ["-rawin", "-in", "msg", "-sigfile", "sig"]
+        try:
+            return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
+        except FileNotFoundError:
+            raise CannotCheck("install the Python package 'cryptography' or the program 'openssl'") from None
+
+
+def decode_base64(text: str) -> bytes:
+    """Bytes of base64, refusing a second spelling of the same bytes."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError
+    return data
+
+
+def open_checkpoint(note: bytes, keys: list[PublicKey], origin: str) -> tuple[int, bytes]:
+    """Size and root in a signed checkpoint."""
+    try:
+        body, _, signatures = note.decode().rpartition("\n\n")
+        body += "\n"
+        signed = False
+        if not signatures.endswith("\n"):
+            raise ValueError
+        for line in signatures[:-1].split("\n"):
+            dash, name, encoded = line.split(" ")
+            blob = decode_base64(encoded)
+            if dash != "\u2014" or not name or not blob:
+                raise ValueError
+            for known, key_id, key in keys:
+                if known == name and key_id == blob[:4]:
+                    if not signature_holds(key, blob[4:], body.encode()):
+                        raise BadSignature("its signature does not hold")
+                    signed = True
+        if not signed:
+            raise BadSignature("it is not signed by the log")
+        found, size, root, rest = body.split("\n")
+        if found != origin or rest or str(int(size)) != size or int(size) < 0 or len(decode_base64(root)) != 32:
+            raise ValueError
+    except ValueError:
+        raise BadSignature(f"it is no checkpoint of {origin}") from None
+    return int(size), decode_base64(root)
+
+
+ENTRY = re.compile(
+    rb'\{"entry":(\{.*,"schema":[0-9]+,"sequence":(0|[1-9][0-9]{0,15})\}),"signature":"([A-Za-z0-9+/]{86}==)"\}',
+    re.DOTALL,
+)
+
+
+def entry_is_signed(data: bytes, keys: list[PublicKey], origin: str) -> bool:
+    """Whether the log itself signed this entry; every entry carries a signature of its own."""
+    match = ENTRY.fullmatch(data)
+    if not match:
+        return False
+    try:
+        signature = decode_base64(match[3].decode())
+    except ValueError:
+        return False
+    message = b"groundwork audit entry v1\n" + origin.encode() + b"\n" + match[1]
+    return any(signature_holds(key, signature, message) for _, _, key in keys)
+
+
+# --- the checks -------------------------------------------------------------------------------------------------
+
+
+class Check:
+    """Everything found about one log."""
+
+    def __init__(self, log: Place, keys: list[PublicKey], anchors: list[Place], origin: str) -> None:
+        self.log, self.keys, self.anchors, self.origin = log, keys, anchors, origin
+        self.problems: list[tuple[int, str]] = []
+        self.notes: list[str] = []
+        self.leaves: list[bytes] = []
+        self.entries = self.checkpoint = 0
+        self.anchored: int | None = None
+
+    def problem(self, index: int, what: str) -> None:
+        """Something is not as it was signed, from entry ``index`` on."""
+        self.problems.append((max(index, 0), what))
+
+    def numbered(self, kind: str, place: Place) -> dict[int, str]:
+        """{number: key} of the objects of one kind."""
+        found = {}
+        for key in place.keys(kind):
+            number = number_in(kind, key)
+            if number is None:
+                if place is self.log:
+                    self.problem(0, f"{key} is no object of the log")
+            else:
+                found[number] = key
+        return found
+
+    def valid_checkpoints(self, notes: dict[int, bytes], where: str) -> dict[int, bytes]:
+        """{size: root} of the notes that are signed checkpoints of their size."""
+        valid = {}
+        for size, note in notes.items():
+            try:
+                signed_size, root = open_checkpoint(note, self.keys, self.origin)
+            except BadSignature as error:
+                self.problem(size - 1, f"checkpoint {size} in {where}: {error}")
+                continue
+            if signed_size == size:
+                valid[size] = root
+            else:
+                self.problem(size - 1, f"checkpoint {size} in {where} is that of {signed_size}")
+        return valid
+
+    def whole_log(self) -> None:
+        """Check a log from its first entry to its last."""
+        own_notes = {size: self.log.get(key) for size, key in self.numbered("checkpoints", self.log).items()}
+        own = self.valid_checkpoints(own_notes, "the log")
+        self.checkpoint = max(own, default=0)
+        signed = {size: {root} for size, root in own.items()}
+        for anchor in self.anchors:
+            notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
+            for size in notes.keys() - own_notes.keys():
+                self.problem(size - 1, f"checkpoint {size} is gone from the log, an anchor has it")
+            valid = {size: root for size, root in own.items() if notes.get(size) == own_notes[size]}
+            valid.update(self.valid_checkpoints({s: n for s, n in notes.items() if own_notes.get(s) != n}, "an anchor"))
+            for size, root in valid.items():
+                signed.setdefault(size, set()).add(root)
+            self.anchored = max(self.anchored or 0, max(valid, default=0))
+        kept = {}
+        for size, key in self.numbered("leaves", self.log).items():
+            kept[size] = read_leaves(self.log.get(key), size)
+            if kept[size] is None:
+                self.problem(size - 1, f"{key} was altered")
+        agreed = self.walk(signed, kept)
+        self.check_ends(signed, kept, agreed)
+
+    def walk(self, signed: dict[int, set[bytes]], kept: dict[int, Leaves | None]) -> int:
+        """Hash each entry in order and compare with each signed root; the size up to which they agree."""
+        edge, agreed, differs = Edge(), 0, False
+        starting: dict[int, list[tuple[int, list[bytes]]]] = {}
+        for size, found in kept.items():
+            if found:
+                starting.setdefault(found[0], []).append((size, found[1]))
+        for key in self.log.keys("entries"):
+            n = edge.size
+            number = number_in("entries", key)
+            if number is None or number < n:
+                self.problem(n, f"{key} is no object of the log")
+                continue
+            if number > n:
+                self.problem(n, f"entry {n} is missing")
+                break
+            data = self.log.get(key)
+            match = ENTRY.fullmatch(data)
+            if not match or int(match[2]) != n:
+                self.problem(n, f"the object for entry {n} is not entry {n}")
+            for size, nodes in starting.get(n, []):
+                if nodes != edge.nodes and not differs:
+                    self.problem(size - 1, f"{key_of('leaves', size)} was altered")
+            self.leaves.append(sha256(b"\x00" + data))
+            edge.add(self.leaves[-1])
+            if edge.size in signed and not differs:
+                if signed[edge.size] == {edge.root()}:
+                    agreed = edge.size
+                else:
+                    differs = True
+                    wrong = next(root for root in signed[edge.size] if root != edge.root())
+                    self.locate(agreed, edge.size, wrong, kept.get(edge.size))
+        self.entries = edge.size
+        return agreed if differs else edge.size
+
+    def locate(self, agreed: int, size: int, root: bytes, found: Leaves | None) -> None:
+        """Name the first entry from ``agreed`` on that is not the one signed for at ``size``."""
+        if found and root_of_leaves(found) == root and found[0] <= agreed:
+            for index, leaf in enumerate(found[2], found[0]):
+                if leaf != self.leaves[index]:
+                    self.problem(index, f"entry {index} was changed")
+                    return
+        self.problem(agreed, f"one of the entries {agreed} to {size - 1} is not the one that was signed for")
+
+    def check_ends(self, signed: dict[int, set[bytes]], kept: dict[int, Leaves | None], agreed: int) -> None:
+        """What the entries alone do not show: cut-off ends, unsigned additions, altered leaf hashes."""
+        for size, found in kept.items():
+            if found and size > self.entries:
+                self.problem(self.entries, f"{key_of('leaves', size)} lists entries that are gone")
+            elif found and size <= agreed and found[2] != self.leaves[found[0] : size]:
+                self.problem(size - 1, f"{key_of('leaves', size)} was altered")
+        covered = max(signed, default=0)
+        if covered > self.entries:
+            self.problem(self.entries, f"cut off: {covered} entries were signed for, {self.entries} are left")
+        for n in range(covered, self.entries):
+            if not entry_is_signed(self.log.get(key_of("entries", n)), self.keys, self.origin):
+                self.problem(n, f"entry {n} was not signed by the log")
+        if self.entries > covered:
+            self.notes.append(f"{self.entries - covered} entries from {covered} on wait for their checkpoint.")
+        if self.anchored is None:
+            self.notes.append("No anchor was given: that entries were cut off the end cannot be excluded.")
+        elif self.anchored < self.entries:
+            self.notes.append(f"Anchors cover {self.anchored} entries: what followed may have been replaced.")
+
+    def extract(self) -> None:
+        """Check some entries of a log, each by its proof of inclusion under one checkpoint."""
+        wanted = json.loads(self.log.get("proofs.json"))
+        size, proofs = int(wanted["size"]), {int(n): proof for n, proof in wanted["proofs"].items()}
+        root = self.valid_checkpoints({size: self.log.get(key_of("checkpoints", size))}, "the extract").get(size)
+        self.checkpoint = size if root else 0
+        found = self.numbered("entries", self.log)
+        self.entries = len(found)
+        for n in proofs.keys() - found.keys():
+            self.problem(n, f"entry {n} is missing")
+        for n, key in found.items():
+            data, proof = self.log.get(key), [bytes.fromhex(one) for one in proofs.get(n, [])]
+            match = ENTRY.fullmatch(data)
+            proven = n < size and root_from_proof(sha256(b"\x00" + data), n, size, proof) == root
+            if not proven or not match or int(match[2]) != n:
+                self.problem(n, f"entry {n} is not the one that was signed for")
+        for anchor in self.anchors:
+            note = anchor.get(key_of("checkpoints", size))
+            if note and root:
+                anchored = self.valid_checkpoints({size: note}, "an anchor").get(size)
+                if anchored == root:
+                    self.anchored = size
+                elif anchored:
+                    self.problem(0, f"an anchor has another checkpoint of size {size}")
+        if self.anchored is None:
+            self.notes.append(f"No anchor has the checkpoint of size {size}: a replaced log cannot be excluded.")
+
+
+def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | None = None) -> dict[str, Any]:
+    """Check the log or extract at ``path``; what ``--json`` prints, as a dict."""
+    log = open_place(path)
+    one = Check(log, keys, [open_place(anchor) for anchor in anchors], origin or keys[0][0])
+    try:
+        one.extract() if log.get("proofs.json") else one.whole_log()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        one.problem(0, f"the proofs are damaged: {error!r}")
+    problems = [{"index": index, "what": what} for index, what in sorted(set(one.problems))]
+    return {
+        "ok": not problems,
+        "first_bad": problems[0]["index"] if problems else None,
+        "entries": one.entries,
+        "checkpoint": one.checkpoint,
+        "anchored": one.anchored,
+        "problems": problems,
+        "notes": one.notes,
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as a program; the exit status."""
+    parser = argparse.ArgumentParser(description="Check a Groundwork audit log.")
+    parser.add_argument("log", help="folder of the log, or an export or extract of it (zip)")
+    parser.add_argument("--key", required=True, help="public key, or a file that holds it")
+    parser.add_argument("--anchor", action="append", default=[], help="folder or zip of checkpoints kept elsewhere")
+    parser.add_argument("--origin", help="name of the log, if it differs from the key's")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(arguments)
+    try:
+        result = check(options.log, read_keys(options.key), options.anchor, options.origin)
+    except (CannotCheck, OSError, zipfile.BadZipFile) as error:
+        sys.stderr.write(f"verify.py: {error}\n")
+        return 2
+    if options.json:
+        sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    else:
+        for problem in result["problems"]:
+            sys.stdout.write(f"entry {problem['index']}: {problem['what']}\n")
+        for note in result["notes"]:
+            sys.stdout.write(f"note: {note}\n")
+        verdict = "INTACT" if result["ok"] else f"DAMAGED, first at entry {result['first_bad']}"
+        sys.stdout.write(f"{verdict}: {result['entries']} entries, {result['checkpoint']} signed for\n")
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
