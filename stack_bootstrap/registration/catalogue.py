@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 class Catalogue:
     """Checks configurations the way ZenML does, and brings them into the form in which ZenML stores them."""
 
-    def __init__(self, client: Client) -> None:
-        """Nothing is asked of ``client`` until it is needed."""
+    def __init__(self, client: Client, secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Nothing is asked of ``client`` until it is needed.
+
+        Args:
+            client: The ZenML client.
+            secrets: Values of the secrets that are being registered, by their names. ZenML looks up what a
+                configuration refers to while it checks it, and these may not be in its store yet.
+        """
         self._client = client
+        self._secrets = secrets or {}
         self._flavors: dict[tuple[str, str], FlavorResponse] = {}
         self._connector_types: dict[str, ServiceConnectorTypeModel] = {}
 
@@ -33,13 +40,16 @@ class Catalogue:
         from zenml.stack.utils import validate_stack_component_config
 
         with naming(state.ref.title, state.name):
+            looked_up = self._look_up(state.configuration)
+        with naming(state.ref.title, state.name, hide=list(looked_up.values())):
             stored = validate_stack_component_config(
-                configuration_dict=dict(state.configuration),
+                configuration_dict={**state.configuration, **looked_up},
                 flavor=self._flavor(state.type, state.flavor),
                 component_type=StackComponentType(state.type),
             )
             assert stored is not None  # only None when custom flavors are not to be validated
-            return replace(state, configuration=stored.model_dump(mode="json", exclude_unset=True))
+            references = {key: state.configuration[key] for key in looked_up}
+            return replace(state, configuration={**stored.model_dump(mode="json", exclude_unset=True), **references})
 
     def connector(self, state: ConnectorState) -> ConnectorState:
         """``state`` with its configuration as ZenML would store it.
@@ -80,6 +90,26 @@ class Catalogue:
                 self._flavor(state.type, state.flavor)
             ).config_class.model_fields
         return {key for key in state.configuration if key not in fields or is_secret_field(fields[key])}
+
+    def _look_up(self, configuration: Mapping[str, Any]) -> dict[str, str]:
+        """Values of those keys that refer to a secret that is being registered."""
+        from zenml.utils.secret_utils import is_secret_reference, parse_secret_reference
+
+        found = {}
+        for key, value in configuration.items():
+            if not is_secret_reference(value):
+                continue
+            reference = parse_secret_reference(value)
+            values = self._secrets.get(reference.name)
+            if values is None:
+                continue  # not ours: ZenML looks it up itself
+            if reference.key not in values:
+                raise ValueError(
+                    f"{key} refers to the key {reference.key!r} of the secret {reference.name}, which has: "
+                    f"{', '.join(sorted(values))}"
+                )
+            found[key] = values[reference.key]
+        return found
 
     def _flavor(self, kind: str, name: str) -> FlavorResponse:
         from zenml.enums import StackComponentType

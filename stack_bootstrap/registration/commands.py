@@ -81,7 +81,7 @@ def register(
         _print_json(done.as_json())
     else:
         _show_orphans(done.orphans)
-        typer.echo(_summary(done))
+        typer.echo(_summary(done, done=True))
 
 
 @app.command()
@@ -128,7 +128,7 @@ def unregister(
     if dry_run or as_json:
         _show(gone, as_json)
     else:
-        typer.echo(_summary(gone))
+        typer.echo(_summary(gone, done=True))
 
 
 def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settings: Path) -> dict[str, StackContract]:
@@ -150,7 +150,7 @@ def _show(changes: Changes, as_json: bool) -> None:
     for change in changes:
         _show_change(change)
     _show_orphans(changes.orphans)
-    typer.echo(_summary(changes))
+    typer.echo(_summary(changes, done=False))
 
 
 def _show_progress(progress: Progress) -> None:
@@ -172,10 +172,16 @@ def _show_orphans(orphans: Sequence[Change]) -> None:
         typer.echo("Groundwork registered the orphans and no contract asks for them; register --prune deletes them.")
 
 
-def _summary(changes: Changes) -> str:
+def _summary(changes: Changes, *, done: bool) -> str:
     counts = changes.counts()
-    parts = [f"{counts[action]} {action}" for action in ("create", "update", "replace", "delete", "unchanged")]
-    return ", ".join([*parts, f"{len(changes.orphans)} orphans"]) + "."
+    parts = [
+        f"{counts[action]} {action + 'd' if done else f'to {action}'}"
+        for action in ("create", "update", "replace", "delete")
+        if counts[action]
+    ]
+    if changes.orphans:
+        parts.append(f"{len(changes.orphans)} orphaned")
+    return ", ".join([*parts, f"{counts['unchanged']} unchanged"]) + "."
 
 
 def _described(check: Check) -> dict[str, str | None]:

@@ -15,6 +15,7 @@ from stack_bootstrap.registration.deletion import delete, deletions, in_order
 from stack_bootstrap.registration.desired import desired_state
 from stack_bootstrap.registration.errors import RegistrationError
 from stack_bootstrap.registration.ownership import Scope, scopes_of
+from stack_bootstrap.registration.state import SecretState
 from stack_bootstrap.registration.zenml_client import open_client, quiet_zenml
 
 if TYPE_CHECKING:
@@ -177,9 +178,6 @@ def _compare(
 ) -> tuple[Changes, Actual]:
     contracts = list(contracts)
     desired = desired_state(contracts, read_secrets=True)
-    actual = read_actual(
-        client,
-        environments={contract.environment for contract in contracts},
-        secrets={state.name for state in desired if state.ref.kind == "secret"},
-    )
-    return compare(desired, actual, Catalogue(client), scopes_of(contracts, team), adopt=adopt), actual
+    secrets = {state.name: state.values or {} for state in desired if isinstance(state, SecretState)}
+    actual = read_actual(client, environments={contract.environment for contract in contracts}, secrets=set(secrets))
+    return compare(desired, actual, Catalogue(client, secrets), scopes_of(contracts, team), adopt=adopt), actual

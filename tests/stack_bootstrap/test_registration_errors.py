@@ -67,7 +67,7 @@ def test_a_write_that_zenml_refuses_stops_registration_and_names_the_object(
 
 
 def test_a_store_that_cannot_be_read_is_named(contracts: dict[str, StackContract], client: Any) -> None:
-    with pytest.raises(RegistrationError, match="^store of ZenML: the server says no$"):
+    with pytest.raises(RegistrationError, match=r"^store of ZenML: the server says no$"):
         register(contracts, client=WatchedClient(client, refuse="list_stacks"))
 
 

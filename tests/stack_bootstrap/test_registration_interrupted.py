@@ -37,7 +37,9 @@ def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackContract:
                         "resource_type": "s3-bucket",
                         "resource_id": "s3://bucket",
                         "configuration": {
-                            "aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region": "eu-central-1",
+                            "aws_access_key_id": "testing",
+                            "aws_secret_access_key": "testing",
+                            "region": "eu-central-1",
                         },
                     }
                 },

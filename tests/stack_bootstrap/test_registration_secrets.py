@@ -11,7 +11,7 @@ import pytest
 
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.registration import RegistrationError, diff, register
-from tests.stack_bootstrap.stack_contracts import WatchedClient, local_contract, settle
+from tests.stack_bootstrap.stack_contracts import WatchedClient, changed, local_contract, settle
 
 SECRET = "local-oncology-dev-token"
 CANARY = "correct-horse-battery-staple"
@@ -138,6 +138,29 @@ def test_a_secret_that_no_contract_asks_for_is_an_orphan(
     assert [orphan.ref.name for orphan in diff(without, client=client).orphans] == [SECRET]
     register(without, client=client, prune=True)
     assert [secret.name for secret in client.list_secrets().items] == ["notes-about-dev"]
+
+
+def test_a_component_refers_to_a_secret_that_is_registered_with_it(
+    contracts: dict[str, StackContract], client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = {"tracking_username": f"{{{{{SECRET}.user}}}}", "tracking_password": f"{{{{{SECRET}.password}}}}"}
+
+    def refer(raw: dict[str, Any]) -> None:
+        raw["components"]["experiment_tracker"]["configuration"].update(
+            tracking_uri="https://mlflow.example", **reference
+        )
+
+    contracts = {"oncology": changed(contracts["oncology"], refer)}
+    monkeypatch.setenv("ONCOLOGY_TOKEN", json.dumps({"user": "svc"}))
+    with pytest.raises(
+        RegistrationError, match=f"refers to the key 'password' of the secret {SECRET}, which has: user"
+    ):
+        register(contracts, client=client)
+
+    monkeypatch.setenv("ONCOLOGY_TOKEN", json.dumps({"user": "svc", "password": CANARY}))
+    settle(contracts, client)
+    held = client.get_stack_component("experiment_tracker", "local-oncology-dev").configuration
+    assert held == {"tracking_uri": "https://mlflow.example", **reference}
 
 
 def test_aws_secrets_manager(aws: str, tmp_path: Path, client: Any) -> None:
