@@ -13,6 +13,7 @@ from stack_bootstrap import infrastructure_commands
 from stack_bootstrap.contract import ContractError
 from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
 from stack_bootstrap.install_terraform import TerraformInstallError
+from stack_bootstrap.offline import OfflineError
 from stack_bootstrap.registration import RegistrationError
 from stack_bootstrap.registration import commands as registration_commands
 from stack_bootstrap.terraform import TerraformError
@@ -25,6 +26,7 @@ app.add_typer(registration_commands.app)
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     ContractError,
     InfrastructureError,
+    OfflineError,
     PlanFileError,
     RegistrationError,
     SettingsError,

@@ -16,6 +16,7 @@ from environments import CHECKOUT, DIRECTORY, load_platform
 from stack_bootstrap import contract_schema, infrastructure
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.install_terraform import ensure_terraform
+from stack_bootstrap.offline import SIMULATION
 from stack_bootstrap.options import (
     AsJson,
     CloudName,
@@ -219,7 +220,8 @@ def _report(where: Workspace, changes: Changes, notes: Sequence[str], as_json: b
 
 
 def _described(where: Workspace, changes: Changes, notes: Sequence[str]) -> dict[str, Any]:
-    return {"environment": where.environment, "cloud": where.cloud, **asdict(changes), "notes": list(notes)}
+    told = {"environment": where.environment, "cloud": where.cloud, "simulated": where.simulated}
+    return {**told, **asdict(changes), "notes": list(notes)}
 
 
 def _print_json(value: object) -> None:
@@ -227,8 +229,9 @@ def _print_json(value: object) -> None:
 
 
 def _lines(contract: StackContract) -> Iterator[str]:
-    yield contract.stack.name
+    mark = f" ({SIMULATION})" if contract.simulated else ""
+    yield f"{contract.stack.name}{mark}"
     for kind, component in contract.components.items():
         settings = ", ".join(f"{key}={value}" for key, value in component.configuration.items())
-        yield f"  {kind}: {component.flavor}{f' ({settings})' if settings else ''}"
-    yield f"  cost: {contract.cost.budget:g} {contract.cost.currency} a month"
+        yield f"  {kind}: {component.flavor}{f' ({settings})' if settings else ''}{mark}"
+    yield f"  cost: {contract.cost.budget:g} {contract.cost.currency} a month{mark}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import platform
 import re
@@ -30,21 +31,29 @@ SIMULATION = "simulation"
 
 PROVIDER_HOME = CHECKOUT / "infra" / "offline"
 
+_OVERRIDE_NAME = "offline_override.tf"
+
 _SIMULATED = re.compile(r"^\s*simulated\s*=\s*false\b", re.MULTILINE)
 
 _OVERRIDE = """\
 # Generated for an offline run: a throw-away state, and contracts that say they are simulated.
-terraform {
-  backend "local" {}
-}
+# Providers: {mirror}
+terraform {{
+  backend "local" {{}}
+}}
 
-locals {
+locals {{
   simulated = true
-}
+}}
 """
 
-_REAL_ACCESS = ("AWS_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "ARM_", "AZURE_")
-"""Prefixes of the variables that lead to accounts; Terraform does not see them in an offline run."""
+VARIABLE = "OFFLINE"
+"""Set to 1, it makes every run of a cloud's root a simulation."""
+
+_ON, _OFF = frozenset({"1", "true", "yes"}), frozenset({"", "0", "false", "no"})
+
+_ACCOUNTS = ("AWS_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "ARM_", "AZURE_", "TF_REATTACH_", "TF_CLI_ARGS")
+"""Prefixes of the variables that lead to accounts or to other providers; an offline run's Terraform sees none."""
 
 
 class OfflineError(Exception):
@@ -59,25 +68,22 @@ class OfflineRun:
     root: Path
     configuration: Path
 
-    @property
-    def data(self) -> Path:
-        """Terraform's data directory, ``TF_DATA_DIR``."""
-        return self.folder / "data"
 
-    @property
-    def plan(self) -> Path:
-        """The saved plan."""
-        return self.folder / "plan.tfplan"
+def requested() -> bool:
+    """Whether ``OFFLINE`` asks for a simulation.
 
-    @property
-    def state(self) -> Path:
-        """The throw-away state."""
-        return self.folder / "terraform.tfstate"
+    Raises:
+        OfflineError: it is set to something that is neither yes nor no.
+    """
+    value = os.environ.get(VARIABLE, "").lower()
+    if value not in _ON | _OFF:
+        raise OfflineError(f"{VARIABLE}={value} means nothing; set it to 1, or leave it out.")
+    return value in _ON
 
-    def variables(self, base: Mapping[str, str]) -> dict[str, str]:
-        """The process environment for Terraform: ``base`` without whatever leads to an account."""
-        kept = {name: value for name, value in base.items() if not name.startswith(_REAL_ACCESS)}
-        return {**kept, "TF_CLI_CONFIG_FILE": str(self.configuration), "TF_DATA_DIR": str(self.data)}
+
+def without_accounts(variables: Mapping[str, str]) -> dict[str, str]:
+    """``variables`` without those that lead to an account or to another provider."""
+    return {name: value for name, value in variables.items() if not name.startswith(_ACCOUNTS)}
 
 
 def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkout: Path = CHECKOUT) -> OfflineRun:
@@ -93,20 +99,20 @@ def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkou
         OfflineError: the root does not exist or does not say whether it is simulated, or the provider's environment
             cannot be made.
     """
+    if cloud == "local":
+        raise OfflineError(f"CLOUD=local needs no network and no account; leave out {VARIABLE}, or choose a cloud.")
     source = checkout / "infra" / "roots" / cloud
-    if not any(source.glob("*.tf")):
-        raise OfflineError(f"There is no root {source} to run offline.")
     if not any(_SIMULATED.search(file.read_text(encoding="utf-8")) for file in source.glob("*.tf")):
         raise OfflineError(f"{source}: declare 'simulated = false' in a locals block; an offline run overrides it.")
     offline = (ground or checkout / ".groundwork") / "offline"
+    mirror = _write_mirror(offline, provider_python(checkout / ".tools"))
     folder = offline / cloud / environment
     root = folder / "infra" / "roots" / cloud
-    configuration = _write_configuration(offline, provider_python(checkout / ".tools"))
-    _copy_root(source, root)
+    _copy_root(source, root, _OVERRIDE.format(mirror=mirror))
     modules = folder / "infra" / "modules"
     if not modules.is_symlink():
         modules.symlink_to(checkout / "infra" / "modules", target_is_directory=True)
-    return OfflineRun(folder, root, configuration)
+    return OfflineRun(folder, root, _write_configuration(mirror))
 
 
 def provider_python(tools: Path) -> Path:
@@ -166,34 +172,38 @@ def terraform_platform() -> str:
     return f"{platform.system().lower()}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
 
 
-def _write_configuration(offline: Path, python: Path) -> Path:
-    """Write the mirror and the CLI configuration that knows nothing but the mirror; return the latter."""
-    mirror = offline / "mirror"
-    pins = tomllib.loads((PROVIDER_HOME / "providers.toml").read_text(encoding="utf-8"))
-    for name, pin in pins.items():
-        wrapper = mirror / pin["source"] / pin["version"] / terraform_platform()
-        wrapper.mkdir(parents=True, exist_ok=True)
-        _write(
-            wrapper / f"terraform-provider-{name}_v{pin['version']}",
-            "#!/bin/sh\n"
-            f"PYTHONPATH={shlex.quote(str(PROVIDER_HOME))} "
-            f"exec {shlex.quote(str(python))} -s -m offline_provider {name}\n",
-            executable=True,
+def _write_mirror(offline: Path, python: Path) -> Path:
+    """A filesystem mirror whose providers are wrappers that start the offline provider.
+
+    Its name follows from what it holds: Terraform's dependency lock remembers a provider's sum, so wrappers that
+    changed are another mirror.
+    """
+    wrappers = {}
+    for name, pin in tomllib.loads((PROVIDER_HOME / "providers.toml").read_text(encoding="utf-8")).items():
+        place = (
+            Path(pin["source"]) / pin["version"] / terraform_platform() / f"terraform-provider-{name}_v{pin['version']}"
         )
-    configuration = offline / "terraformrc"
-    _write(
-        configuration,
-        "disable_checkpoint = true\n\n"
-        "provider_installation {\n"
-        "  filesystem_mirror {\n"
-        f'    path = "{mirror}"\n'
-        "  }\n"
-        "}\n",
+        start = f"PYTHONPATH={shlex.quote(str(PROVIDER_HOME))} exec {shlex.quote(str(python))}"
+        wrappers[place] = f"#!/bin/sh\n{start} -s -m offline_provider {name}\n"
+    digest = hashlib.sha256(repr(sorted(wrappers.items())).encode()).hexdigest()[:12]
+    mirror = offline / f"mirror-{digest}"
+    for place, text in wrappers.items():
+        (mirror / place.parent).mkdir(parents=True, exist_ok=True)
+        _write(mirror / place, text, executable=True)
+    return mirror
+
+
+def _write_configuration(mirror: Path) -> Path:
+    """A CLI configuration that takes providers from ``mirror`` and from nowhere else."""
+    configuration = mirror / "terraform.rc"
+    provider_installation = (
+        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}"
     )
+    _write(configuration, f"disable_checkpoint = true\n\n{provider_installation}\n")
     return configuration
 
 
-def _copy_root(source: Path, root: Path) -> None:
+def _copy_root(source: Path, root: Path, override: str) -> None:
     """Bring ``root`` level with ``source``, plus the override; nothing that is not a ``.tf`` file is copied.
 
     The dependency lock stays behind: it holds the sums of the real providers.
@@ -201,7 +211,10 @@ def _copy_root(source: Path, root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     wanted = {file.name: file.read_text(encoding="utf-8") for file in source.glob("*.tf")}
     wanted = {name: text for name, text in wanted.items() if not name.endswith("override.tf")}
-    wanted["offline_override.tf"] = _OVERRIDE
+    wanted[_OVERRIDE_NAME] = override
+    present = root / _OVERRIDE_NAME
+    if present.exists() and present.read_text(encoding="utf-8") != override:
+        (root / ".terraform.lock.hcl").unlink(missing_ok=True)
     for stale in root.glob("*.tf"):
         if stale.name not in wanted:
             stale.unlink()

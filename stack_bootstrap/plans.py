@@ -76,6 +76,7 @@ class Review:
     settings_sha256: str
     plan_sha256: str
     changes: Changes
+    simulated: bool = False
 
 
 def review_file(plan_file: Path) -> Path:
@@ -91,6 +92,7 @@ def write_review(plan_file: Path, workspace: Workspace, changes: Changes) -> Non
         settings_sha256=_settings_digest(workspace),
         plan_sha256=_digest(plan_file),
         changes=changes,
+        simulated=workspace.simulated,
     )
     review_file(plan_file).write_text(json.dumps(asdict(review), indent=2) + "\n", encoding="utf-8")
 
@@ -121,6 +123,9 @@ def check_review(plan_file: Path, workspace: Workspace) -> Review:
             f"{plan_file} is a plan for {review.environment} on {review.cloud}, not for {workspace}. "
             "Name the environment that it was made for."
         )
+    if review.simulated != workspace.simulated:
+        made, wanted = ("offline", "a real") if review.simulated else ("for real", "an offline")
+        raise PlanFileError(f"{plan_file} was made {made} and cannot be used in {wanted} run. Plan again.")
     if review.plan_sha256 != _digest(plan_file):
         raise PlanFileError(f"{plan_file} is not the plan that {beside.name} describes. Plan again, and review that.")
     if review.settings_sha256 != _settings_digest(workspace):

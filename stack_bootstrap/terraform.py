@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 import python_terraform
 
 from stack_bootstrap.install_terraform import Installation, ensure_terraform
+from stack_bootstrap.offline import without_accounts
 from stack_bootstrap.provider_mirror import cli_configuration
 from stack_bootstrap.workspace import Workspace
 
@@ -194,6 +195,8 @@ class Terraform:
         workspace = self.workspace
         modules = workspace.data / "modules" / "modules.json"
         files = [workspace.data / "terraform.tfstate", modules, workspace.root / ".terraform.lock.hcl"]
+        if workspace.configuration:
+            files.append(workspace.configuration)
         if workspace.mirrors:
             files.append(self._cli_configuration)
         for folder in _module_folders(workspace.root, modules):
@@ -238,7 +241,9 @@ class Terraform:
         environment.pop("TF_WORKSPACE", None)  # another Terraform workspace is another state
         if self.workspace.mirrors:
             environment["TF_CLI_CONFIG_FILE"] = str(self._cli_configuration)
-        return environment
+        if self.workspace.configuration:
+            environment["TF_CLI_CONFIG_FILE"] = str(self.workspace.configuration)
+        return without_accounts(environment) if self.workspace.simulated else environment
 
 
 class _Process(python_terraform.Terraform):  # type: ignore[misc]

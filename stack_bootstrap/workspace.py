@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from environments import CHECKOUT, Cloud, Environment, Platform, local_root, pick_cloud
+from environments.names import patterns
+from stack_bootstrap import offline
 
 ROOTS = CHECKOUT / "infra" / "roots"
 MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
@@ -38,6 +40,10 @@ class Workspace:
     variables: Mapping[str, str]
     mirrors: tuple[Path, ...] = ()
     """Folders that hold provider plugins in the layout of ``terraform providers mirror``."""
+    configuration: Path | None = None
+    """A CLI configuration of Terraform to use as it is."""
+    simulated: bool = False
+    """Whether the offline provider answers: nothing that is planned or applied exists."""
 
     @property
     def data(self) -> Path:
@@ -55,7 +61,7 @@ class Workspace:
         return Path(self.backend["path"]) if "path" in self.backend else None
 
     def __str__(self) -> str:
-        return f"{self.environment} on {self.cloud}"
+        return f"{self.environment} on {self.cloud}{f' ({offline.SIMULATION})' if self.simulated else ''}"
 
 
 def workspace(platform: Platform, environment: str, cloud: str | None = None) -> Workspace:
@@ -63,6 +69,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
 
     Raises:
         SettingsError: the environment is unknown or does not describe the cloud.
+        OfflineError: ``OFFLINE=1`` is set and an offline run cannot be set up.
         WorkspaceError: there is no Terraform root for the cloud, or ``TF_PLUGIN_MIRROR`` names no folder.
     """
     chosen = platform.environment(environment)
@@ -79,7 +86,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
     variables = {"environment": environment, "settings": str(settings)}
     if ground is not None:
         variables["ground"] = str(ground)
-    return Workspace(
+    real = Workspace(
         environment=environment,
         cloud=picked,
         protected=chosen.protected,
@@ -90,6 +97,21 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
         backend=_BACKENDS[picked](chosen, home),
         variables=variables,
         mirrors=_mirrors(),
+    )
+    return _simulated(real, local_root(chosen) if chosen.local else None) if offline.requested() else real
+
+
+def _simulated(real: Workspace, ground: Path | None) -> Workspace:
+    """``real`` with everything that leads to an account or to real state replaced."""
+    run = offline.prepare(real.cloud, real.environment, ground=ground)
+    return replace(
+        real,
+        root=run.root,
+        home=run.folder,
+        backend=_local_backend(None, run.folder),
+        mirrors=(),
+        configuration=run.configuration,
+        simulated=True,
     )
 
 
@@ -103,9 +125,17 @@ def _mirrors() -> tuple[Path, ...]:
     return (mirror,)
 
 
-def _local_backend(_environment: Environment, home: Path) -> dict[str, str]:
+def _local_backend(_environment: Environment | None, home: Path) -> dict[str, str]:
     return {"path": str(home / "terraform.tfstate")}
 
 
-_BACKENDS: Mapping[str, Callable[[Environment, Path], dict[str, str]]] = {"local": _local_backend}
+def _gcs_backend(environment: Environment, _home: Path) -> dict[str, str]:
+    bucket = str(patterns()["state"]).format(prefix=environment.prefix, environment=environment.environment)
+    return {"bucket": bucket, "prefix": f"gcp/{environment.environment}"}
+
+
+_BACKENDS: Mapping[str, Callable[[Environment, Path], dict[str, str]]] = {
+    "gcp": _gcs_backend,
+    "local": _local_backend,
+}
 """How each cloud's backend settings follow from the environment; a cloud's root needs an entry here."""
