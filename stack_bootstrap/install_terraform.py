@@ -83,6 +83,12 @@ def ensure_terraform(tools: Path = TOOLS) -> Installation:
     return find_terraform(tools)
 
 
+def terraform_platform() -> str:
+    """This machine as Terraform names it, such as ``linux_amd64``."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
+
+
 def _release() -> Mapping[str, Any]:
     release = json.loads(RELEASE_FILE.read_text(encoding="utf-8"))
     assert isinstance(release, dict)
@@ -144,13 +150,13 @@ def _ask(path: Path) -> Installation:
 def _download(release: Mapping[str, Any], tools: Path) -> None:
     # Only a download needs these, and they cost more to import than everything else here.
     import hashlib
+    import http.client
     import io
-    import urllib.error
     import urllib.request
     import zipfile
 
     version = release["version"]
-    system = f"{platform.system().lower()}_{_MACHINES.get(platform.machine().lower(), platform.machine().lower())}"
+    system = terraform_platform()
     expected = release["sha256"].get(system)
     if expected is None:
         raise TerraformInstallError(
@@ -164,7 +170,7 @@ def _download(release: Mapping[str, Any], tools: Path) -> None:
     try:
         with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310 -- the scheme is checked above
             archive = response.read()
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise TerraformInstallError(
             f"Terraform {version} could not be downloaded from {url}: {getattr(error, 'reason', error)}. Check the "
             "network or set TERRAFORM_RELEASES_URL to a mirror; or install Terraform and put it on PATH."

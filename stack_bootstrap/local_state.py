@@ -18,7 +18,10 @@ class CopiedStateError(Exception):
 
 
 def vanished_folders(state_file: Path, ground: Path) -> tuple[str, ...]:
-    """Addresses of the folders that the state records and that do not carry their marker any more.
+    """Addresses of the folders that the state records and that carry no marker, or were never finished.
+
+    To make such a folder anew loses nothing: without the marker nothing is removed, and what Terraform did not finish
+    (it calls that tainted) it replaces without running what removes a folder.
 
     Args:
         state_file: Terraform's state; no file is an empty state.
@@ -29,10 +32,11 @@ def vanished_folders(state_file: Path, ground: Path) -> tuple[str, ...]:
             move the environment here and delete them there.
     """
     gone = []
-    for address, folder in _recorded_folders(state_file).items():
-        if not (folder / MARKER).is_file():
+    for address, (folder, finished) in _recorded_folders(state_file).items():
+        marked = (folder / MARKER).is_file()
+        if not (marked and finished):
             gone.append(address)
-        elif not folder.is_relative_to(ground):
+        if marked and not folder.is_relative_to(ground):
             raise CopiedStateError(
                 f"{state_file} describes folders outside {ground}, such as {folder}, which still exists: this state "
                 f"was copied from there. Nothing was changed. Work where it came from, or delete {state_file} to "
@@ -78,8 +82,8 @@ def _load(state_file: Path) -> dict[str, Any]:
     return state
 
 
-def _recorded_folders(state_file: Path) -> dict[str, Path]:
-    """Folder by the address of its resource; see ``terraform_data.folder`` in the module ``team-folders``."""
+def _recorded_folders(state_file: Path) -> dict[str, tuple[Path, bool]]:
+    """Folder, and whether it was finished, by the address of its resource in the module ``team-folders``."""
     if not state_file.is_file() or state_file.stat().st_size == 0:
         return {}
     folders = {}
@@ -89,5 +93,6 @@ def _recorded_folders(state_file: Path) -> dict[str, Path]:
         for instance in resource["instances"]:
             module = f"{resource['module']}." if "module" in resource else ""
             address = f"{module}terraform_data.folder[{json.dumps(instance['index_key'])}]"
-            folders[address] = Path(instance["attributes"]["triggers_replace"]["value"]["folder"])
+            folder = Path(instance["attributes"]["triggers_replace"]["value"]["folder"])
+            folders[address] = (folder, instance.get("status") != "tainted")
     return folders

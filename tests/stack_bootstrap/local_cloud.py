@@ -1,0 +1,49 @@
+"""What tests of the local cloud share: a workspace, its folders, and the command line as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from environments import load_platform
+from stack_bootstrap.local_state import MARKER
+from stack_bootstrap.workspace import Workspace, workspace
+from tests.conftest import REPOSITORY
+
+KINDS = ("artifacts", "audit", "data", "mlflow", "registry")
+
+
+def local_workspace(settings: Path, environment: str = "dev") -> Workspace:
+    """The workspace of ``environment`` on the local cloud, read from ``settings`` as it is now."""
+    return workspace(load_platform(settings), environment, "local")
+
+
+def folder(where: Workspace, team: str, kind: str) -> Path:
+    """One of a team's folders."""
+    assert where.ground is not None
+    return where.ground / "environments" / where.environment / team / kind
+
+
+def marked_folders(where: Workspace) -> set[str]:
+    """``<team>/<kind>`` of every folder that carries Terraform's marker."""
+    assert where.ground is not None
+    top = where.ground / "environments" / where.environment
+    return {str(marker.parent.relative_to(top)) for marker in top.glob(f"*/*/{MARKER}")}
+
+
+def bootstrap(
+    *arguments: str, settings: Path, python: tuple[str, ...] = (), variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """``python -m stack_bootstrap`` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *python, "-m", "stack_bootstrap", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "GROUNDWORK_ENVIRONMENTS": str(settings), **(variables or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,235 @@
+"""The command line: exit status, messages, JSON, and what a plan with nothing to do may cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack_bootstrap.__main__ import main
+from stack_bootstrap.infrastructure import apply
+from tests.conftest import REPOSITORY, edit_yaml
+from tests.stack_bootstrap.local_cloud import bootstrap, folder, local_workspace, marked_folders
+
+
+class CommandLine:
+    """``main`` with arguments, in this process."""
+
+    def __init__(self, settings: Path, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+        self.settings, self._capture, self._patch = settings, capture, patch
+        self.out, self.error = "", ""
+
+    def __call__(self, *arguments: str) -> int:
+        self._patch.setattr(sys, "argv", ["stack_bootstrap", *arguments])
+        self._patch.setenv("GROUNDWORK_ENVIRONMENTS", str(self.settings))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        self.out, self.error = self._capture.readouterr()
+        return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def run(
+    settings_directory: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[CommandLine]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield CommandLine(settings_directory, capfd, monkeypatch)
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_plan_says_what_it_would_do_and_changes_nothing(run: CommandLine) -> None:
+    assert run("plan", "--env", "dev") == 0
+    assert "Plan: 16 to add" in run.out
+    assert run.out.endswith("dev on local: 16 to add.\n")
+    assert marked_folders(local_workspace(run.settings)) == set()
+    assert run("plan", "--env", "dev", "--detailed-exitcode") == 2
+
+
+def test_apply_takes_several_environments_or_all(run: CommandLine) -> None:
+    assert run("apply", "--env", "staging", "--env", "dev") == 0
+    assert run.out.index("dev on local: 16 to add.") < run.out.index("staging on local: 16 to add.")
+    assert marked_folders(local_workspace(run.settings, "production")) == set()
+    assert run("apply", "--env", "all") == 0
+    assert "production on local: 16 to add." in run.out
+    assert run("plan", "--env", "all", "--detailed-exitcode") == 0
+
+
+def test_the_environment_comes_from_a_variable_too(run: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENV", "staging")
+    monkeypatch.setenv("CLOUD", "local")
+    assert run("plan") == 0
+    assert run.out.endswith("staging on local: 16 to add.\n")
+
+
+def test_a_misspelt_environment_is_refused_before_anything_is_done(run: CommandLine) -> None:
+    assert run("apply", "--env", "dev", "--env", "prod") == 1
+    assert "There is no environment 'prod'" in run.error
+    assert marked_folders(local_workspace(run.settings)) == set()
+
+
+def test_a_typo_in_the_settings_names_file_and_key(run: CommandLine) -> None:
+    edit_yaml(run.settings / "dev.yaml", lambda raw: raw.update(labells=raw.pop("labels")))
+    assert run("plan", "--env", "staging") == 1
+    assert f"{run.settings / 'dev.yaml'}:" in run.error
+    assert "labells: unknown key; did you mean 'labels'?" in run.error
+
+
+def test_terraforms_own_message_is_shown_and_the_status_is_one(run: CommandLine) -> None:
+    where = local_workspace(run.settings)
+    where.home.mkdir(parents=True)
+    assert where.state_file is not None
+    where.state_file.write_text('{"version": 99}', encoding="utf-8")
+    assert run("plan", "--env", "dev") == 1
+    assert "Unsupported state file format" in run.error
+
+
+def test_a_wrong_option_does_not_read_as_drift(run: CommandLine) -> None:
+    assert run("drift", "--environment", "dev") == 1
+    assert "No such option" in run.error
+    assert run("drift") == 1
+    assert "--env" in run.error
+
+
+def test_drift_is_two_then_apply_heals_it_to_none(run: CommandLine) -> None:
+    assert run("drift", "--env", "dev") == 2
+    assert run("apply", "--env", "dev") == 0
+    assert run("drift", "--env", "dev") == 0
+    shutil.rmtree(folder(local_workspace(run.settings), "oncology", "audit"))
+    assert run("drift", "--env", "dev", "--json") == 2
+    assert json.loads(run.out)[0]["heal"] == ['module.team_folders["oncology"].terraform_data.folder["audit"]']
+    assert run("apply", "--env", "dev") == 0
+    assert run("drift", "--env", "dev") == 0
+
+
+def test_json_is_all_there_is_on_standard_output(run: CommandLine) -> None:
+    assert run("plan", "--env", "dev", "--json") == 0
+    assert len(json.loads(run.out)[0]["add"]) == 16
+    assert "Plan: 16 to add" in run.error
+    assert run("apply", "--env", "dev", "--json") == 0
+    assert json.loads(run.out)[0]["stacks"]["oncology"] == "local-oncology-dev"
+    assert run("output", "--env", "dev", "--json") == 0
+    assert json.loads(run.out)["platform"]["stack"]["name"] == "local-dev"
+    assert run("destroy", "--env", "dev", "--json", "--dry-run") == 0
+    assert len(json.loads(run.out)["delete"]) == 16
+
+
+def test_output_shows_each_stack(run: CommandLine) -> None:
+    assert run("output", "--env", "dev") == 1
+    assert "make apply ENV=dev" in run.error
+    run("apply", "--env", "dev")
+    assert run("output", "--env", "dev") == 0
+    assert "local-oncology-dev\n  artifact_store: local (path=" in run.out
+    assert "cost: 60 USD a month" in run.out
+
+
+def test_a_dry_run_of_apply_only_plans(run: CommandLine) -> None:
+    assert run("apply", "--env", "dev", "--dry-run") == 0
+    assert marked_folders(local_workspace(run.settings)) == set()
+    assert run("apply", "--env", "dev", "--dry-run", "--plan-file", "x.tfplan") == 1
+
+
+def test_a_plan_file_goes_from_plan_to_apply(run: CommandLine, tmp_path: Path) -> None:
+    reviewed = str(tmp_path / "reviewed.tfplan")
+    assert run("plan", "--env", "dev", "--plan-file", reviewed) == 0
+    assert run("apply", "--env", "staging", "--plan-file", reviewed) == 1
+    assert "a plan for dev on local" in run.error
+    assert run("apply", "--env", "dev", "--plan-file", reviewed) == 0
+    assert len(marked_folders(local_workspace(run.settings))) == 15
+    for command in ("plan", "apply"):
+        assert run(command, "--env", "all", "--plan-file", reviewed) == 1
+        assert "--plan-file takes one environment" in run.error
+
+
+def test_production_is_destroyed_only_by_name(run: CommandLine) -> None:
+    where = local_workspace(run.settings, "production")
+    apply(where)
+    assert run("destroy", "--env", "production") == 1
+    assert "--confirm production" in run.error
+    assert run("destroy", "--env", "production", "--confirm", "staging") == 1
+    assert len(marked_folders(where)) == 15
+    assert run("destroy", "--env", "production", "--confirm", "production") == 0
+    assert marked_folders(where) == set()
+
+
+def test_plan_warns_of_what_apply_will_refuse(run: CommandLine) -> None:
+    apply(local_workspace(run.settings, "production"))
+    (run.settings / "teams" / "diabetes-care.yaml").unlink()
+    assert run("plan", "--env", "production") == 0
+    assert "production on local: 5 to delete" in run.out
+    assert "apply will refuse this without --allow-delete" in run.out
+    assert run("apply", "--env", "production") == 1
+    assert run("apply", "--env", "production", "--allow-delete") == 0
+
+
+def test_what_was_repaired_is_told(run: CommandLine) -> None:
+    where = local_workspace(run.settings)
+    apply(where)
+    assert where.state_file is not None
+    where.state_file.write_text("{", encoding="utf-8")
+    assert run("plan", "--env", "dev") == 0
+    assert "terraform.tfstate was cut off" in run.out
+
+
+def test_terraform_runs_here_or_in_an_environment(run: CommandLine) -> None:
+    assert run("terraform") == 0
+    assert run.out.startswith("Terraform 1.")
+    apply(local_workspace(run.settings))
+    assert run("terraform", "--env", "dev", "--", "state", "list") == 0
+    assert "module.environment_guard.terraform_data.guard" in run.out
+    assert run("terraform", "--", "fmt", "-check", "-recursive", str(REPOSITORY / "infra" / "roots" / "local")) == 0
+    assert run("terraform", "--", "aply") == 1
+
+
+def test_unlock_without_a_lock_is_terraforms_error(run: CommandLine) -> None:
+    apply(local_workspace(run.settings))
+    assert run("unlock", "--env", "dev", "--lock-id", "no-such-lock") == 1
+    assert "unlock" in run.error
+
+
+def test_the_contracts_schema_is_up_to_date(run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stack_bootstrap import contract_schema
+
+    assert run("schema") == 0
+    assert run.out == "", "infra/schema/stacks.schema.json was stale: run make schema and commit it"
+    monkeypatch.setattr(contract_schema, "FILE", tmp_path / "schema" / "stacks.schema.json")
+    assert contract_schema.write()
+    assert not contract_schema.write()
+
+
+def test_plan_imports_nothing_heavy(settings_directory: Path) -> None:
+    done = bootstrap("plan", "--env", "dev", settings=settings_directory, python=("-X", "importtime"))
+    assert done.returncode == 0, done.stderr
+    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert {"typer", "stack_bootstrap"} <= imported
+    assert not imported & {"zenml", "mlflow", "sklearn", "pandas", "numpy", "boto3", "pyarrow", "jsonschema"}
+
+
+def test_a_plan_with_nothing_to_do_costs_little_more_than_terraforms_own(settings_directory: Path) -> None:
+    where = local_workspace(settings_directory)
+    apply(where)
+    bare_environment = {**os.environ, "TF_DATA_DIR": str(where.data)}
+    bare_command = ["terraform", "plan", "-input=false", f"-var-file={where.home / 'variables.tfvars.json'}"]
+
+    def bare() -> None:
+        subprocess.run(bare_command, cwd=where.root, env=bare_environment, check=True, capture_output=True)
+
+    def ours() -> None:
+        assert bootstrap("plan", "--env", "dev", settings=settings_directory).returncode == 0
+
+    def seconds(act: object) -> float:
+        start = time.perf_counter()
+        act()  # type: ignore[operator]
+        return time.perf_counter() - start
+
+    # The best of several is the cost; what is above it is whatever else the machine was doing.
+    pairs = [(seconds(bare), seconds(ours)) for _ in range(5)]
+    best_bare, best_ours = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+    assert best_ours <= 1.3 * best_bare + 0.5, f"bare {best_bare:.2f} s, ours {best_ours:.2f} s"
