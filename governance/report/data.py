@@ -1,0 +1,257 @@
+"""What a report shows, as plain values: nothing here knows ZenML, HTML or plots."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from governance.gates.result import Check, GateResult
+
+Bound = Literal["at least", "at most"]
+RunPurpose = Literal["training", "validation", "batch inference"]
+
+
+class Frozen(BaseModel):
+    """Cannot be changed, and refuses a field it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Subject(Frozen):
+    """Which model the report is of."""
+
+    model: str
+    description: str
+    version: str
+    stage: str = Field(description="Stage in ZenML's Model Control Plane, or 'none'.")
+    environment: str
+    cloud: str
+    team: str
+    owners: tuple[str, ...]
+    cost_center: str
+    risk_meaning: str = Field(description="In words: what a risk of 1 says of a row.")
+    risk_rule: str = Field(description="Which values of which column are a risk.")
+    estimator: str
+    decision_threshold: float
+    source: str | None = Field(description="Where the training data came from; None when no run tells.")
+    digest: str = Field(description="SHA-256 over the model's files.")
+
+
+class Metric(Frozen):
+    """One metric, and what each environment asks of it."""
+
+    name: str
+    value: float | None
+    bound: Bound
+    thresholds: dict[str, float | None] = Field(description="By environment; None where it is not required.")
+
+    def check_in(self, environment: str) -> Check | None:
+        """The value against the threshold of ``environment``; None where none is set."""
+        threshold = self.thresholds.get(environment)
+        if threshold is None:
+            return None
+        return Check(name=self.name, value=self.value, bound=self.bound, threshold=threshold)
+
+
+class Confusion(Frozen):
+    """Rows by what they were and what they were called at the decision threshold."""
+
+    true_positive: int
+    false_negative: int
+    false_positive: int
+    true_negative: int
+
+    @property
+    def positives(self) -> int:
+        """Rows that are a risk."""
+        return self.true_positive + self.false_negative
+
+    @property
+    def negatives(self) -> int:
+        """Rows that are not."""
+        return self.false_positive + self.true_negative
+
+    @property
+    def recall(self) -> float:
+        """Share of risk rows that were flagged; NaN when there are none."""
+        return self.true_positive / self.positives if self.positives else math.nan
+
+    @property
+    def false_positive_rate(self) -> float:
+        """Share of the other rows that were flagged; NaN when there are none."""
+        return self.false_positive / self.negatives if self.negatives else math.nan
+
+
+class CalibrationBin(Frozen):
+    """Rows of similar predicted risk: the mean prediction, the share that was a risk, and how many they are."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+class HistogramBin(Frozen):
+    """Rows whose predicted risk lies in ``[low, high)``; the last bin includes 1."""
+
+    low: float
+    high: float
+    rows: int
+
+
+class EvaluationEvidence(Frozen):
+    """The evaluation that the page's metrics and plots come from."""
+
+    run: str
+    environment: str
+    rows: int
+    positives: int
+    decision_threshold: float
+    data_digest: str
+    confusion: Confusion
+    roc: tuple[tuple[float, float], ...] = Field(description="Points (false positive rate, true positive rate).")
+    calibration: tuple[CalibrationBin, ...]
+
+
+class GateOutcome(Frozen):
+    """What a gate decided in a run."""
+
+    run: str
+    environment: str
+    time: AwareDatetime
+    result: GateResult
+
+
+class Node(Frozen):
+    """One thing in the lineage: data, features, a model, an evaluation, a release or predictions."""
+
+    kind: str = Field(description="Artifact name, or 'source' or 'release'.")
+    title: str
+    facts: tuple[str, ...] = ()
+    digest: str | None = None
+    artifact_id: str | None = None
+    uri: str | None = None
+
+
+class Lane(Frozen):
+    """What one run in one environment made, or took over, for this version."""
+
+    environment: str
+    purpose: RunPurpose
+    run: str
+    time: AwareDatetime
+    nodes: tuple[Node, ...]
+
+    def node(self, kind: str) -> Node | None:
+        """The node of ``kind``, if this lane has one."""
+        return next((node for node in self.nodes if node.kind == kind), None)
+
+
+class RunRecord(Frozen):
+    """A run behind this version, and what it was started from."""
+
+    purpose: RunPurpose
+    name: str
+    id: str
+    environment: str
+    status: str
+    started: AwareDatetime
+    duration: timedelta | None
+    started_by: str
+    git_commit: str
+    git_dirty: bool | None = Field(description="None when it is not known.")
+    lock_digest: str
+    mlflow_run_id: str | None = None
+    url: str | None = Field(default=None, description="The run in ZenML's dashboard, where a server has one.")
+
+
+class HistoryEntry(Frozen):
+    """A promotion or rollback of the model, of whichever version."""
+
+    time: AwareDatetime
+    environment: str
+    kind: str
+    version: str
+    actor: str
+    approvers: tuple[str, ...]
+    reason: str
+
+
+class Predictions(Frozen):
+    """The newest batch of predictions made with this version in this environment; no row of it."""
+
+    run: str
+    time: AwareDatetime
+    rows: int
+    flagged: int
+    source: str = Field(description="Where the scored data came from.")
+    uri: str
+    quantiles: dict[float, float] = Field(description="Predicted risk by quantile, 0 to 1.")
+    histogram: tuple[HistogramBin, ...]
+
+    @property
+    def flagged_share(self) -> float:
+        """Share of rows that were flagged; NaN for an empty batch."""
+        return self.flagged / self.rows if self.rows else math.nan
+
+
+class Comparison(Frozen):
+    """This version beside the one that was in use before it."""
+
+    version: str
+    metrics: dict[str, float]
+    rows: int
+    data_digest: str
+
+
+class ReportData(Frozen):
+    """Everything that a report shows."""
+
+    written: AwareDatetime
+    subject: Subject
+    environments: tuple[str, ...] = Field(description="Environments in the order a version passes through them.")
+    approvals_needed: int
+    metrics: tuple[Metric, ...]
+    evaluation: EvaluationEvidence | None
+    gates: tuple[GateOutcome, ...]
+    lineage: tuple[Lane, ...]
+    runs: tuple[RunRecord, ...]
+    history: tuple[HistoryEntry, ...]
+    predictions: Predictions | None
+    previous: Comparison | None
+
+    @property
+    def checks_here(self) -> tuple[Check, ...]:
+        """The metrics against the thresholds of the report's own environment."""
+        found = (metric.check_in(self.subject.environment) for metric in self.metrics)
+        return tuple(check for check in found if check is not None)
+
+    @property
+    def promotion(self) -> HistoryEntry | None:
+        """The newest promotion of this version into the report's own environment."""
+        return next(
+            (
+                entry
+                for entry in sorted(self.history, key=lambda entry: entry.time, reverse=True)
+                if entry.kind == "promotion completed"
+                and entry.environment == self.subject.environment
+                and entry.version == self.subject.version
+            ),
+            None,
+        )
+
+    @property
+    def in_use_since(self) -> datetime | None:
+        """When this version last entered the report's own environment, by promotion or rollback."""
+        return max(
+            (
+                entry.time
+                for entry in self.history
+                if entry.kind in ("promotion completed", "rollback completed")
+                and entry.environment == self.subject.environment
+                and entry.version == self.subject.version
+            ),
+            default=None,
+        )

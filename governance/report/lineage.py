@@ -1,0 +1,149 @@
+"""What the runs of a version made of what, for the picture of its lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from governance.evidence import evaluation_of, outputs_of, predictions_of
+from governance.releases import find_release
+from governance.report.data import Lane, Node
+from governance.report.numbers import count
+from governance.report.runs import GovernedRun
+from governance.target import Target
+from pipelines.artifacts import (
+    DATA_DESCRIPTION,
+    EVALUATION,
+    FEATURES,
+    INPUT_PROFILE,
+    MODEL,
+    PREDICTIONS,
+    TRAINING_DATA,
+    VALIDATION_DATA,
+)
+from pipelines.data import DataDescription
+
+if TYPE_CHECKING:
+    from zenml.models import ArtifactVersionResponse, ModelVersionResponse
+
+    from pipelines.model import TrainedModel
+
+SOURCE = "source"
+RELEASE = "release"
+
+
+def description_of(one: GovernedRun) -> DataDescription | None:
+    """What ``one`` read and how it divided it, if it trained and came that far."""
+    artifact = outputs_of(one.run).get(DATA_DESCRIPTION)
+    if artifact is None:
+        return None
+    loaded = artifact.load()
+    assert isinstance(loaded, DataDescription)
+    return loaded
+
+
+def lanes(runs: list[GovernedRun], version: ModelVersionResponse, model: TrainedModel, target: Target) -> list[Lane]:
+    """One lane a run, in the order of ``runs``."""
+    found = []
+    for one in runs:
+        if one.purpose == "training":
+            nodes = _training(one, model)
+        else:
+            nodes = _applied(one, version, target.in_environment(one.environment))
+        found.append(
+            Lane(
+                environment=one.environment, purpose=one.purpose, run=one.run.name, time=one.started, nodes=tuple(nodes)
+            )
+        )
+    return found
+
+
+def _training(one: GovernedRun, model: TrainedModel) -> Iterator[Node]:
+    made, description, evaluation = outputs_of(one.run), description_of(one), evaluation_of(one.run)
+    if description is not None:
+        yield Node(kind=SOURCE, title=description.source)
+        for kind, title, rows, risks, digest in (
+            (
+                TRAINING_DATA,
+                "Training data",
+                description.training_rows,
+                description.training_risks,
+                description.training_digest,
+            ),
+            (
+                VALIDATION_DATA,
+                "Validation data",
+                description.validation_rows,
+                description.validation_risks,
+                description.validation_digest,
+            ),
+        ):
+            if kind in made:
+                yield _node(kind, title, made[kind], f"{count(rows)} rows", f"{count(risks)} at risk", digest=digest)
+    signature = model.signature
+    if FEATURES in made:
+        columns = f"{len(signature.columns)} columns"
+        yield _node(FEATURES, "Features", made[FEATURES], columns, digest=made[FEATURES].content_hash)
+    if MODEL in made:
+        estimator = str(signature.estimator["type"]).replace("_", " ")
+        yield _node(MODEL, "Model", made[MODEL], estimator, digest=made[MODEL].content_hash)
+    if evaluation is not None:
+        yield _node(EVALUATION, "Evaluation", made[EVALUATION], f"on {count(evaluation.rows)} rows")
+
+
+def _applied(one: GovernedRun, version: ModelVersionResponse, target: Target) -> Iterator[Node]:
+    """A run that uses a release: what went in, the release, what came out."""
+    made, evaluation, predictions = outputs_of(one.run), evaluation_of(one.run), predictions_of(one.run)
+    used: str | None = None
+    if evaluation is not None:
+        used = evaluation.model_digest
+        facts = (f"{count(evaluation.rows)} rows", f"{count(evaluation.positives)} at risk")
+        if VALIDATION_DATA in made:
+            yield _node(
+                VALIDATION_DATA, "Validation data", made[VALIDATION_DATA], *facts, digest=evaluation.data_digest
+            )
+        yield _node(EVALUATION, "Evaluation", made[EVALUATION], f"on {count(evaluation.rows)} rows")
+    if predictions is not None:
+        used = predictions.model_digest
+        scored = predictions.input
+        if INPUT_PROFILE in made:
+            yield _node(
+                INPUT_PROFILE,
+                "Scored data",
+                made[INPUT_PROFILE],
+                scored.location,
+                f"{count(scored.rows)} rows",
+                digest=scored.data_digest,
+            )
+        yield _node(
+            PREDICTIONS,
+            "Predictions",
+            made[PREDICTIONS],
+            f"{count(predictions.rows)} rows",
+            f"{count(predictions.flagged)} flagged",
+            uri=predictions.uri,
+        )
+    release = find_release(version, target)
+    if release is not None:
+        # The digest is what the run says it used, not what it should have used.
+        yield Node(
+            kind=RELEASE,
+            title="Release",
+            facts=(f"copy in {one.environment}",),
+            digest=used,
+            artifact_id=str(release.artifact_id),
+            uri=release.uri,
+        )
+
+
+def _node(
+    kind: str,
+    title: str,
+    artifact: ArtifactVersionResponse,
+    *facts: str,
+    digest: str | None = None,
+    uri: str | None = None,
+) -> Node:
+    return Node(
+        kind=kind, title=title, facts=facts, digest=digest, artifact_id=str(artifact.id), uri=uri or artifact.uri
+    )

@@ -1,0 +1,149 @@
+"""A report as one HTML page that needs nothing but itself: no network, no script, no other file."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from governance.report import numbers, wording
+from governance.report.data import EvaluationEvidence, ReportData
+from governance.report.plots import draw_calibration, draw_histogram, draw_roc
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def render(data: ReportData) -> str:
+    """The page that shows ``data``."""
+    plots: dict[str, Markup | None] = dict.fromkeys(("roc", "calibration", "histogram"))
+    if data.evaluation is not None:
+        plots["roc"] = _drawn(draw_roc(data.evaluation))
+        plots["calibration"] = _drawn(draw_calibration(data.evaluation.calibration))
+    if data.predictions is not None and data.predictions.histogram:
+        plots["histogram"] = _drawn(draw_histogram(data.predictions.histogram, data.subject.decision_threshold))
+    return fill("report.html", data=data, plots=plots)
+
+
+def fill(template: str, **values: Any) -> str:
+    """The template ``template`` with ``values``; whatever they hold is escaped."""
+    return _environment().get_template(template).render(**values)
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=numbers.number,
+        beside=numbers.beside,
+        percent=numbers.percent,
+        count=numbers.count,
+        utc=numbers.utc,
+        duration=numbers.duration,
+        short=numbers.short,
+        breakable=_breakable,
+        metric_title=wording.metric_title,
+        metric_meaning=wording.metric_meaning,
+        direction=wording.direction,
+        quantile_name=wording.quantile_name,
+    )
+    environment.globals.update(
+        headline=wording.headline,
+        verdicts=wording.verdicts,
+        strangers=wording.strangers,
+        matrix=_matrix,
+        comparison=_comparison,
+        calibration_note=_calibration_note,
+    )
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """``text``, escaped, that a narrow column may break after a separator rather than anywhere."""
+    return Markup(re.sub(r"(?<=[/_.:-])(?=\w)", "<wbr>", str(escape(text))))  # noqa: S704 - escaped here
+
+
+def _drawn(svg: str) -> Markup:
+    # Matplotlib escapes the text it is given; the rest is its own.
+    return Markup(svg)  # noqa: S704
+
+
+@dataclass(frozen=True)
+class _Cell:
+    rows: int
+    words: str
+    share: float
+    """Of its row of the matrix, in percent."""
+
+
+@dataclass(frozen=True)
+class _MatrixRow:
+    truth: str
+    cells: tuple[_Cell, _Cell]
+
+
+def _matrix(data: ReportData) -> list[_MatrixRow]:
+    """The confusion matrix in words: what rows were, and what they were called."""
+    assert data.evaluation is not None
+    confusion, risk = data.evaluation.confusion, data.subject.risk_meaning
+
+    def row(truth: str, flagged: tuple[int, str], passed_over: tuple[int, str]) -> _MatrixRow:
+        total = flagged[0] + passed_over[0]
+
+        def cell(rows: int, word: str) -> _Cell:
+            return _Cell(rows, f"{truth}, {word}", 100 * rows / total if total else 0)
+
+        return _MatrixRow(truth, (cell(*flagged), cell(*passed_over)))
+
+    return [
+        row(risk, (confusion.true_positive, "flagged"), (confusion.false_negative, "missed")),
+        row("other", (confusion.false_positive, "flagged"), (confusion.true_negative, "not flagged")),
+    ]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    name: str
+    before: float | None
+    now: float | None
+    change: str
+    word: str
+    better: bool | None
+
+
+def _comparison(data: ReportData) -> list[_Compared]:
+    """Each metric of this version beside the previous one's."""
+    assert data.previous is not None
+    rows = []
+    for metric in data.metrics:
+        before, now = data.previous.metrics.get(metric.name), metric.value
+        if before is None or now is None or math.isnan(before) or math.isnan(now):
+            rows.append(_Compared(metric.name, before, now, numbers.MISSING, "cannot be compared", None))
+            continue
+        change = numbers.difference(now, before)
+        if change == numbers.NO_CHANGE:
+            rows.append(_Compared(metric.name, before, now, change, "the same", None))
+            continue
+        better = now < before if metric.bound == "at most" else now > before
+        rows.append(_Compared(metric.name, before, now, change, "better" if better else "worse", better))
+    return rows
+
+
+def _calibration_note(evaluation: EvaluationEvidence) -> str:
+    rows = [one.rows for one in evaluation.calibration]
+    if not rows:
+        return ""
+    least, most = min(rows), max(rows)
+    size = f"{least}" if least == most else f"{least} to {most}"
+    return f"{len(rows)} groups of {size} rows."

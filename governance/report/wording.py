@@ -1,0 +1,122 @@
+"""How a report calls things: metrics, verdicts and events in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from governance.report.data import Metric, ReportData
+from governance.report.numbers import count, percent, utc
+
+_METRICS = {
+    "roc_auc": ("ROC AUC", "How often a risk row is ranked above another row."),
+    "average_precision": ("Average precision", "Precision, averaged over every level of recall."),
+    "recall": ("Recall", "Share of risk rows that are flagged."),
+    "precision": ("Precision", "Share of flagged rows that are a risk."),
+    "specificity": ("Specificity", "Share of other rows that are not flagged."),
+    "f1": ("F1", "Harmonic mean of precision and recall."),
+    "accuracy": ("Accuracy", "Share of rows called right."),
+    "balanced_accuracy": ("Balanced accuracy", "Mean of recall and specificity."),
+    "brier_score": ("Brier score", "Mean squared error of the predicted risk."),
+    "log_loss": ("Log loss", "Mean negative log-likelihood of what happened."),
+}
+
+
+def metric_title(name: str) -> str:
+    """A metric's name in words."""
+    return _METRICS[name][0] if name in _METRICS else name.replace("_", " ").capitalize()
+
+
+def metric_meaning(name: str) -> str:
+    """What a metric says, in one sentence; empty for a metric that is not known here."""
+    return _METRICS[name][1] if name in _METRICS else ""
+
+
+def direction(metric: Metric) -> str:
+    """Which way is better."""
+    return "lower is better" if metric.bound == "at most" else "higher is better"
+
+
+def quantile_name(share: float) -> str:
+    """A quantile in words."""
+    named = {0.0: "Least", 0.25: "Lower quartile", 0.5: "Median", 0.75: "Upper quartile", 1.0: "Greatest"}
+    return named.get(share, f"{share * 100:g}% quantile")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cell of the verdict strip. ``passed`` is None for what is neither good nor bad."""
+
+    label: str
+    text: str
+    note: str
+    passed: bool | None
+
+
+def headline(data: ReportData) -> Verdict:
+    """The report in one sentence: does the version meet what its environment asks?"""
+    checks, where = data.checks_here, data.subject.environment
+    if not checks:
+        return Verdict("Performance", f"{where.capitalize()} sets no threshold for this model.", "", None)
+    if data.evaluation is None:
+        return Verdict("Performance", f"Not evaluated, so not shown to meet any {where} threshold.", "", False)
+    measured = f"measured in {data.evaluation.environment}"
+    missed = [metric_title(check.name) for check in checks if not check.passed]
+    if missed:
+        text = f"Misses {len(missed)} of {len(checks)} {where} thresholds: {', '.join(missed)}."
+        return Verdict("Performance", text, measured, False)
+    every = "the one" if len(checks) == 1 else f"all {len(checks)}"
+    text = f"Meets {every} {where} threshold{'' if len(checks) == 1 else 's'}."
+    return Verdict("Performance", text, measured, True)
+
+
+def verdicts(data: ReportData) -> list[Verdict]:
+    """The cells of the verdict strip."""
+    return [_data_quality(data), _approval(data), _code(data), _scored(data)]
+
+
+def _data_quality(data: ReportData) -> Verdict:
+    found = [outcome for outcome in data.gates if outcome.result.gate == "data quality"]
+    if not found:
+        return Verdict("Data quality", "not checked", "no gate recorded a verdict", False)
+    failed = sorted({outcome.environment for outcome in found if not outcome.result.passed})
+    where = ", ".join(dict.fromkeys(outcome.environment for outcome in found))
+    return Verdict("Data quality", "failed" if failed else "passed", f"in {', '.join(failed) or where}", not failed)
+
+
+def _approval(data: ReportData) -> Verdict:
+    entry, needed = data.promotion, data.approvals_needed
+    if entry is None:
+        return Verdict("Promotion", "none recorded", f"into {data.subject.environment}", None if not needed else False)
+    by = f"{utc(entry.time)}, asked by {entry.actor}"
+    if entry.approvers:
+        return Verdict("Approved by", ", ".join(entry.approvers), by, True)
+    return Verdict("Promotion", "no approval" if needed else "no approval needed", by, needed == 0)
+
+
+def _code(data: ReportData) -> Verdict:
+    training = next((run for run in data.runs if run.purpose == "training"), None)
+    if training is None:
+        return Verdict("Code", "unknown", "no training run found", False)
+    if training.git_dirty is None:
+        return Verdict("Code", "not under git", "cannot be traced to a commit", False)
+    commit = training.git_commit[:10]
+    if training.git_dirty:
+        return Verdict("Code", f"{commit} and changes", "trained with uncommitted changes", False)
+    return Verdict("Code", commit, "trained from a clean commit", True)
+
+
+def _scored(data: ReportData) -> Verdict:
+    made = data.predictions
+    if made is None:
+        return Verdict("Predictions", "none yet", "with this version", None)
+    return Verdict("Predictions", f"{count(made.rows)} rows", f"{percent(made.flagged_share)} flagged", None)
+
+
+def strangers(data: ReportData) -> list[str]:
+    """Places where a run used a model whose digest is not that of this version."""
+    return [
+        f"{lane.purpose} in {lane.environment} used {node.digest}"
+        for lane in data.lineage
+        for node in lane.nodes
+        if node.kind in ("model", "release") and node.digest is not None and node.digest != data.subject.digest
+    ]

@@ -1,0 +1,58 @@
+"""Writes a report and the index of all reports, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from environments import CHECKOUT, Platform
+from governance.report.index import describe, entry_file, render_index
+from governance.report.render import render
+from governance.target import Target
+
+
+def default_folder(platform: Platform) -> Path:
+    """``reports`` in the local ground where there is one, else below the checkout's ``.groundwork``."""
+    from governance.ground import shared_ground
+
+    if all(environment.local is not None for environment in platform.environments.values()):
+        return shared_ground(platform) / "reports"
+    return CHECKOUT / ".groundwork" / "reports"
+
+
+def write_report(target: Target, folder: Path) -> Path:
+    """Write the report of the version in use in ``target``'s environment into ``folder``, and refresh its index.
+
+    Returns:
+        The page. A report of another version or environment has another name, so none is overwritten by it.
+
+    Raises:
+        NothingToReport: no version is in use there; nothing was written.
+        OSError: ``folder`` cannot be written to.
+    """
+    from governance.report.collect import collect
+
+    data = collect(target)
+    entry = describe(data)
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / entry.file
+    _write(page, render(data))
+    _write(folder / entry_file(entry), entry.model_dump_json(indent=2))
+    _write(folder / "index.html", render_index(target.platform, folder))
+    return page
+
+
+def _write(file: Path, text: str) -> None:
+    """Replace ``file`` in one move, so that a reader sees the old or the new one."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
+    ) as new:
+        try:
+            new.write(text)
+            new.flush()
+            os.fchmod(new.fileno(), 0o644)  # a temporary file is its owner's alone; a report is for others to read
+            Path(new.name).replace(file)
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
