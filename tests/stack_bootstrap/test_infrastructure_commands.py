@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -224,12 +225,14 @@ def test_a_plan_with_nothing_to_do_costs_little_more_than_terraforms_own(setting
     def ours() -> None:
         assert bootstrap("plan", "--env", "dev", settings=settings_directory).returncode == 0
 
-    def seconds(act: object) -> float:
-        start = time.perf_counter()
-        act()  # type: ignore[operator]
-        return time.perf_counter() - start
+    def cost(act: Callable[[], None]) -> float:
+        """Processor seconds, or wall-clock seconds if those are fewer: the machine may be busy with other things."""
+        start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        act()
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return min(wall, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime)
 
-    # The best of several is the cost; what is above it is whatever else the machine was doing.
-    pairs = [(seconds(bare), seconds(ours)) for _ in range(5)]
-    best_bare, best_ours = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+    best_bare = best_ours = float("inf")
+    for _ in range(8):  # the best of several is the cost; what is above it came from elsewhere
+        best_bare, best_ours = min(best_bare, cost(bare)), min(best_ours, cost(ours))
     assert best_ours <= 1.3 * best_bare + 0.5, f"bare {best_bare:.2f} s, ours {best_ours:.2f} s"
