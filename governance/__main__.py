@@ -220,7 +220,7 @@ def report(
     target = _target(settings, model, env, cloud)
     from governance.report.write import default_folder, write_report
 
-    chosen = folder or default_folder(target)
+    chosen = folder or default_folder(target.platform)
     if dry_run:
         _say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
         return

@@ -133,7 +133,7 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
         compilation.pipeline.configure(extra={KEY: carried.model_dump(mode="json")})
         return returned
 
-    governed.entrypoint = with_gates
+    governed.entrypoint = with_gates  # type: ignore[assignment]  # ZenML's type parameter stands for any function
     return governed
 
 

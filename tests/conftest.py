@@ -45,13 +45,18 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture
 def settings_directory(tmp_path: Path) -> Path:
     """A copy of ``environments/`` (YAML only) whose ``local`` cloud lives below ``tmp_path``."""
-    directory = tmp_path / "environments"
+    return copy_settings(tmp_path)
+
+
+def copy_settings(folder: Path) -> Path:
+    """Copy the YAML of ``environments/`` into ``folder``, with the ``local`` cloud at ``folder / "ground"``."""
+    directory = folder / "environments"
     source = REPOSITORY / "environments"
     (directory / "teams").mkdir(parents=True)
     for file in [*source.glob("*.yaml"), *source.glob("teams/*.yaml")]:
         shutil.copy(file, directory / file.relative_to(source))
     for name in ("dev", "staging", "production"):
-        edit_yaml(directory / f"{name}.yaml", lambda raw: raw["local"].update(root=str(tmp_path / "ground")))
+        edit_yaml(directory / f"{name}.yaml", lambda raw: raw["local"].update(root=str(folder / "ground")))
     return directory
 
 
@@ -78,12 +83,27 @@ def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def zenml_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty ZenML store of this test's own; ``Client()`` uses it. Yields the configuration folder."""
     home = tmp_path / "zenml"
-    shutil.copytree(_migrated_store, home)
-    for file in home.glob("*.yaml"):
-        file.write_text(file.read_text(encoding="utf-8").replace(str(_migrated_store), str(home)), encoding="utf-8")
-    _use_zenml_home(monkeypatch, home)
+    copy_zenml_store(_migrated_store, home, monkeypatch)
     yield home
     _forget_zenml()
+
+
+@pytest.fixture(scope="module")
+def module_zenml_store(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """As ``zenml_store``, for all tests of a module together. A module uses one of the two."""
+    home = tmp_path_factory.mktemp("module") / "zenml"
+    with pytest.MonkeyPatch.context() as patch:
+        copy_zenml_store(_migrated_store, home, patch)
+        yield home
+    _forget_zenml()
+
+
+def copy_zenml_store(template: Path, home: Path, patch: pytest.MonkeyPatch) -> None:
+    """Make a store of its own at ``home`` and let this process use it."""
+    shutil.copytree(template, home)
+    for file in home.glob("*.yaml"):
+        file.write_text(file.read_text(encoding="utf-8").replace(str(template), str(home)), encoding="utf-8")
+    _use_zenml_home(patch, home)
 
 
 def _use_zenml_home(patch: pytest.MonkeyPatch, home: Path) -> None:

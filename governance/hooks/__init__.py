@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zenml import get_step_context
-from zenml.logger import get_logger
+from zenml.client import Client
 
 from governance.context import RunContext, context_of
 from governance.hooks import compliance, mlflow_logging, monitoring, run_metadata
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
     Observer = Callable[[PipelineRunResponse, RunContext], None]
-
-_logger = get_logger(__name__)
 
 
 def run_succeeded() -> None:
@@ -35,7 +33,8 @@ def run_failed(exception: BaseException) -> None:
 
 
 def _current() -> tuple[PipelineRunResponse, RunContext]:
-    run = get_step_context().pipeline_run
+    # Read anew: the run in the step's context is as it was when the step started, without the gates' verdicts.
+    run = Client().get_pipeline_run(get_step_context().pipeline_run.id)
     context = context_of(run)
     if context is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.govern.")

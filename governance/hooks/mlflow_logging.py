@@ -34,8 +34,10 @@ def log_failure(run: PipelineRunResponse, context: RunContext) -> None:
 
 
 def _log(run: PipelineRunResponse, context: RunContext, *, status: str) -> None:
+    from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
+
     tracker = Client().active_stack.experiment_tracker
-    if tracker is None or tracker.flavor != "mlflow":
+    if not isinstance(tracker, MLFlowExperimentTracker):
         return
     import mlflow
 
@@ -80,7 +82,7 @@ def _tags(run: PipelineRunResponse, context: RunContext) -> dict[str, str]:
         "git_commit": context.provenance.git_commit,
         "git_dirty": str(context.provenance.git_dirty).lower(),
         "lock_digest": context.provenance.lock_digest,
-        "model_version": run.model_version.number and str(run.model_version.number) if run.model_version else "none",
+        "model_version": str(run.model_version.number) if run.model_version else "none",
         "zenml_run_id": str(run.id),
         "zenml_run_url": get_run_url(run) or f"zenml://runs/{run.id}",
     }

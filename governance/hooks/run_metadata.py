@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zenml import log_metadata
+from zenml.metadata.metadata_types import MetadataType
 
 from governance.context import RunContext
 from governance.evidence import data_digests
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def log_provenance(run: PipelineRunResponse, context: RunContext) -> None:
     """Put owner, commit, lock digest and data digests on the run and on its model version."""
-    metadata = {
+    metadata: dict[str, MetadataType] = {
         "environment": context.environment,
         "team": context.team,
         "owner": context.owner,

@@ -1,0 +1,54 @@
+"""A laid ground: three environments applied by Terraform and registered in ZenML, as `make apply register` does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from environments import Platform, load_platform
+from governance.target import Target, target_for
+from tests.conftest import copy_settings
+
+CANCER = "breast_cancer_classifier"
+DIABETES = "diabetes_progression_classifier"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where a test's environments are."""
+
+    settings: Path
+
+    @property
+    def platform(self) -> Platform:
+        """The settings as they are now; a test may have changed them."""
+        return load_platform(self.settings)
+
+    def target(self, environment: str, model: str = CANCER) -> Target:
+        return target_for(self.platform, model, environment)
+
+
+def lay(folder: Path) -> Ground:
+    """Apply and register all three environments below ``folder``, in the ZenML store in use."""
+    from stack_bootstrap.infrastructure import apply
+    from stack_bootstrap.registration import register_all
+    from stack_bootstrap.workspace import workspace
+
+    ground = Ground(copy_settings(folder))
+    platform = ground.platform
+    register_all({name: apply(workspace(platform, name, "local")).stacks for name in platform.environments})
+    return ground
+
+
+@pytest.fixture(scope="module")
+def ground(module_zenml_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """One ground for a module's tests."""
+    return lay(tmp_path_factory.mktemp("ground"))
+
+
+@pytest.fixture
+def fresh_ground(zenml_store: Path, tmp_path: Path) -> Ground:
+    """A ground of this test's own."""
+    return lay(tmp_path)

@@ -1,0 +1,214 @@
+"""Promotion: only evidence, people and thresholds move a version, and rollback follows what was in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from zenml.client import Client
+from zenml.model.model import Model
+
+from governance import events, jobs
+from governance.gates.result import GateFailed
+from governance.jobs import NoModelInUse
+from governance.promotion import PromotionRefused, promote, rollback, staged_version
+from governance.releases import ReleaseError, digest_of, find_release, trained_model
+from governance.target import Target
+from pipelines.training import training_pipeline
+from tests.conftest import edit_yaml
+from tests.governance.conftest import CANCER, Ground
+
+ASKS, AGREES = "grace@example.com", "edsger@example.com"
+
+
+def to_staging(ground: Ground) -> str:
+    """Train a version and bring it to staging, validated there."""
+    jobs.train(ground.target("dev"))
+    promoted = promote(ground.target("staging"), requested_by=ASKS)
+    jobs.validate(ground.target("staging"))
+    return promoted.version
+
+
+def to_production(ground: Ground) -> str:
+    to_staging(ground)
+    return promote(ground.target("production"), requested_by=ASKS, approved_by=[AGREES]).version
+
+
+def in_use(target: Target) -> str | None:
+    version = staged_version(target)
+    return None if version is None else str(version.number)
+
+
+def kinds(target: Target) -> list[tuple[str, str]]:
+    return [(event.kind, event.version) for event in events.history(target)]
+
+
+def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_ground: Ground) -> None:
+    """One story, because each station needs the ones before it."""
+    ground = fresh_ground
+    staging, production = ground.target("staging"), ground.target("production")
+
+    with pytest.raises(PromotionRefused, match=r"No version of .* in dev is ready"):
+        promote(staging, requested_by=ASKS)
+    with pytest.raises(NoModelInUse, match="make train ENV=dev"):
+        jobs.infer(production)
+    with pytest.raises(PromotionRefused, match="Nothing is promoted into 'dev'"):
+        promote(ground.target("dev"))
+
+    jobs.train(ground.target("dev"))
+    rehearsed = promote(staging, requested_by=ASKS, dry_run=True)
+    assert (rehearsed.version, rehearsed.previous, rehearsed.release) == ("1", None, None)
+    assert in_use(staging) is None, "a dry run changes nothing"
+    assert kinds(staging) == []
+
+    assert promote(staging, requested_by=ASKS).version == "1"
+    assert in_use(staging) == "1"
+    with pytest.raises(PromotionRefused, match="in staging already"):
+        promote(staging, requested_by=ASKS, version="1")
+    with pytest.raises(PromotionRefused, match="no version '9'"):
+        promote(staging, requested_by=ASKS, version="9")
+
+    with pytest.raises(PromotionRefused, match=r"no completed governed validation_pipeline.*make validate ENV=staging"):
+        promote(production, requested_by=ASKS, approved_by=[AGREES])
+    jobs.validate(staging)
+    with pytest.raises(PromotionRefused, match=r"needs 1 approval\(s\) by somebody other than grace.*edsger"):
+        promote(production, requested_by=ASKS)
+    with pytest.raises(PromotionRefused, match=r"needs 1 approval\(s\).*has 0"):
+        promote(production, requested_by=ASKS, approved_by=[ASKS])
+    for stranger in ("mallory@example.com", "audit@example.com"):
+        with pytest.raises(PromotionRefused, match="may not approve"):
+            promote(production, requested_by=ASKS, approved_by=[stranger])
+    assert in_use(production) is None
+
+    promoted = promote(production, requested_by=ASKS, approved_by=[AGREES])
+    assert (promoted.version, promoted.previous) == ("1", None)
+    assert in_use(production) == "1"
+    assert kinds(production) == [("promotion requested", "1"), ("promotion completed", "1")]
+    completed = events.history(production)[-1]
+    assert (completed.actor, completed.approvers) == (ASKS, (AGREES,))
+
+    # Production holds the files itself: taking dev's and staging's stores away does not touch it.
+    assert promoted.release is not None
+    assert Path(promoted.release.uri).is_relative_to(production.folder)
+    assert completed.digest == digest_of(Client().get_model_version(CANCER, "1"))
+
+    scored = jobs.infer(production)
+    assert scored.status == "completed"
+    assert set(scored.steps) == {"input_validator", "predictor"}
+
+
+def test_a_model_below_productions_threshold_is_stopped_and_the_earlier_version_stays(fresh_ground: Ground) -> None:
+    ground = fresh_ground
+    assert to_production(ground) == "1"
+    to_staging(ground)
+    edit_yaml(
+        ground.settings / "production.yaml",
+        lambda raw: raw["model_thresholds"][CANCER].update(recall=0.999),
+    )
+    production = ground.target("production")
+    with pytest.raises(GateFailed, match=rf"stopped {CANCER} in production: recall 0\.\d+ must be at least 0\.999"):
+        promote(production, requested_by=ASKS, approved_by=[AGREES])
+    assert in_use(production) == "1"
+    refused = events.history(production)[-1]
+    assert (refused.kind, refused.version) == ("promotion refused", "2")
+    assert "recall" in refused.reason
+
+
+def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(fresh_ground: Ground) -> None:
+    """Version 1 was in production, 2 never, 3 is: back from 3 is 1, and back from 1 is nowhere."""
+    ground = fresh_ground
+    production = ground.target("production")
+    assert to_production(ground) == "1"
+    with pytest.raises(PromotionRefused, match="no earlier version was in use"):
+        rollback(production, reason="nothing before it")
+    assert to_staging(ground) == "2"
+    assert to_production(ground) == "3"
+    assert in_use(production) == "3"
+
+    assert rollback(production, requested_by=ASKS, reason="alarms", dry_run=True) == ("3", "1")
+    assert in_use(production) == "3"
+    assert rollback(production, requested_by=ASKS, reason="alarms") == ("3", "1")
+    assert in_use(production) == "1"
+    assert events.history(production)[-1].reason == "alarms"
+    assert events.released_versions(production) == ["1"]
+    with pytest.raises(PromotionRefused, match="no earlier version was in use"):
+        rollback(production, reason="again")
+    assert in_use(production) == "1"
+
+
+def test_a_release_that_was_altered_is_neither_rolled_back_to_nor_used(fresh_ground: Ground) -> None:
+    from pipelines.model import ModelTampered
+
+    ground = fresh_ground
+    production = ground.target("production")
+    to_production(ground)
+    to_production(ground)
+    for number in ("1", "2"):
+        release = find_release(Client().get_model_version(CANCER, number), production)
+        assert release is not None
+        file = Path(release.uri) / "model.skops"
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(bytes(content))
+    with pytest.raises(ReleaseError, match="was altered after training"):
+        rollback(production, reason="alarms")
+    assert in_use(production) == "2"
+    with pytest.raises(ModelTampered):
+        jobs.infer(production)
+
+
+def test_a_model_that_was_altered_before_its_release_is_not_released(fresh_ground: Ground) -> None:
+    ground = fresh_ground
+    run = jobs.train(ground.target("dev"))
+    assert run.model_version is not None
+    signature = Path(trained_model(run.model_version).uri) / "signature.json"
+    signature.write_text(signature.read_text().replace('"decision_threshold": 0.4', '"decision_threshold": 0.9'))
+    with pytest.raises(ReleaseError, match="was altered after training"):
+        promote(ground.target("staging"), requested_by=ASKS)
+    assert in_use(ground.target("staging")) is None
+
+
+def test_a_stage_set_behind_promotions_back_gives_no_model_to_use(fresh_ground: Ground) -> None:
+    ground = fresh_ground
+    jobs.train(ground.target("dev"))
+    Client().get_model_version(CANCER, "1").set_stage("production")
+    with pytest.raises(NoModelInUse, match="the stage was set past `make promote`"):
+        jobs.infer(ground.target("production"))
+
+
+def test_a_version_trained_without_governance_cannot_be_promoted(fresh_ground: Ground) -> None:
+    from governance.run import active_stack
+    from pipelines.config import read_config
+
+    ground = fresh_ground
+    with active_stack(ground.target("dev").stack):
+        plain = training_pipeline.with_options(model=Model(name=CANCER))
+        plain(config=read_config(CANCER))
+    with pytest.raises(PromotionRefused, match=r"ready to be promoted"):
+        promote(ground.target("staging"), requested_by=ASKS)
+    with pytest.raises(PromotionRefused, match="no completed governed training_pipeline in dev"):
+        promote(ground.target("staging"), requested_by=ASKS, version="1")
+
+
+def test_a_promotion_that_died_between_release_and_stage_can_be_made_again(
+    fresh_ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ground = fresh_ground
+    jobs.train(ground.target("dev"))
+    staging = ground.target("staging")
+
+    class Died(BaseException):
+        pass
+
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    from zenml.models import ModelVersionResponse
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelVersionResponse, "set_stage", die)
+        with pytest.raises(Died):
+            promote(staging, requested_by=ASKS)
+    assert in_use(staging) is None
+    assert promote(staging, requested_by=ASKS).version == "1"
+    assert in_use(staging) == "1"
