@@ -1,0 +1,45 @@
+variable "access_log" {
+  description = "Where access logs go: name of the bucket. Null: no access logs."
+  type        = object({ bucket = string })
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts events."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the bucket, unique in the world."
+  type        = string
+}
+
+variable "readers" {
+  description = "Names of roles that may read, by a stable key."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
+variable "retention_days" {
+  description = "Days for which nobody, whatever their rights, can change or delete an event."
+  type        = number
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 36500
+    error_message = "retention_days must be from 1 to 36500."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the bucket."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
+variable "writers" {
+  description = "Names of roles that may read and append, by a stable key."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
