@@ -105,14 +105,27 @@ def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkou
     if not any(_SIMULATED.search(file.read_text(encoding="utf-8")) for file in source.glob("*.tf")):
         raise OfflineError(f"{source}: declare 'simulated = false' in a locals block; an offline run overrides it.")
     offline = (ground or checkout / ".groundwork") / "offline"
-    mirror = _write_mirror(offline, provider_python(checkout / ".tools"))
+    configuration = cli_configuration(offline, checkout)
     folder = offline / cloud / environment
     root = folder / "infra" / "roots" / cloud
-    _copy_root(source, root, _OVERRIDE.format(mirror=mirror))
+    _copy_root(source, root, _OVERRIDE.format(mirror=configuration.parent.name))
     modules = folder / "infra" / "modules"
     if not modules.is_symlink():
         modules.symlink_to(checkout / "infra" / "modules", target_is_directory=True)
-    return OfflineRun(folder, root, _write_configuration(mirror))
+    return OfflineRun(folder, root, configuration)
+
+
+def cli_configuration(folder: Path, checkout: Path = CHECKOUT) -> Path:
+    """A CLI configuration of Terraform that knows the offline provider and no registry, written below ``folder``.
+
+    Raises:
+        OfflineError: the provider's environment cannot be made.
+    """
+    mirror = _write_mirror(folder, provider_python(checkout / ".tools"))
+    configuration = mirror / "terraform.rc"
+    installation = f"  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}"
+    _write(configuration, f"disable_checkpoint = true\n\nprovider_installation {{\n{installation}\n}}\n")
+    return configuration
 
 
 def provider_python(tools: Path) -> Path:
@@ -191,16 +204,6 @@ def _write_mirror(offline: Path, python: Path) -> Path:
         (mirror / place.parent).mkdir(parents=True, exist_ok=True)
         _write(mirror / place, text, executable=True)
     return mirror
-
-
-def _write_configuration(mirror: Path) -> Path:
-    """A CLI configuration that takes providers from ``mirror`` and from nowhere else."""
-    configuration = mirror / "terraform.rc"
-    provider_installation = (
-        f"provider_installation {{\n  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}\n}}"
-    )
-    _write(configuration, f"disable_checkpoint = true\n\n{provider_installation}\n")
-    return configuration
 
 
 def _copy_root(source: Path, root: Path, override: str) -> None:

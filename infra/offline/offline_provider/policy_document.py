@@ -113,8 +113,6 @@ def _conditions(given: list[Mapping[str, Any]]) -> dict[str, Any]:
         variables = collected.setdefault(condition["test"], {})
         variables.setdefault(condition["variable"], []).extend(_variable(value) for value in condition["values"])
     return {
-        test: {
-            name: values[0] if len(values) == 1 else values for name, values in sorted(variables.items())
-        }
+        test: {name: values[0] if len(values) == 1 else values for name, values in sorted(variables.items())}
         for test, variables in sorted(collected.items())
     }

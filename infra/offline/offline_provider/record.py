@@ -79,7 +79,9 @@ def prune(full: Mapping[str, Any], pin: Pin, wanted: Iterable[str]) -> dict[str,
     for item in sorted(wanted):
         kind, name = item.split()
         if name not in sources[kind]:
-            raise RecordingError(f"{pin.source} {pin.version} has no {kind} {name!r}; correct the .tf file that uses it.")
+            raise RecordingError(
+                f"{pin.source} {pin.version} has no {kind} {name!r}; correct the .tf file that uses it."
+            )
         schemas[kind][name] = _schema(sources[kind][name])
     return {
         "source": pin.source,
@@ -174,7 +176,9 @@ def ask_terraform(name: str, pin: Pin, mirror: str | None) -> Mapping[str, Any]:
                 ["terraform", *command], cwd=here, env=environment, capture_output=True, text=True, check=False
             )
             if done.returncode:
-                raise RecordingError(f"terraform {' '.join(command)} failed for {pin.source} {pin.version}:\n{done.stderr}")
+                raise RecordingError(
+                    f"terraform {' '.join(command)} failed for {pin.source} {pin.version}:\n{done.stderr}"
+                )
             output = done.stdout
     schemas: Mapping[str, Any] = json.loads(output)["provider_schemas"][pin.source]
     return schemas

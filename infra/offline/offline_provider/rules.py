@@ -63,6 +63,7 @@ class Rule:
     at_least_one: tuple[tuple[str, ...], ...] = ()
     check: Mapping[str, Check] = field(default_factory=dict)
     conflicts: tuple[tuple[str, ...], ...] = ()
+    create_needs: tuple[str, ...] = ()
     derive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     destroy_needs: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     exactly_one: tuple[tuple[str, ...], ...] = ()
@@ -98,6 +99,12 @@ class Rule:
                     problem = None if item is UNKNOWN else check.problem(item)
                     if problem:
                         yield path, f"{path}: {problem}{f' ({check.says})' if check.says else ''}"
+
+    def refuses_create(self, config: Mapping[str, Any]) -> str | None:
+        """Why the cloud would not create this, although the provider plans it, or ``None``."""
+        if self.create_needs and not any(find(config, path) not in ([], [""]) for path in self.create_needs):
+            return f"one of {', '.join(self.create_needs)} must have a value"
+        return None
 
     def refuses_destroy(self, state: Mapping[str, Any]) -> str | None:
         """Why the provider would not delete what is in ``state``, or ``None``."""
@@ -163,6 +170,7 @@ def _rule(file: Path, name: str, raw: dict[str, Any]) -> Rule:
         at_least_one=_groups(raw, "at_least_one"),
         check=_checks(file, raw.get("check", {})),
         conflicts=_groups(raw, "conflicts"),
+        create_needs=tuple(raw.get("create_needs", ())),
         derive=_tuples(raw.get("derive", {})),
         destroy_needs=_tuples(raw.get("destroy_needs", {})),
         exactly_one=_groups(raw, "exactly_one"),

@@ -109,7 +109,10 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
     def ApplyResourceChange(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
         try:
             state = self.simulation.apply(
-                request.type_name, decode(request.prior_state), decode(request.planned_state)
+                request.type_name,
+                decode(request.prior_state),
+                decode(request.planned_state),
+                decode(request.config) or {},
             )
         except Refused as refused:
             return pb.ApplyResourceChange.Response(new_state=request.prior_state, diagnostics=[_error(str(refused))])

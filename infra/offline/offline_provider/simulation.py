@@ -77,12 +77,12 @@ class Simulation:
         return Plan(state, changed)
 
     def apply(
-        self, type_name: str, prior: dict[str, Any] | None, planned: dict[str, Any] | None
+        self, type_name: str, prior: dict[str, Any] | None, planned: dict[str, Any] | None, config: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """The state after the planned change; every unknown value gets one of the right form.
 
         Raises:
-            Refused: the provider would not delete this.
+            Refused: the cloud would not create or delete this.
         """
         rule = self._rule(type_name)
         if planned is None:
@@ -90,6 +90,9 @@ class Simulation:
             if refusal:
                 raise Refused(f"cannot destroy {type_name}: {refusal}.")
             return None
+        refusal = rule.refuses_create(config) if prior is None else None
+        if refusal:
+            raise Refused(f"cannot create {type_name}: {refusal}.")
         return self._filled(type_name, self.block(type_name), planned, rule)
 
     def imported(self, type_name: str, identifier: str) -> dict[str, Any]:

@@ -17,12 +17,13 @@ resource "google_secret_manager_secret" "this" {
   }
 }
 
-# The value is write-only: it reaches the provider and nothing else, neither plan nor state.
+# The value is write-only: it reaches the provider and nothing else, neither plan nor state. Later runs need not give
+# it again; where a version is new, an empty one is refused by the API.
 resource "google_secret_manager_secret_version" "this" {
   for_each               = { for key, secret in var.secrets : key => secret if secret.version > 0 }
   deletion_policy        = "DISABLE"
   secret                 = google_secret_manager_secret.this[each.key].id
-  secret_data_wo         = lookup(var.values, each.key, null)
+  secret_data_wo         = lookup(var.values, each.key, "")
   secret_data_wo_version = each.value.version
 }
 
