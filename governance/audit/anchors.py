@@ -14,22 +14,15 @@ from typing import Protocol
 
 from governance.audit.errors import StoreError
 from governance.audit.layout import CHECKPOINTS, checkpoint_key, number_of
-from governance.audit.store import Object, Store
+from governance.audit.store import Object, Readable, Store
 
 
-class Anchor(Protocol):
-    """A place that keeps checkpoints."""
+class Witness(Protocol):
+    """A place whose checkpoints can be read."""
 
     @property
     def place(self) -> str:
         """Where this is, for messages."""
-
-    def publish(self, size: int, note: bytes) -> bool:
-        """Keep ``note``; whether the place now holds exactly it for this size.
-
-        Raises:
-            StoreError: the place refused or did not answer.
-        """
 
     def sizes(self, after: int = -1) -> Iterator[int]:
         """Sizes larger than ``after`` for which there is a checkpoint, in order."""
@@ -38,31 +31,50 @@ class Anchor(Protocol):
         """The checkpoint for ``size``."""
 
 
-class StoreAnchor:
-    """Checkpoints in a store of their own, under the same keys as in the log."""
+class Anchor(Witness, Protocol):
+    """A place that keeps checkpoints."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def publish(self, size: int, note: bytes) -> bool:
+        """Keep ``note``; whether the place now holds exactly it for this size.
+
+        Raises:
+            StoreError: the place refused or did not answer.
+        """
+
+
+class ReadOnlyAnchor:
+    """Checkpoints under the same keys as in the log, for whoever only verifies."""
+
+    def __init__(self, store: Readable) -> None:
+        self._readable = store
 
     @property
     def place(self) -> str:
         """The store's place."""
-        return self._store.place
-
-    def publish(self, size: int, note: bytes) -> bool:
-        """See :meth:`Anchor.publish`."""
-        return self._store.create_if_absent(Object(checkpoint_key(size), note))
+        return self._readable.place
 
     def sizes(self, after: int = -1) -> Iterator[int]:
-        """See :meth:`Anchor.sizes`."""
-        for key in self._store.list(CHECKPOINTS, after=checkpoint_key(after) if after >= 0 else ""):
+        """See :meth:`Witness.sizes`."""
+        for key in self._readable.list(CHECKPOINTS, after=checkpoint_key(after) if after >= 0 else ""):
             size = number_of(key)
             if size is not None:
                 yield size
 
     def read(self, size: int) -> bytes | None:
-        """See :meth:`Anchor.read`."""
-        return self._store.read(checkpoint_key(size))
+        """See :meth:`Witness.read`."""
+        return self._readable.read(checkpoint_key(size))
+
+
+class StoreAnchor(ReadOnlyAnchor):
+    """Checkpoints in a store of their own."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+
+    def publish(self, size: int, note: bytes) -> bool:
+        """See :meth:`Anchor.publish`."""
+        return self._store.create_if_absent(Object(checkpoint_key(size), note))
 
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
@@ -99,13 +111,13 @@ class GitTagAnchor:
         return True
 
     def sizes(self, after: int = -1) -> Iterator[int]:
-        """See :meth:`Anchor.sizes`."""
+        """See :meth:`Witness.sizes`."""
         names = self._git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/tags/{self._prefix}/").decode()
         tails = [name.removeprefix(f"{self._prefix}/") for name in names.splitlines()]
         yield from sorted(int(tail) for tail in tails if tail.isdecimal() and int(tail) > after)
 
     def read(self, size: int) -> bytes | None:
-        """See :meth:`Anchor.read`."""
+        """See :meth:`Witness.read`."""
         name = f"refs/tags/{self._prefix}/{size}"
         if not self._git("for-each-ref", "--format=%(refname)", name).strip():
             return None

@@ -13,13 +13,12 @@ import base64
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from governance.audit.canonical import canonical
 from governance.audit.errors import TamperedError
-from governance.audit.events import SCHEMA_VERSION, AnyEvent, Event, UtcTime, rfc3339
+from governance.audit.events import SCHEMA_VERSION, AnyEvent, Event, UtcTime
 from governance.audit.signer import Signer, Verifier, signed_by
 
 _OPEN = b'{"entry":'
@@ -48,9 +47,9 @@ class Draft:
         self.event = event
         self._head = b'{"event":' + canonical(event.content()) + b',"recorded":"'
 
-    def encode(self, sequence: int, recorded: datetime, signer: Signer, origin: str) -> bytes:
-        """The object to store at ``sequence``. Keys are in canonical order as they stand."""
-        middle = f'{rfc3339(recorded)}","schema":{SCHEMA_VERSION},"sequence":{sequence}}}'
+    def encode(self, sequence: int, recorded: str, signer: Signer, origin: str) -> bytes:
+        """The object to store at ``sequence``; ``recorded`` is in RFC 3339. Keys are in canonical order already."""
+        middle = f'{recorded}","schema":{SCHEMA_VERSION},"sequence":{sequence}}}'
         inner = self._head + middle.encode()
         signature = base64.b64encode(signer.sign(_signed_message(inner, origin)))
         return _OPEN + inner + _MARK + signature + _CLOSE

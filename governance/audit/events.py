@@ -50,6 +50,8 @@ Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,199
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
+Source = Literal["oidc", "ci-environment", "zenml", "operating-system", "declared"]
+"""How an identity was established, strongest first."""
 Stage = Literal["none", "dev", "staging", "production", "archived"]
 
 
@@ -61,9 +63,7 @@ class Actor(_Frozen):
     """Who did it, under a pseudonym; the person behind it is sealed outside the log (see ``subjects.py``)."""
 
     id: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")]
-    source: Literal["oidc", "ci-environment", "zenml", "operating-system", "declared"] = Field(
-        description="How the identity was established, strongest first."
-    )
+    source: Source
     detail: Identifier | None = Field(default=None, description="Which sealed record describes the actor.")
 
 
@@ -97,6 +97,11 @@ class Event(_Frozen):
         if found:
             raise ValueError(f"the event seems to hold {found}, which cannot be erased from the log; leave it out")
         return self
+
+    @property
+    def label(self) -> str:
+        """What tells this event from others of the same run; ``RunStarted.expects`` names labels."""
+        return self.kind
 
     def content(self) -> dict[str, Any]:
         """What is written: JSON values, without what is unknown."""
@@ -140,7 +145,7 @@ class RunStarted(Event):
     stack: Reference | None = None
     expects: tuple[Reference, ...] = Field(
         default=("run_finished",),
-        description="Events that a run which succeeds leaves: kinds, or kind/name as they were spooled.",
+        description="Labels of the events that a run which succeeds leaves; a gate stands for all its subjects.",
     )
 
 
@@ -182,6 +187,11 @@ class GateVerdict(_Documentation):
     upper: Number | None = None
     threshold: Number | None = None
     evidence: dict[Reference, Digest] = {}
+
+    @property
+    def label(self) -> str:
+        """``gate_verdict/<gate>``, with ``/<subject>`` if there is one."""
+        return "/".join(part for part in (self.kind, self.gate, self.subject) if part)
 
 
 class Promotion(_Documentation):

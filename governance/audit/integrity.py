@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from governance.audit.anchors import Anchor
+from governance.audit.anchors import Witness
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import is_signed, sequence_in
 from governance.audit.errors import SignatureError
@@ -25,7 +25,7 @@ from governance.audit.layout import (
 from governance.audit.leaves import Leaves
 from governance.audit.merkle import Frontier, leaf_hash
 from governance.audit.signer import Verifier
-from governance.audit.store import Store
+from governance.audit.store import Readable
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Report:
         }
 
 
-def verify_log(store: Store, keys: Sequence[Verifier], anchors: Sequence[Anchor], origin: str) -> Report:
+def verify_log(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
     """Check the log in ``store``.
 
     Found are: a changed, missing, added or moved entry; a changed checkpoint, also where only its signature was
@@ -100,9 +100,9 @@ class _Head:
 
 @dataclass
 class _Check:
-    store: Store
+    store: Readable
     keys: Sequence[Verifier]
-    anchors: Sequence[Anchor]
+    anchors: Sequence[Witness]
     origin: str
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -245,6 +245,8 @@ class _Check:
             self.notes.append(f"{len(tail)} entries from {covered} on wait for their checkpoint.")
 
     def _describe_anchors(self, anchored: int | None) -> None:
+        if not self.hashes:
+            self.notes.append("There are no entries.")
         if anchored is None:
             self.notes.append("No anchor was given: that entries were cut off the end cannot be excluded.")
         elif anchored < len(self.hashes):

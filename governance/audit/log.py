@@ -16,7 +16,7 @@ from governance.audit.anchors import Anchor
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import Draft
 from governance.audit.errors import TamperedError
-from governance.audit.events import Event, now
+from governance.audit.events import Event, now, rfc3339
 from governance.audit.layout import checkpoint_key, entry_key, leaves_key
 from governance.audit.leaves import Growth
 from governance.audit.reader import SEAL_EVERY, LogReader
@@ -54,6 +54,8 @@ class AuditLog(LogReader):
         self, store: Store, signer: Signer, anchors: Sequence[Anchor], origin: str, keys: Sequence[Verifier] = ()
     ) -> None:
         super().__init__(store, tuple(dict.fromkeys((signer.verifier, *keys))), anchors, origin)
+        self._writable = store
+        self._anchors = tuple(anchors)
         self._signer = signer
         self._lock = threading.Lock()
         self._doubtful = True
@@ -88,7 +90,7 @@ class AuditLog(LogReader):
         grown = self._grown()
         while left:
             items = self._objects(left, grown.size)
-            held = self.store.create_in_order(items)
+            held = self._writable.create_in_order(items)
             for draft, item in zip(left[:held], items[:held], strict=True):
                 self._take(grown, draft.event.id, item.data)
             left = left[held:]
@@ -104,7 +106,7 @@ class AuditLog(LogReader):
         return receipts
 
     def _objects(self, drafts: Sequence[Draft], start: int) -> list[Object]:
-        recorded = now()
+        recorded = rfc3339(now())
         return [
             Object(
                 entry_key(sequence),
@@ -118,11 +120,11 @@ class AuditLog(LogReader):
         checkpoint = Checkpoint(self.origin, grown.size, grown.edge.root())
         note = checkpoint.signed(self._signer)
         # Another writer's object for this size may begin elsewhere and serves as well, so losing is no error.
-        self.store.create_if_absent(Object(leaves_key(grown.size), grown.leaves().encode()))
-        if not self.store.create_if_absent(Object(checkpoint_key(grown.size), note)):
+        self._writable.create_if_absent(Object(leaves_key(grown.size), grown.leaves().encode()))
+        if not self._writable.create_if_absent(Object(checkpoint_key(grown.size), note)):
             self._same_root(checkpoint, self.store.read(checkpoint_key(grown.size)), self.store.place)
         grown.sealed()
-        for anchor in self.anchors:
+        for anchor in self._anchors:
             if not anchor.publish(checkpoint.size, note):
                 self._same_root(checkpoint, anchor.read(checkpoint.size), anchor.place)
         return checkpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from governance.audit.anchors import Anchor
+from governance.audit.anchors import Witness
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import Entry, decode, is_signed
 from governance.audit.errors import MissingEntryError, TamperedError
@@ -13,7 +13,7 @@ from governance.audit.layout import CHECKPOINTS, checkpoint_key, entry_key, leav
 from governance.audit.leaves import Growth, Leaves
 from governance.audit.merkle import Frontier, Tree, leaf_hash
 from governance.audit.signer import Verifier
-from governance.audit.store import Store
+from governance.audit.store import Readable
 
 SEAL_EVERY = 1024
 """Entries between two checkpoints at most."""
@@ -29,7 +29,7 @@ class LogReader:
         origin: the log's name, which its checkpoints carry.
     """
 
-    def __init__(self, store: Store, keys: Sequence[Verifier], anchors: Sequence[Anchor], origin: str) -> None:
+    def __init__(self, store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> None:
         self.store = store
         self.keys = tuple(keys)
         self.anchors = tuple(anchors)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -130,21 +132,35 @@ class FileSigner:
             FileExistsError: there is a key already; it is never replaced.
         """
         signer = cls(name, Ed25519PrivateKey.generate())
-        pem = signer._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        with signer._draft(file) as draft:
+            os.link(draft, file)
+        signer.publish(file)
+        return signer
+
+    @classmethod
+    def replace(cls, file: Path, name: str) -> FileSigner:
+        """Put a new key in the place of the one in ``file``, whose public key stays known. Nobody can undo this."""
+        signer = cls(name, Ed25519PrivateKey.generate())
+        with signer._draft(file) as draft:
+            signer.publish(file)  # first, so that there is never a signature that nobody can check
+            draft.replace(file)
+        return signer
+
+    @contextmanager
+    def _draft(self, file: Path) -> Iterator[Path]:
+        """The private key in a file of its own beside ``file``, so that no process ever loads half a key."""
+        pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Whole or not at all: another process must never load half a key.
-        draft = file.with_name(f".{file.name}.{os.getpid()}")
+        draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as out:
                 out.write(pem)
                 out.flush()
                 os.fsync(out.fileno())
-            os.link(draft, file)
+            yield draft
         finally:
-            draft.unlink()
-        signer.publish(file)
-        return signer
+            draft.unlink(missing_ok=True)
 
     def publish(self, file: Path) -> None:
         """Write the public key of ``file`` beside it, keeping keys of earlier rotations."""
@@ -152,7 +168,7 @@ class FileSigner:
         known = read_public_keys(public) if public.exists() else ()
         if self._verifier not in known:
             text = "".join(f"{key}\n" for key in (*known, self._verifier))
-            draft = public.with_name(f".{public.name}.{os.getpid()}")
+            draft = public.with_name(f".{public.name}.{secrets.token_hex(4)}")
             draft.write_text(text, encoding="utf-8")
             draft.replace(public)
 

@@ -26,12 +26,22 @@ class Object(NamedTuple):
     record_class: RecordClass = "documentation"
 
 
-class Store(Protocol):
-    """Objects that are created once and never changed. Nothing here deletes."""
+class Readable(Protocol):
+    """Objects that can be read."""
 
     @property
     def place(self) -> str:
         """Where this is, for messages."""
+
+    def read(self, key: str) -> bytes | None:
+        """The bytes of an object, ``None`` if there is none."""
+
+    def list(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Keys that start with ``prefix`` (a folder, with its slash) and sort after ``after``, in order."""
+
+
+class Store(Readable, Protocol):
+    """Objects that are created once and never changed. Nothing here deletes."""
 
     def create_if_absent(self, item: Object) -> bool:
         """Make the object durable unless its key is taken.
@@ -46,12 +56,6 @@ class Store(Protocol):
     def create_in_order(self, items: Sequence[Object]) -> int:
         """Create ``items`` one after the other up to the first whose key is taken; returns how many hold."""
 
-    def read(self, key: str) -> bytes | None:
-        """The bytes of an object, ``None`` if there is none."""
-
-    def list(self, prefix: str, after: str = "") -> Iterator[str]:
-        """Keys that start with ``prefix`` (a folder, with its slash) and sort after ``after``, in order."""
-
 
 @runtime_checkable
 class HoldsObjects(Protocol):
@@ -64,6 +68,7 @@ class HoldsObjects(Protocol):
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _DRAFTS = ".drafts"
 _STALE_SECONDS = 24 * 3600
+_SYNC_THREADS = 8
 
 
 def check_key(key: str) -> str:
@@ -89,7 +94,6 @@ class LocalStore:
             raise StoreError(f"The folder {root} does not exist. It is made by: make apply")
         self._root = root
         self._drafts = root / _DRAFTS
-        self._known: set[Path] = set()
         self._sweep()
 
     @property
@@ -109,14 +113,16 @@ class LocalStore:
         paths = [self._root / check_key(item.key) for item in items]
         if paths and paths[0].exists():  # a lost race should not cost a wait for the disk
             return self._held(paths, items)
-        drafts: list[Path] = []
+        drafts: list[str] = []
         try:
-            self._folder(self._drafts)
+            folders = dict.fromkeys(path.parent for path in paths)
+            for folder in (self._drafts, *folders):
+                self._folder(folder)
             descriptors = []
             batch = secrets.token_hex(8)
             try:
                 for number, item in enumerate(items):
-                    draft = self._drafts / f"{batch}-{number}"
+                    draft = f"{self._drafts}/{batch}-{number}"
                     descriptors.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444))
                     drafts.append(draft)
                     _write(descriptors[-1], item.data)
@@ -125,17 +131,17 @@ class LocalStore:
                 for descriptor in descriptors:
                     os.close(descriptor)
             held = self._link(drafts, paths, items)
-            for folder in {path.parent for path in paths[:held]}:
+            for folder in folders:
                 _sync_folder(folder)
         except OSError as error:
             raise StoreError(f"Writing below {self._root} failed: {error}") from error
         finally:
             for draft in drafts:
-                draft.unlink(missing_ok=True)
+                os.unlink(draft)  # noqa: PTH108 - a thousand Path objects a batch are felt
         return held
 
     def read(self, key: str) -> bytes | None:
-        """See :meth:`Store.read`."""
+        """See :meth:`Readable.read`."""
         try:
             descriptor = os.open(f"{self._root}/{key}", os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
@@ -153,12 +159,11 @@ class LocalStore:
         return data
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
-        """See :meth:`Store.list`."""
+        """See :meth:`Readable.list`."""
         yield from _walk(str(self._root / prefix), prefix, after)
 
-    def _link(self, drafts: Sequence[Path], paths: Sequence[Path], items: Sequence[Object]) -> int:
+    def _link(self, drafts: Sequence[str], paths: Sequence[Path], items: Sequence[Object]) -> int:
         for position, (draft, path) in enumerate(zip(drafts, paths, strict=True)):
-            self._folder(path.parent)
             try:
                 os.link(draft, path)
             except FileExistsError:
@@ -173,7 +178,7 @@ class LocalStore:
         return int(same)
 
     def _folder(self, folder: Path) -> None:
-        if folder in self._known:
+        if folder.is_dir():
             return
         for missing in reversed([f for f in (folder, *folder.parents) if f.is_relative_to(self._root)]):
             try:
@@ -181,7 +186,6 @@ class LocalStore:
             except FileExistsError:
                 continue
             _sync_folder(missing.parent)
-        self._known.add(folder)
 
     def _sweep(self) -> None:
         """Remove drafts that processes killed long ago left behind."""
@@ -202,13 +206,18 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _sync_all(descriptors: Sequence[int]) -> None:
-    """Wait until all are on disk. Waiting for many at once lets the file system commit them together."""
-    if len(descriptors) == 1:
-        os.fsync(descriptors[0])
+    """Wait until all are on disk. Several threads wait at once, so that the file system commits them together."""
+
+    def sync(some: Sequence[int]) -> None:
+        for descriptor in some:
+            os.fsync(descriptor)
+
+    waiting = min(_SYNC_THREADS, len(descriptors) // 4)
+    if waiting < 2:
+        sync(descriptors)
         return
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        for _ in pool.map(os.fsync, descriptors):
-            pass
+    with ThreadPoolExecutor(waiting) as pool:
+        list(pool.map(sync, [descriptors[first::waiting] for first in range(waiting)]))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -330,7 +330,7 @@ class Check:
         own_notes = {size: self.log.get(key) for size, key in self.numbered("checkpoints", self.log).items()}
         own = self.valid_checkpoints(own_notes, "the log")
         self.checkpoint = max(own, default=0)
-        signed = {size: {root} for size, root in own.items()}
+        signed = {size: [root] for size, root in own.items()}
         for anchor in self.anchors:
             notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
             for size in notes.keys() - own_notes.keys():
@@ -338,7 +338,7 @@ class Check:
             valid = {size: root for size, root in own.items() if notes.get(size) == own_notes[size]}
             valid.update(self.valid_checkpoints({s: n for s, n in notes.items() if own_notes.get(s) != n}, "an anchor"))
             for size, root in valid.items():
-                signed.setdefault(size, set()).add(root)
+                signed.setdefault(size, []).append(root)
             self.anchored = max(self.anchored or 0, max(valid, default=0))
         kept = {}
         for size, key in self.numbered("leaves", self.log).items():
@@ -348,7 +348,7 @@ class Check:
         agreed = self.walk(signed, kept)
         self.check_ends(signed, kept, agreed)
 
-    def walk(self, signed: dict[int, set[bytes]], kept: dict[int, Leaves | None]) -> int:
+    def walk(self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None]) -> int:
         """Hash each entry in order and compare with each signed root; the size up to which they agree."""
         edge, agreed, differs = Edge(), 0, False
         starting: dict[int, list[tuple[int, list[bytes]]]] = {}
@@ -374,12 +374,12 @@ class Check:
             self.leaves.append(sha256(b"\x00" + data))
             edge.add(self.leaves[-1])
             if edge.size in signed and not differs:
-                if signed[edge.size] == {edge.root()}:
-                    agreed = edge.size
-                else:
+                wrong = [root for root in signed[edge.size] if root != edge.root()]
+                if wrong:
                     differs = True
-                    wrong = next(root for root in signed[edge.size] if root != edge.root())
-                    self.locate(agreed, edge.size, wrong, kept.get(edge.size))
+                    self.locate(agreed, edge.size, wrong[0], kept.get(edge.size))
+                else:
+                    agreed = edge.size
         self.entries = edge.size
         return agreed if differs else edge.size
 
@@ -392,7 +392,7 @@ class Check:
                     return
         self.problem(agreed, f"one of the entries {agreed} to {size - 1} is not the one that was signed for")
 
-    def check_ends(self, signed: dict[int, set[bytes]], kept: dict[int, Leaves | None], agreed: int) -> None:
+    def check_ends(self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None], agreed: int) -> None:
         """What the entries alone do not show: cut-off ends, unsigned additions, altered leaf hashes."""
         for size, found in kept.items():
             if found and size > self.entries:
@@ -407,6 +407,8 @@ class Check:
                 self.problem(n, f"entry {n} was not signed by the log")
         if self.entries > covered:
             self.notes.append(f"{self.entries - covered} entries from {covered} on wait for their checkpoint.")
+        if not self.entries:
+            self.notes.append("There are no entries.")
         if self.anchored is None:
             self.notes.append("No anchor was given: that entries were cut off the end cannot be excluded.")
         elif self.anchored < self.entries:

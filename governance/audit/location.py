@@ -1,0 +1,191 @@
+"""Where an environment's log, its keys and its anchors are.
+
+For the cloud ``local``: the log in the platform's audit folder that Terraform made, everything else below the ground::
+
+    <ground>/environments/<environment>/platform/audit   the log
+    <ground>/keys/audit-<environment>.pem and .pub        its keys
+    <ground>/keys/subjects                                keys of people
+    <ground>/anchors/<environment>                        checkpoints
+    <ground>/spool/<environment>                          events of running steps
+
+On ``aws`` the log is in the platform's audit bucket, the rest carries ``aws-`` before the environment's name. The
+variables :data:`KEYS` (a folder) and :data:`ANCHORS` (folders or ``s3://bucket/prefix``, separated by commas, in which
+``{environment}`` stands for the name) put keys and anchors elsewhere, as they should be wherever it matters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from environments import CHECKOUT, PLATFORM, Cloud, Environment, Platform, local_root, names_for, pick_cloud
+from governance.audit.actor import current_identity
+from governance.audit.anchors import Anchor, StoreAnchor
+from governance.audit.errors import AuditError, SignatureError
+from governance.audit.events import Actor
+from governance.audit.layout import CHECKPOINTS, ENTRIES
+from governance.audit.log import AuditLog
+from governance.audit.reader import LogReader
+from governance.audit.signer import FileSigner, Verifier, read_public_keys
+from governance.audit.spool import Spool
+from governance.audit.store import LocalStore, Retention, Store
+from governance.audit.subjects import FileKeyRing, Subjects
+
+KEYS = "GROUNDWORK_AUDIT_KEYS"
+ANCHORS = "GROUNDWORK_AUDIT_ANCHORS"
+
+
+@dataclass(frozen=True)
+class Location:
+    """Everything that belongs to the log of one environment on one cloud."""
+
+    environment: Environment
+    cloud: Cloud
+    ground: Path
+    key: Path
+    """The private key; the public one is beside it as ``.pub``."""
+    anchors: tuple[str, ...]
+    """Folders, or ``s3://bucket/prefix``."""
+
+    @property
+    def origin(self) -> str:
+        """The log's name in its checkpoints."""
+        return f"{self.environment.prefix}/audit/{self._label}"
+
+    @property
+    def retention(self) -> Retention:
+        """Days that each class of record is kept in this environment."""
+        kept = self.environment.retention
+        return {"logs": kept.logs_days, "documentation": kept.documentation_days}
+
+    @property
+    def _label(self) -> str:
+        name = self.environment.environment
+        return name if self.cloud == "local" else f"{self.cloud}-{name}"
+
+    def store(self) -> Store:
+        """The log's store.
+
+        Raises:
+            StoreError: its folder does not exist.
+            AuditError: no store is implemented for this cloud.
+        """
+        name = self.environment.environment
+        names = names_for(PLATFORM, name, self.cloud, self.environment.prefix)
+        if self.cloud == "local":
+            return LocalStore(self.ground / "environments" / names.folder / "audit")
+        if self.cloud == "aws" and self.environment.aws is not None:
+            from governance.audit.s3 import S3Store
+
+            return S3Store(names.audit_store, self.retention, region=self.environment.aws.region)
+        raise AuditError(f"There is no audit store for CLOUD={self.cloud} yet; use local or aws.")
+
+    def open_anchors(self) -> list[Anchor]:
+        """The places of checkpoints."""
+        return [StoreAnchor(_anchor_store(place, self.retention)) for place in self.anchors]
+
+    def public_keys(self) -> tuple[Verifier, ...]:
+        """The keys that the log may be signed by.
+
+        Raises:
+            SignatureError: the file of public keys is missing or damaged.
+        """
+        return read_public_keys(self.key.with_suffix(".pub"))
+
+    def spool(self) -> Spool:
+        """Where steps of this environment's runs leave their events."""
+        return Spool(self.ground / "spool" / self._label)
+
+    def subjects(self) -> Subjects:
+        """People who act on this log. Their keys are shared by all environments: one person, one pseudonym."""
+        return Subjects(self.store(), FileKeyRing(self.key.parent / "subjects"))
+
+
+def locate(
+    platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Location:
+    """Where the log of ``environment`` is.
+
+    Raises:
+        SettingsError: there is no such environment, or it is not described for that cloud.
+    """
+    settings = platform.environment(environment)
+    picked = pick_cloud(settings, cloud)
+    ground = local_root(settings) if picked == "local" else CHECKOUT / ".groundwork"
+    label = environment if picked == "local" else f"{picked}-{environment}"
+    keys = Path(environ[KEYS]).resolve() if environ.get(KEYS) else ground / "keys"
+    given = [place.strip().format(environment=environment) for place in environ.get(ANCHORS, "").split(",")]
+    anchors = [place for place in given if place] or [str(ground / "anchors" / label)]
+    return Location(settings, picked, ground, keys / f"audit-{label}.pem", tuple(anchors))
+
+
+def open_log(
+    platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
+) -> AuditLog:
+    """The log of ``environment``, for writing. Its signing key is made with its first entry.
+
+    Raises:
+        SettingsError: there is no such environment, or it is not described for that cloud.
+        SignatureError: there are entries but the key that signed them is gone, or it is readable by others.
+        StoreError: the log's folder does not exist.
+    """
+    where = locate(platform, environment, cloud=cloud, environ=environ)
+    store, anchors = where.store(), where.open_anchors()
+    signer = _signer(where, store, anchors)
+    return AuditLog(store, signer, anchors, where.origin, where.public_keys())
+
+
+def open_reader(
+    platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
+) -> LogReader:
+    """The log of ``environment``, for reading. Errors as for :func:`open_log`; needs the public key only."""
+    where = locate(platform, environment, cloud=cloud, environ=environ)
+    store, anchors = where.store(), where.open_anchors()
+    keys = where.public_keys() if where.key.with_suffix(".pub").exists() or _is_signed(store, anchors) else ()
+    return LogReader(store, keys, anchors, where.origin)
+
+
+def current_actor(where: Location, zenml_user: str | None = None) -> Actor:
+    """Who runs this process, as an actor of the log at ``where``.
+
+    Raises:
+        ActorError: nobody can be named.
+        StoreError: the sealed detail could not be kept.
+    """
+    return where.subjects().actor(current_identity(zenml_user))
+
+
+def _signer(where: Location, store: Store, anchors: list[Anchor]) -> FileSigner:
+    if not where.key.exists():
+        if _is_signed(store, anchors):
+            raise SignatureError(
+                f"The log in {store.place} has been signed before, but its key {where.key} is gone. Restore it; a new "
+                "key would make what is there look like somebody else's."
+            )
+        try:
+            return FileSigner.create(where.key, where.origin)
+        except FileExistsError:  # another process was first
+            pass
+    signer = FileSigner.load(where.key, where.origin)
+    signer.publish(where.key)
+    return signer
+
+
+def _is_signed(store: Store, anchors: list[Anchor]) -> bool:
+    """Whether there is anything that a key must have signed."""
+    return any(next(store.list(kind), None) is not None for kind in (ENTRIES, CHECKPOINTS)) or any(
+        next(anchor.sizes(), None) is not None for anchor in anchors
+    )
+
+
+def _anchor_store(place: str, retention: Retention) -> Store:
+    if place.startswith("s3://"):
+        from governance.audit.s3 import S3Store
+
+        bucket, _, prefix = place.removeprefix("s3://").partition("/")
+        return S3Store(bucket, retention, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
+    folder = Path(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    return LocalStore(folder)
