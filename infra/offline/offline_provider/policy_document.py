@@ -8,8 +8,23 @@ Source: internal/service/iam/policy_document_data_source.go and policy_model.go 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
+
+
+_KEYS = (
+    "Sid",
+    "Effect",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Principal",
+    "NotPrincipal",
+    "Condition",
+)
+"""A statement's keys in the order in which the provider writes them."""
 
 
 def render(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,11 +44,15 @@ def render(config: Mapping[str, Any]) -> dict[str, Any]:
     statements = _merge(statements, own)
     for override in config.get("override_policy_documents") or []:
         statements = _merge(statements, _statements_of(override))
-    document["Statement"] = statements if len(statements) != 1 else statements
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    text = _html_safe(text)
+    document["Statement"] = statements
+    text = _html_safe(json.dumps(document, indent=2, ensure_ascii=False))
     minified = _html_safe(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
-    return {"id": str(_crc32(text)), "json": text, "minified_json": minified, "version": document["Version"]}
+    return {
+        "id": str(zlib.crc32(text.encode())),
+        "json": text,
+        "minified_json": minified,
+        "version": document["Version"],
+    }
 
 
 def _html_safe(text: str) -> str:
@@ -41,17 +60,12 @@ def _html_safe(text: str) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _crc32(text: str) -> int:
-    import zlib
-
-    return zlib.crc32(text.encode())
-
-
 def _statements_of(document: str) -> list[dict[str, Any]]:
     if not document:
         return []
     found = json.loads(document).get("Statement", [])
-    return found if isinstance(found, list) else [found]
+    statements = found if isinstance(found, list) else [found]
+    return [{key: statement[key] for key in _KEYS if key in statement} for statement in statements]
 
 
 def _merge(base: list[dict[str, Any]], over: list[dict[str, Any]]) -> list[dict[str, Any]]:

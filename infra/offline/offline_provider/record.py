@@ -49,7 +49,7 @@ def pins(file: Path = PROVIDERS) -> dict[str, Pin]:
 
 
 def used(provider: str, infra: Path = INFRA) -> set[str]:
-    """``resource <type>`` and ``data <type>`` of everything of ``provider`` that a ``.tf`` file below ``infra`` uses."""
+    """``resource <type>`` and ``data <type>`` of all that the ``.tf`` files below ``infra`` use of ``provider``."""
     found = set()
     for file in sorted(infra.rglob("*.tf")):
         if ".terraform" in file.parts:

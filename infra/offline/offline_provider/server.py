@@ -1,3 +1,4 @@
+# ruff: noqa: D102, N802 (the methods are the protocol's, which documents them and spells them so)
 """The plugin protocol around a :class:`Simulation`: handshake, TLS and one method for each request of Terraform."""
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         self.simulation = simulation
         self.stop = stop
 
-    def GetMetadata(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def GetMetadata(self, _request: Any, _context: Any) -> Any:
         recording = self.simulation.recording
         answer = pb.GetMetadata.Response(server_capabilities=_capabilities())
         for name in recording["resource_schemas"]:
@@ -56,7 +57,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             answer.data_sources.append(pb.GetMetadata.DataSourceMetadata(type_name=name))
         return answer
 
-    def GetProviderSchema(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def GetProviderSchema(self, _request: Any, _context: Any) -> Any:
         recording = self.simulation.recording
         return pb.GetProviderSchema.Response(
             provider=to_message(recording["provider"]),
@@ -65,34 +66,34 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             server_capabilities=_capabilities(),
         )
 
-    def GetFunctions(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def GetFunctions(self, _request: Any, _context: Any) -> Any:
         return pb.GetFunctions.Response()
 
-    def ValidateProviderConfig(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ValidateProviderConfig(self, _request: Any, _context: Any) -> Any:
         return pb.ValidateProviderConfig.Response()
 
-    def ValidateResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ValidateResourceConfig(self, request: Any, _context: Any) -> Any:
         found = self.simulation.problems(request.type_name, decode(request.config) or {})
         return pb.ValidateResourceConfig.Response(diagnostics=[_error(text, path=path) for path, text in found])
 
-    def ValidateDataResourceConfig(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ValidateDataResourceConfig(self, request: Any, _context: Any) -> Any:
         found = self.simulation.problems(request.type_name, decode(request.config) or {}, data=True)
         return pb.ValidateDataResourceConfig.Response(diagnostics=[_error(text, path=path) for path, text in found])
 
-    def ConfigureProvider(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ConfigureProvider(self, request: Any, _context: Any) -> Any:
         self.simulation.configure(decode(request.config) or {})
         return pb.ConfigureProvider.Response()
 
-    def UpgradeResourceState(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def UpgradeResourceState(self, request: Any, _context: Any) -> Any:
         state = decode(request.raw_state) or {}
         return pb.UpgradeResourceState.Response(
             upgraded_state=_value(conform(self.simulation.block(request.type_name), state))
         )
 
-    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ReadResource(self, request: Any, _context: Any) -> Any:
         return pb.ReadResource.Response(new_state=request.current_state, private=request.private)
 
-    def PlanResourceChange(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def PlanResourceChange(self, request: Any, _context: Any) -> Any:
         plan = self.simulation.plan(
             request.type_name,
             decode(request.prior_state),
@@ -106,7 +107,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             answer.requires_replace.append(pb.AttributePath(steps=[step]))
         return answer
 
-    def ApplyResourceChange(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ApplyResourceChange(self, request: Any, _context: Any) -> Any:
         try:
             state = self.simulation.apply(
                 request.type_name,
@@ -118,7 +119,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
             return pb.ApplyResourceChange.Response(new_state=request.prior_state, diagnostics=[_error(str(refused))])
         return pb.ApplyResourceChange.Response(new_state=_value(state))
 
-    def ImportResourceState(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ImportResourceState(self, request: Any, _context: Any) -> Any:
         try:
             state = self.simulation.imported(request.type_name, request.id)
         except Refused as refused:
@@ -128,14 +129,14 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         )
         return pb.ImportResourceState.Response(imported_resources=[found])
 
-    def ReadDataSource(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def ReadDataSource(self, request: Any, _context: Any) -> Any:
         try:
             state = self.simulation.read_data(request.type_name, decode(request.config) or {})
         except (Refused, ValueError) as refused:
             return pb.ReadDataSource.Response(diagnostics=[_error(str(refused))])
         return pb.ReadDataSource.Response(state=_value(state))
 
-    def StopProvider(self, request: Any, context: Any) -> Any:  # noqa: D102, N802
+    def StopProvider(self, _request: Any, _context: Any) -> Any:
         self.stop()
         return pb.StopProvider.Response()
 
@@ -148,13 +149,13 @@ class _Controller(grpc_controller_pb2_grpc.GRPCControllerServicer):  # type: ign
     def __init__(self, stop: Callable[[], None]) -> None:
         self.stop = stop
 
-    def Shutdown(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Shutdown(self, _request: Any, _context: Any) -> Any:
         self.stop()
         return grpc_controller_pb2.Empty()
 
 
 class _Stdio(grpc_stdio_pb2_grpc.GRPCStdioServicer):  # type: ignore[misc]
-    def StreamStdio(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def StreamStdio(self, _request: Any, _context: Any) -> Any:
         return iter(())
 
 
@@ -184,7 +185,7 @@ def _certificate() -> tuple[bytes, Any]:
     """A key and certificate for this process alone; neither is written anywhere."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
