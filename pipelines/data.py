@@ -149,6 +149,8 @@ def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
         categorical = name in features.categorical or (name in beside and found in ("boolean", "string"))
         # A category given as a float is a code such as 1.0 or 2.0; reading refuses a fraction.
         allowed = ("integer", "boolean", "string", "number") if categorical else ("number", "integer")
+        if found == "null":
+            raise DataError(f"{config.source}: column {name!r} has no value in any row")
         if found is None or found not in allowed:
             raise DataError(
                 f"{config.source}: column {name!r} is of type {schema.field(name).type}; "

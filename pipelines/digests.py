@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class DataDigest:
     """SHA-256 of a table that arrives in pieces; how it is cut into pieces does not matter.
 
-    The digest is SHA-256 over, for every column in order, ``<bytes in name>:<name>:<type>:<column digest>`` and a line
-    feed. A column's digest is SHA-256 over three SHA-256 digests (in binary) of: one byte a row, 1 where the value is
-    missing (null and NaN are the same); the rows' values; the rows' lengths. Integers are taken as int64 (``uint64``
-    keeps its own), floats as float64 with -0.0 as 0.0, booleans as one byte, times as int64 in their unit, all little
-    endian, zero where missing, with no lengths. Strings are UTF-8, their lengths in bytes as int64. Row order, column
-    order, names and types count; the index of a frame does not.
+    The digest is SHA-256 over one line ``<bytes in name>:<name>:<type>:<column digest>`` and a line feed for each
+    column, in order. A column's digest is SHA-256 over the 96 bytes of three others: of its missing values (one byte a
+    row, 1 where null or NaN), of its values and, of text, of their lengths. Integers are int64 (``uint64`` is its own
+    type), floats float64 with -0.0 as 0.0, booleans one byte, all little endian and zero where missing; text is UTF-8,
+    with lengths in bytes as int64. The types are int64, uint64, double, bool, string and null (no value at all). Order
+    counts, of rows and columns; the index of a frame does not.
     """
 
     def __init__(self) -> None:
@@ -36,23 +36,20 @@ class DataDigest:
             TypeError: a column's type has no digest, or differs from an earlier piece.
         """
         plain = {name: _plain(name, array) for name, array in columns.items()}
-        schema = [(name, str(array.type)) for name, array in plain.items()]
+        schema = [(name, kind) for name, (kind, _) in plain.items()]
         if self._schema is None:
             self._schema = schema
             self._hashes = [tuple(hashlib.sha256() for _ in range(3)) for _ in schema]
         elif schema != self._schema:
             raise TypeError(f"columns changed from {self._schema} to {schema}")
-        for (missing, values, lengths), array in zip(self._hashes, plain.values(), strict=True):
+        for (missing, values, lengths), (_, array) in zip(self._hashes, plain.values(), strict=True):
             missing.update(array.is_null().cast(pa.uint8()).to_numpy(zero_copy_only=False))
             if pa.types.is_large_string(array.type):
                 filled = array.fill_null("")
                 lengths.update(pc.binary_length(filled).to_numpy(zero_copy_only=False))
                 values.update("".join(filled.to_pylist()).encode())
             elif not pa.types.is_null(array.type):
-                counted = array.cast(pa.int64()) if pa.types.is_timestamp(array.type) else array
-                numbers = counted.fill_null(0).to_numpy(zero_copy_only=False)
-                # Adding zero turns -0.0 into 0.0.
-                values.update((numbers + 0.0 if pa.types.is_floating(array.type) else numbers).tobytes())
+                values.update(array.fill_null(0).to_numpy(zero_copy_only=False))
 
     def hexdigest(self) -> str:
         """The digest of all rows so far, in hexadecimal."""
@@ -120,18 +117,23 @@ def combine_digests(contents: Mapping[str, str]) -> str:
     return whole.hexdigest()
 
 
-def _plain(name: str, array: pa.Array) -> pa.Array:
-    """``array`` as one of the few types that the digest knows, NaN as null."""
+def _plain(name: str, array: pa.Array) -> tuple[str, pa.Array]:
+    """The name of the column's type, and its values as one of the few types that are hashed."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _plain(name, array.dictionary_decode())
     if pa.types.is_floating(kind):
         numbers = array.cast(pa.float64())
-        return pc.if_else(pc.is_nan(numbers), None, numbers)
+        # Adding zero turns -0.0 into 0.0.
+        return "double", pc.if_else(pc.is_nan(numbers), None, pc.add(numbers, 0.0))
+    if pa.types.is_uint64(kind):
+        return "uint64", array
     if pa.types.is_integer(kind):
-        return array.cast(kind if pa.types.is_uint64(kind) else pa.int64())
+        return "int64", array.cast(pa.int64())
+    if pa.types.is_boolean(kind):
+        return "bool", array.cast(pa.uint8())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return array.cast(pa.large_string())
-    if pa.types.is_boolean(kind) or pa.types.is_timestamp(kind) or pa.types.is_null(kind):
-        return array
+        return "string", array.cast(pa.large_string())
+    if pa.types.is_null(kind):
+        return "null", array
     raise TypeError(f"column {name!r} is of type {kind}, which has no digest")
