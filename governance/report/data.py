@@ -48,6 +48,11 @@ class Metric(Frozen):
     bound: Bound
     thresholds: dict[str, float | None] = Field(description="By environment; None where it is not required.")
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether any environment sets a threshold."""
+        return any(threshold is not None for threshold in self.thresholds.values())
+
     def check_in(self, environment: str) -> Check | None:
         """The value against the threshold of ``environment``; None where none is set."""
         threshold = self.thresholds.get(environment)

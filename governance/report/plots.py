@@ -33,7 +33,7 @@ def draw_roc(evidence: EvaluationEvidence) -> str:
     axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
     if evidence.roc:
         false_rate, true_rate = zip(*evidence.roc, strict=True)
-        axes.fill_between(false_rate, true_rate, color=_FAINT, linewidth=0)
+        axes.fill_between(false_rate, true_rate, color=_FAINT, linewidth=0, alpha=0.6)
         axes.plot(false_rate, true_rate, color=_ACCENT, linewidth=1.6, solid_joinstyle="round", clip_on=False)
     at = (evidence.confusion.false_positive_rate, evidence.confusion.recall)
     axes.plot(*at, "o", markersize=7, color=_ACCENT, markeredgecolor=_SURFACE, markeredgewidth=1.5, clip_on=False)
@@ -115,7 +115,7 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
     axes.set_xlim(0, 1)
     axes.set_ylim(0, top * 1.18)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "0.25", "0.5", "0.75", "1"])
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("predicted risk")
     axes.set_ylabel("rows")
     return _svg(figure, "histogram", "Histogram of predicted risk, with the decision threshold")
@@ -173,7 +173,7 @@ def _svg(figure: Figure, name: str, title: str) -> str:
     # Several plots share one page, and Matplotlib numbers each from one.
     drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
     drawn = re.sub(r'href="#', f'href="#{name}-', drawn).replace("url(#", f"url(#{name}-")
-    drawn = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", drawn)
+    drawn = re.sub(r"font-family: [^;\"]+; ?", "", drawn)
     opening = re.match(r"<svg [^>]*>", drawn)
     assert opening is not None
     box = re.search(r'viewBox="[^"]+"', opening[0])

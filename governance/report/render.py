@@ -62,6 +62,7 @@ def _environment() -> Environment:
         headline=wording.headline,
         verdicts=wording.verdicts,
         strangers=wording.strangers,
+        found_and_missed=wording.found_and_missed,
         matrix=_matrix,
         comparison=_comparison,
         calibration_note=_calibration_note,
@@ -129,7 +130,7 @@ def _comparison(data: ReportData) -> list[_Compared]:
     for metric in data.metrics:
         before, now = data.previous.metrics.get(metric.name), metric.value
         if before is None or now is None or math.isnan(before) or math.isnan(now):
-            rows.append(_Compared(metric.name, before, now, numbers.MISSING, "cannot be compared", None))
+            rows.append(_Compared(metric.name, before, now, "", "cannot be compared", None))
             continue
         change = numbers.difference(now, before)
         if change == numbers.NO_CHANGE:

@@ -105,6 +105,20 @@ def _code(data: ReportData) -> Verdict:
     return Verdict("Code", commit, "trained from a clean commit", True)
 
 
+def found_and_missed(data: ReportData) -> str:
+    """The confusion matrix in two sentences."""
+    assert data.evaluation is not None
+    seen = data.evaluation.confusion
+    return (
+        f"Of {count(seen.positives)} with {data.subject.risk_meaning}, {_were(seen.true_positive)} flagged and "
+        f"{count(seen.false_negative)} missed. Of {count(seen.negatives)} others, {_were(seen.false_positive)} flagged."
+    )
+
+
+def _were(rows: int) -> str:
+    return f"{count(rows)} {'was' if rows == 1 else 'were'}"
+
+
 def _scored(data: ReportData) -> Verdict:
     made = data.predictions
     if made is None:
