@@ -133,10 +133,13 @@ def models(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: Dry
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("team", "model", "version", "stage", "trained (UTC)", "digest")
+    table = Table("team", "model", "version", "stage", "trained (UTC)", "digest", box=None)
     for row in rows:
         table.add_row(row.team, row.model, row.version, row.stage, f"{row.trained:%Y-%m-%d %H:%M}", row.digest[:16])
-    Console().print(table if rows else "No model was trained yet: make train MODEL=...")
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width to fit into
+        console.width = 160
+    console.print(table if rows else "No model was trained yet: make train MODEL=...")
 
 
 @app.command()

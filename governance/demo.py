@@ -148,6 +148,7 @@ def _requester_and_approver(production: Target) -> tuple[str, str]:
 
 
 def _told(promotion: Promotion) -> str:
+    """The verdict in one line: each figure beside what the environment asks for."""
     checks = ", ".join(
         f"{check.name} {check.value:.3f} ({check.bound} {check.threshold:g})" for check in promotion.result.checks
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from zenml.client import Client
 
 from governance.context import RunContext
 from governance.evidence import evaluation_of, outputs_of
+from governance.hooks.tracking_database import SQLITE, ensure_database
 from pipelines.artifacts import MODEL
 from pipelines.config import read_config
 from pipelines.model import TRUSTED_TYPES, TrainedModel
@@ -19,8 +22,6 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "mlflow_run_id"
 """The run metadata key that holds the id of the MLflow run."""
-
-_SQLITE = "sqlite:///"
 
 
 def log_run(run: PipelineRunResponse, context: RunContext) -> None:
@@ -41,6 +42,7 @@ def _log(run: PipelineRunResponse, context: RunContext, *, status: str) -> None:
         return
     import mlflow
 
+    ensure_database(tracker.get_tracking_uri())
     tracker.configure_mlflow()
     with mlflow.start_run(experiment_id=_experiment(context.model), run_name=run.name) as active:
         mlflow.set_tags(_tags(run, context))
@@ -67,7 +69,7 @@ def _experiment(name: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     uri = mlflow.get_tracking_uri()
-    beside = (Path(uri.removeprefix(_SQLITE)).parent / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
+    beside = (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri() if uri.startswith(SQLITE) else None
     return str(mlflow.create_experiment(name, artifact_location=beside))
 
 
@@ -107,12 +109,13 @@ def _log_model(run: PipelineRunResponse, context: RunContext) -> None:
 
     trained = artifact.load()
     assert isinstance(trained, TrainedModel)
-    mlflow.sklearn.log_model(
-        trained.pipeline,
-        name="model",
-        registered_model_name=context.model,
-        serialization_format="skops",
-        skops_trusted_types=list(TRUSTED_TYPES),
-        # Given, because finding them out by itself starts another Python that imports the model: seconds a run.
-        pip_requirements=["scikit-learn", "skops", "pandas"],
-    )
+    with redirect_stderr(StringIO()):  # "Successfully registered": MLflow writes it past its own logger
+        mlflow.sklearn.log_model(
+            trained.pipeline,
+            name="model",
+            registered_model_name=context.model,
+            serialization_format="skops",
+            skops_trusted_types=list(TRUSTED_TYPES),
+            # Given, because finding them out by itself starts another Python that imports the model: seconds a run.
+            pip_requirements=["scikit-learn", "skops", "pandas"],
+        )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stack_bootstrap.registration.errors import naming
+from stack_bootstrap.registration.local_store import discard_half_made_store
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -25,6 +26,7 @@ def open_client() -> Client:
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    discard_half_made_store()
     with quiet_zenml(), naming("store", os.environ.get("ZENML_STORE_URL", "of ZenML")):
         from zenml.client import Client
 
