@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,7 +12,6 @@ from stack_bootstrap.registration.ownership import SECRET_KEY, from_secret_value
 from stack_bootstrap.registration.state import (
     ComponentState,
     ConnectorState,
-    Kind,
     Ref,
     SecretState,
     StackState,
@@ -42,10 +41,6 @@ class Actual:
     objects: Mapping[Ref, Found]
     component_models: Mapping[Ref, ComponentResponse]
     """Components as ZenML returned them, for whoever needs to make live ones."""
-
-    def of_kind(self, kind: Kind) -> Iterator[tuple[Ref, Found]]:
-        """The objects of one kind."""
-        return ((ref, found) for ref, found in self.objects.items() if ref.kind == kind)
 
 
 def read_actual(

@@ -78,7 +78,7 @@ def from_gcp(reference: str) -> str:
     try:
         from google.api_core.exceptions import GoogleAPICallError  # type: ignore[import-untyped,import-not-found,unused-ignore]
         from google.auth.exceptions import GoogleAuthError
-        from google.cloud import secretmanager  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        from google.cloud import secretmanager  # type: ignore[attr-defined,import-untyped,unused-ignore]
     except ImportError as error:
         raise _missing_library("google-cloud-secret-manager", error) from error
     version = reference if "/versions/" in reference else f"{reference}/versions/latest"

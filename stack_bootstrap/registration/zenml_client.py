@@ -44,6 +44,8 @@ def quiet_zenml() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="zenml")
+            # ZenML imports every cloud's library; Google's announces which Python it will stop supporting.
+            warnings.filterwarnings("ignore", category=FutureWarning, module="google")
             yield
     finally:
         logger.setLevel(level)

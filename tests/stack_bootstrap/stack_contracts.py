@@ -49,12 +49,10 @@ def changed(contract: StackContract, change: Callable[[dict[str, Any]], object])
 
 
 class WatchedClient:
-    """A real ZenML client that records its calls and can die around, or refuse, one of its writes."""
+    """A real ZenML client that records its calls, and can die right after one of its writes or refuse a call."""
 
-    def __init__(
-        self, client: Any, *, die_at: int | None = None, die_after: bool = False, refuse: str | None = None
-    ) -> None:
-        self._client, self._die_at, self._die_after, self._refuse = client, die_at, die_after, refuse
+    def __init__(self, client: Any, *, die_at: int | None = None, refuse: str | None = None) -> None:
+        self._client, self._die_at, self._refuse = client, die_at, refuse
         self.calls: list[str] = []
 
     @property
@@ -68,13 +66,10 @@ class WatchedClient:
 
         def call(*args: Any, **keywords: Any) -> Any:
             self.calls.append(name)
-            dies = name.startswith(WRITES) and len(self.writes) == self._die_at
-            if dies and not self._die_after:
-                raise Killed
             if name == self._refuse:
                 raise RuntimeError("the server says no")
             result = target(*args, **keywords)
-            if dies:
+            if name.startswith(WRITES) and len(self.writes) == self._die_at:
                 raise Killed
             return result
 

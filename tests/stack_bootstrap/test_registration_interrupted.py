@@ -61,16 +61,15 @@ def everything_changes(raw: dict[str, Any]) -> None:
 def survives_a_kill_at_every_write(
     contracts: dict[str, StackContract], client: Any, reset: Callable[[], object], writes: int
 ) -> None:
-    for die_after in (False, True):
-        for nth in range(1, writes + 1):
-            reset()
-            with pytest.raises(Killed):
-                register(contracts, client=WatchedClient(client, die_at=nth, die_after=die_after))
-            settle(contracts, client)
-            stack = client.get_stack(NAME)
-            assert {kind.value for kind in stack.components} == set(contracts["oncology"].components)
-            linked = client.get_stack_component("artifact_store", NAME).connector
-            assert linked.name == f"{NAME}-artifacts"
+    for nth in range(1, writes + 1):
+        reset()
+        with pytest.raises(Killed):
+            register(contracts, client=WatchedClient(client, die_at=nth))
+        settle(contracts, client)
+        stack = client.get_stack(NAME)
+        assert {kind.value for kind in stack.components} == set(contracts["oncology"].components)
+        linked = client.get_stack_component("artifact_store", NAME).connector
+        assert linked.name == f"{NAME}-artifacts"
 
 
 def count_writes(contracts: dict[str, StackContract], client: Any) -> int:
@@ -119,5 +118,5 @@ def test_a_pruning_is_completed_by_the_next(contract: StackContract, client: Any
     register({"oncology": contract, "diabetes-care": local_contract(tmp_path, team="diabetes-care")}, client=client)
     for _ in range(5):
         with pytest.raises(Killed):
-            register({"oncology": contract}, client=WatchedClient(client, die_at=1, die_after=True), prune=True)
+            register({"oncology": contract}, client=WatchedClient(client, die_at=1), prune=True)
     assert not diff({"oncology": contract}, client=client).differs

@@ -123,6 +123,24 @@ def test_a_secret_of_someone_else_is_left_alone(
     assert values(client) == {"value": CANARY}
 
 
+def test_values_that_zenml_hides_from_this_user_are_an_error(
+    contracts: dict[str, StackContract], client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(contracts, client=client)
+    store = type(client.zen_store)
+    read = store.get_secret
+
+    def without_permission(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        """As the server answers a user who may see a secret but not its values."""
+        secret = read(self, *arguments, **keywords)
+        secret.remove_secrets()
+        return secret
+
+    monkeypatch.setattr(store, "get_secret", without_permission)
+    with pytest.raises(RegistrationError, match=f"secret {SECRET}: ZenML hides its values from this user"):
+        diff(contracts, client=client)
+
+
 def test_a_private_secret_of_the_same_name_is_left_alone(contracts: dict[str, StackContract], client: Any) -> None:
     private = client.create_secret(SECRET, {"mine": "x"}, private=True)
     settle(contracts, client)

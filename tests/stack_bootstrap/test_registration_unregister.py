@@ -118,9 +118,9 @@ def test_an_error_of_zenml_names_the_object(contracts: dict[str, StackContract],
 def test_a_kill_at_any_deletion_is_completed_by_the_next_run(
     contracts: dict[str, StackContract], client: Any, dev: Environment
 ) -> None:
-    for nth in range(1, 12):
+    for nth in range(1, 7):
         with pytest.raises(Killed):
-            unregister(dev, "local", client=WatchedClient(client, die_at=nth, die_after=True))
-        unregister(dev, "local", client=client)
-        assert names(client) == {"local-oncology-production", "theirs-dev"}
-        register(contracts, client=client)
+            unregister(dev, "local", team="oncology", client=WatchedClient(client, die_at=nth))
+        unregister(dev, "local", team="oncology", client=client)
+        assert names(client) == {"local-diabetes-care-dev", "local-oncology-production", "theirs-dev"}
+        register({"oncology": contracts["oncology"]}, client=client, team="oncology")
