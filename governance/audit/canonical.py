@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import rfc8785
@@ -20,11 +19,3 @@ def canonical(value: Any) -> bytes:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise AuditError(f"This cannot be written as canonical JSON: {error}") from error
-
-
-def is_canonical(data: bytes) -> bool:
-    """Whether ``data`` is JSON and exactly its canonical form."""
-    try:
-        return canonical(json.loads(data)) == data
-    except (ValueError, AuditError):
-        return False

@@ -8,7 +8,9 @@ same number: the store lets one create it, the other reads that entry and tries 
 
 from __future__ import annotations
 
+import secrets
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,9 @@ from governance.audit.leaves import Growth
 from governance.audit.reader import SEAL_EVERY, LogReader
 from governance.audit.signer import Signer, Verifier
 from governance.audit.store import Object, Store
+
+_PATIENCE = 20
+"""Milliseconds to wait at most after losing a number, so that a crowd does not race for every single one."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class AuditLog(LogReader):
         self._doubtful = True
         left = [draft for draft in drafts if draft.event.id not in self._unsealed]
         grown = self._grown()
+        losses = 0
         while left:
             items = self._objects(left, grown.size)
             held = self._writable.create_in_order(items)
@@ -95,6 +101,8 @@ class AuditLog(LogReader):
                 self._take(grown, draft.event.id, item.data)
             left = left[held:]
             if left:
+                losses += 1
+                time.sleep(secrets.randbelow(1000 * min(losses, _PATIENCE)) / 1e6)
                 self._read_on(grown)
         checkpoint = self._seal(grown)
         receipts = []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from governance.audit.anchors import Witness
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
-from governance.audit.entry import Entry, decode, is_signed
+from governance.audit.entry import Entry, decode, event_id_in, is_signed
 from governance.audit.errors import MissingEntryError, TamperedError
 from governance.audit.integrity import Report, verify_log
 from governance.audit.layout import CHECKPOINTS, checkpoint_key, entry_key, leaves_key, number_of
@@ -159,7 +159,7 @@ class LogReader:
             sequence = grown.size
             if not is_signed(data, self.keys, self.origin):
                 raise TamperedError(f"Entry {sequence} in {self.store.place} was not signed by the log.", sequence)
-            self._take(grown, decode(data, sequence).event.id, data)
+            self._take(grown, event_id_in(data), data)
 
     def _take(self, grown: Growth, event_id: str, data: bytes) -> None:
         """Add an entry that is in the store to the tree."""
@@ -168,11 +168,12 @@ class LogReader:
         grown.append(leaf)
 
     def _nothing_was_cut_off(self, grown: Growth) -> None:
-        for place, size in self._signed_sizes(grown.size):
-            if size > grown.size:
+        for place, sizes in self._signed_sizes(grown.size):
+            newest = max(sizes, default=0)
+            if newest > grown.size:
                 self._read_on(grown)  # another writer may just have added it
-            if size > grown.size:
-                raise self._cut_off(grown.size, size, place)
+            if newest > grown.size:
+                raise self._cut_off(grown.size, newest, place)
 
     def _anchors_agree(self, edge: Frontier) -> None:
         for anchor in self.anchors:
@@ -184,14 +185,11 @@ class LogReader:
                     edge.size - 1,
                 )
 
-    def _signed_sizes(self, after: int) -> Iterator[tuple[str, int]]:
-        for key in self.store.list(CHECKPOINTS, after=checkpoint_key(after)):
-            size = number_of(key)
-            if size is not None:
-                yield self.store.place, size
+    def _signed_sizes(self, after: int) -> Iterator[tuple[str, Iterable[int]]]:
+        keys = self.store.list(CHECKPOINTS, after=checkpoint_key(after))
+        yield self.store.place, (size for size in map(number_of, keys) if size is not None)
         for anchor in self.anchors:
-            for size in anchor.sizes(after):
-                yield anchor.place, size
+            yield anchor.place, anchor.sizes(after)
 
     def _cut_off(self, found: int, signed: int, place: str) -> TamperedError:
         return TamperedError(

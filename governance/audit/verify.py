@@ -221,7 +221,7 @@ def signature_holds(key: bytes, signature: bytes, message: bytes) -> bool:
         command += ["-rawin", "-in", "msg", "-sigfile", "sig"]
         try:
             return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
-        except FileNotFoundError:
+        except OSError:
             raise CannotCheck("install the Python package 'cryptography' or the program 'openssl'") from None
 
 

@@ -1,0 +1,104 @@
+"""A log below a temporary folder, and events to put into it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.audit import verify as standalone
+from governance.audit.anchors import StoreAnchor
+from governance.audit.events import Actor, RunFinished
+from governance.audit.integrity import verify_log
+from governance.audit.log import AuditLog
+from governance.audit.signer import FileSigner, read_public_keys
+from governance.audit.store import LocalStore
+
+ORIGIN = "acme-ml/audit/dev"
+ACTOR = Actor(id="subject-" + "0" * 32, source="operating-system")
+
+
+def event(number: int = 0, **more: Any) -> RunFinished:
+    """An event that differs by ``number``."""
+    return RunFinished(actor=ACTOR, environment="dev", team="oncology", run=f"run-{number}", **more)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders of one log."""
+
+    root: Path
+
+    @property
+    def log_folder(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def anchor_folder(self) -> Path:
+        return self.root / "anchor"
+
+    @property
+    def key(self) -> Path:
+        return self.root / "key.pem"
+
+    def open(self, *, anchored: bool = True) -> AuditLog:
+        for folder in (self.log_folder, self.anchor_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        signer = FileSigner.load(self.key, ORIGIN) if self.key.exists() else FileSigner.create(self.key, ORIGIN)
+        keys = read_public_keys(self.key.with_suffix(".pub"))
+        return AuditLog(LocalStore(self.log_folder), signer, self.anchors(anchored=anchored), ORIGIN, keys)
+
+    def anchors(self, *, anchored: bool = True) -> list[StoreAnchor]:
+        return [StoreAnchor(LocalStore(self.anchor_folder))] if anchored else []
+
+    def fill(self, batches: Sequence[int]) -> AuditLog:
+        """Append as many events as each of ``batches`` says, each with one checkpoint."""
+        log, number = self.open(), 0
+        for batch in batches:
+            log.append_many([event(number + offset) for offset in range(batch)])
+            number += batch
+        return log
+
+    def verify(self, *, anchored: bool = True) -> dict[str, Any]:
+        """What both verifiers say, which must be the same but for the wording."""
+        public = self.key.with_suffix(".pub")
+        ours = verify_log(
+            LocalStore(self.log_folder), read_public_keys(public), self.anchors(anchored=anchored), ORIGIN
+        ).as_json()
+        theirs = standalone.check(
+            str(self.log_folder),
+            standalone.read_keys(str(public)),
+            [str(self.anchor_folder)] if anchored else [],
+        )
+        agree(ours, theirs)
+        return ours
+
+
+def agree(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Fail unless both verifiers found the same."""
+    for report in (ours, theirs):
+        report["indexes"] = sorted({problem["index"] for problem in report["problems"]})
+    compared = ("ok", "first_bad", "entries", "checkpoint", "anchored", "indexes", "notes")
+    assert {name: ours[name] for name in compared} == {name: theirs[name] for name in compared}, (ours, theirs)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Where a log of this test's own is."""
+    return Place(tmp_path)
+
+
+@pytest.fixture
+def quick_place(tmp_path: Path) -> Iterator[Place]:
+    """A place in memory where there is one: for tests that kill processes, which the kernel's cache outlives."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield Place(tmp_path)
+        return
+    with tempfile.TemporaryDirectory(prefix="audit-", dir=memory) as folder:
+        yield Place(Path(folder))
