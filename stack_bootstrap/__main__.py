@@ -9,19 +9,21 @@ from types import FrameType
 import typer
 
 from environments import SettingsError
-from stack_bootstrap import infrastructure_commands
+from stack_bootstrap import infrastructure_commands, state_commands
 from stack_bootstrap.contract import ContractError
 from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
 from stack_bootstrap.install_terraform import TerraformInstallError
 from stack_bootstrap.offline import OfflineError
 from stack_bootstrap.registration import RegistrationError
 from stack_bootstrap.registration import commands as registration_commands
+from stack_bootstrap.state import StateError
 from stack_bootstrap.terraform import TerraformError
 from stack_bootstrap.workspace import WorkspaceError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(infrastructure_commands.app)
 app.add_typer(registration_commands.app)
+app.add_typer(state_commands.app)
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     ContractError,
@@ -30,6 +32,7 @@ EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     PlanFileError,
     RegistrationError,
     SettingsError,
+    StateError,
     TerraformError,
     TerraformInstallError,
     WorkspaceError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -130,11 +131,27 @@ def _local_backend(_environment: Environment | None, home: Path) -> dict[str, st
 
 
 def _gcs_backend(environment: Environment, _home: Path) -> dict[str, str]:
-    bucket = str(patterns()["state"]).format(prefix=environment.prefix, environment=environment.environment)
-    return {"bucket": bucket, "prefix": f"gcp/{environment.environment}"}
+    return {"bucket": state_bucket(environment), "prefix": f"gcp/{environment.environment}"}
+
+
+def _s3_backend(environment: Environment, _home: Path) -> dict[str, str]:
+    assert environment.aws is not None
+    return {
+        "allowed_account_ids": json.dumps([environment.aws.account_id]),
+        "bucket": state_bucket(environment),
+        "key": f"aws/{environment.environment}/terraform.tfstate",
+        "region": environment.aws.region,
+        "use_lockfile": "true",
+    }
+
+
+def state_bucket(environment: Environment) -> str:
+    """Name of the bucket that holds the Terraform state of ``environment`` on a cloud."""
+    return str(patterns()["state"]).format(prefix=environment.prefix, environment=environment.environment)
 
 
 _BACKENDS: Mapping[str, Callable[[Environment, Path], dict[str, str]]] = {
+    "aws": _s3_backend,
     "gcp": _gcs_backend,
     "local": _local_backend,
 }

@@ -110,9 +110,25 @@ def describe_rules_between_groups() -> None:
     SecurityGroupRule.description = property(description)  # type: ignore[assignment,method-assign]
 
 
+def leave_conditions_out_of_bucket_policies() -> None:
+    """Let a conditional statement of a bucket policy not apply; moto takes every one as if its condition were met."""
+    from moto.iam.access_control import IAMPolicy, PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+        if bucket.policy is None:
+            return PermissionResult.NEUTRAL
+        policy = json.loads(bucket.policy)
+        policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
+        return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission
+
+
 def main(port_file: Path) -> None:
     """Serve until killed."""
     describe_rules_between_groups()
+    leave_conditions_out_of_bucket_policies()
     application = MissingCalls(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True)
     part = port_file.with_suffix(".part")
