@@ -45,7 +45,7 @@ def draw_roc(evidence: EvaluationEvidence) -> str:
         textcoords="offset points",
         ha="left" if right else "right",
         color=_INK,
-        fontsize=9,
+        fontsize=10,
         parse_math=False,
     )
     _unit_square(axes)
@@ -81,7 +81,7 @@ def draw_calibration(bins: Sequence[CalibrationBin]) -> str:
             textcoords="offset points",
             ha="right" if left else "left",
             color=_MUTED,
-            fontsize=8,
+            fontsize=9,
             parse_math=False,
         )
     _unit_square(axes)
@@ -94,7 +94,7 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
     """Rows by predicted risk, those right of the decision threshold in the stronger colour."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _figure()
+    figure, axes = _figure(fit=True)  # the counts may be of any length
     for one in bins:
         # A bin that the threshold cuts is drawn in two, so that colour never says more than is known.
         cut = min(max(decision_threshold, one.low), one.high)
@@ -109,7 +109,7 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
         xytext=(5, 0),
         textcoords="offset points",
         color=_INK,
-        fontsize=9,
+        fontsize=10,
         parse_math=False,
     )
     axes.set_xlim(0, 1)
@@ -130,19 +130,22 @@ def _apart(bins: Sequence[CalibrationBin]) -> list[CalibrationBin]:
     return labelled
 
 
-def _figure() -> tuple[Figure, Axes]:
+def _figure(*, fit: bool = False) -> tuple[Figure, Axes]:
+    """An empty plot; ``fit`` measures the labels first, which takes as long as drawing."""
     # The object interface: pyplot would keep the figure alive and pick a window system.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure = Figure(figsize=_SIZE, layout="constrained" if fit else None)
+    if not fit:
+        figure.subplots_adjust(left=0.165, right=0.97, bottom=0.15, top=0.95)
     figure.patch.set_alpha(0)
     axes = figure.add_subplot()
     axes.patch.set_alpha(0)
     axes.grid(visible=True, color=_LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=_MUTED, labelsize=8.5, length=0, pad=4)
-    axes.xaxis.label.set(color=_MUTED, fontsize=9)
-    axes.yaxis.label.set(color=_MUTED, fontsize=9)
+    axes.tick_params(colors=_MUTED, labelsize=9.5, length=0, pad=4)
+    axes.xaxis.label.set(color=_MUTED, fontsize=10)
+    axes.yaxis.label.set(color=_MUTED, fontsize=10)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set(color=_MUTED, linewidth=0.8)
