@@ -15,7 +15,10 @@ from tests.governance.report.examples import report_data, subject
 from tests.governance.report.test_index import put
 
 BROWSER = find_browser()
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=f"no Chromium on PATH ({', '.join(NAMES)})")
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason=f"no Chromium on PATH ({', '.join(NAMES)})"),
+    pytest.mark.xdist_group("report in a browser"),
+]
 
 # WCAG 2.2, success criterion 1.4.3: the contrast of each text with the first opaque background behind it.
 CONTRAST = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from governance.target import Target
 from tests.conftest import edit_yaml
 from tests.governance.conftest import DIABETES, Ground
 from tests.governance.report.test_render import Reading
+
+pytestmark = pytest.mark.xdist_group("report of real runs")
 
 REQUESTER, APPROVER = "katherine@example.com", "donald@example.com"
 
@@ -236,11 +239,9 @@ def test_a_later_validation_that_failed_is_not_hidden_behind_an_earlier_one(
     from governance.report.wording import headline
 
     assert headline(data).passed
-    edit_yaml(
-        ground.settings / "production.yaml",
-        lambda raw: raw["model_thresholds"].update({DIABETES: {"recall": 0.999}}),
-    )
-    strict = ground.target("production", DIABETES)
+    settings = Path(shutil.copytree(ground.settings, tmp_path / "stricter"))
+    edit_yaml(settings / "production.yaml", lambda raw: raw["model_thresholds"].update({DIABETES: {"recall": 0.999}}))
+    strict = Ground(settings).target("production", DIABETES)
     with pytest.raises(GateFailed):
         jobs.validate(strict)
     after = collect(strict)
