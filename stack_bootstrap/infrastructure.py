@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from environments import Platform
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
-from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, review_file, write_review
+from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
@@ -86,20 +89,10 @@ def apply(
         StalePlanError: the state has changed since the plan was made.
         TerraformError: Terraform failed.
     """
-    planned = _plan(where, where.plan_file, stream) if plan_file is None else _reviewed(where, plan_file.resolve())
-    changes = planned.changes
-    if where.protected and changes.destructive and not allow_delete:
-        raise ProtectedEnvironmentError(
-            f"{where.environment} is protected, and this would delete or replace what exists there:\n"
-            + "\n".join(f"  {address}" for address in changes.destructive)
-            + "\nNothing was changed. If that is meant, apply with --allow-delete."
-        )
-    terraform = Terraform(where, stream=stream)
-    if planned.differs:
-        terraform.apply(planned.plan_file)
-    if planned.plan_file == where.plan_file:
-        _discard(planned.plan_file)
-    return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
+    if plan_file is not None:
+        return _apply(_reviewed(where, plan_file.resolve()), allow_delete, stream)
+    with _transient_plan(where) as file:
+        return _apply(_plan(where, file, stream), allow_delete, stream)
 
 
 def destroy(
@@ -128,18 +121,17 @@ def destroy(
             f"{where.environment} is protected. Destroying it takes its name: --confirm {where.environment}. "
             "Nothing was destroyed."
         )
-    planned = _plan(where, where.home / "destroy.tfplan", stream, destroy=True)
-    if planned.differs and not dry_run:
-        Terraform(where, stream=stream).apply(planned.plan_file, destroys=where.environment)
-    _discard(planned.plan_file)
+    with _transient_plan(where) as file:
+        planned = _plan(where, file, stream, destroy=True)
+        if planned.differs and not dry_run:
+            Terraform(where, stream=stream).apply(file, destroys=where.environment)
     return planned
 
 
 def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:
     """How what exists differs from the code and the settings. Changes nothing, and leaves no plan behind."""
-    planned = _plan(where, where.home / "drift.tfplan", stream)
-    _discard(planned.plan_file)
-    return planned
+    with _transient_plan(where) as file:
+        return _plan(where, file, stream)
 
 
 def read_stacks(platform: Platform, environment: str, cloud: str | None = None) -> dict[str, StackContract]:
@@ -160,15 +152,43 @@ def unlock(where: Workspace, lock_id: str) -> None:
     Terraform(where).unlock(lock_id)
 
 
+@contextmanager
+def _transient_plan(where: Workspace) -> Iterator[Path]:
+    """A plan file of this run's own, so that two runs, and a plan under review, do not get in each other's way."""
+    where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with TemporaryDirectory(dir=where.home, prefix="plan-") as folder:
+        yield Path(folder) / "plan.tfplan"
+
+
 def _plan(where: Workspace, plan_file: Path, stream: IO[str] | None, *, destroy: bool = False) -> PlanResult:
     repaired = repair_state(where.state_file) if where.state_file else None
-    vanished = _vanished(where)
     terraform = Terraform(where, stream=stream)
-    differs = terraform.plan(plan_file, replace=() if destroy else vanished, destroy=destroy)
+    vanished = _vanished(where)
+    while True:
+        differs = terraform.plan(plan_file, replace=() if destroy else vanished, destroy=destroy)
+        # While Terraform waited for its turn, another apply may have healed a folder. Its marker is back, so that to
+        # replace it now would remove what it holds.
+        before, vanished = vanished, _vanished(where)
+        if vanished == before:
+            break
     # Reading a plan costs a process, so a plan that changes nothing is not read.
     changes = read_changes(terraform.show(plan_file), vanished) if differs else Changes()
     write_review(plan_file, where, changes)
     return PlanResult(where, differs, changes, plan_file, (repaired,) if repaired else ())
+
+
+def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> ApplyResult:
+    where, changes = planned.workspace, planned.changes
+    if where.protected and changes.destructive and not allow_delete:
+        raise ProtectedEnvironmentError(
+            f"{where.environment} is protected, and this would delete or replace what exists there:\n"
+            + "\n".join(f"  {address}" for address in changes.destructive)
+            + "\nNothing was changed. If that is meant, apply with --allow-delete."
+        )
+    terraform = Terraform(where, stream=stream)
+    if planned.differs:
+        terraform.apply(planned.plan_file)
+    return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
 
 
 def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:
@@ -192,11 +212,6 @@ def _vanished(where: Workspace) -> tuple[str, ...]:
         return vanished_folders(where.state_file, where.ground)
     except CopiedStateError as error:
         raise InfrastructureError(str(error)) from error
-
-
-def _discard(plan_file: Path) -> None:
-    plan_file.unlink(missing_ok=True)
-    review_file(plan_file).unlink(missing_ok=True)
 
 
 def _stacks(where: Workspace, terraform: Terraform) -> dict[str, StackContract]:

@@ -5,6 +5,7 @@ The builtin provider has nothing to refresh, so these are read from the state fi
 
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 from typing import Any
@@ -51,43 +52,43 @@ def repair_state(state_file: Path) -> str | None:
     A folder that the backup does not know is taken over by the next apply, with what it holds. Returns what was done,
     or ``None`` when the file is sound.
     """
-    if _is_sound(state_file):
+    if not state_file.is_file():
         return None
-    aside = state_file.with_suffix(".damaged")
-    state_file.replace(aside)
-    backup = state_file.with_name(state_file.name + ".backup")
-    if backup.is_file() and _is_sound(backup):
-        state_file.write_bytes(backup.read_bytes())
-        return (
-            f"{state_file} was cut off, probably by a kill. It is kept as {aside.name}; {backup.name} took its place."
-        )
-    return f"{state_file} was cut off, probably by a kill. It is kept as {aside.name}; the state starts anew."
+    with state_file.open("r+b") as held:
+        try:
+            fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the lock that Terraform itself takes
+        except OSError:
+            return None  # Terraform is at work, so the file may be half-written for good reason
+        if _is_sound(state_file):
+            return None
+        aside = state_file.with_suffix(".damaged")
+        state_file.replace(aside)
+        backup = state_file.with_name(state_file.name + ".backup")
+        cut_off = f"{state_file} was cut off, probably by a kill. It is kept as {aside.name}"
+        if backup.is_file() and _is_sound(backup):
+            state_file.write_bytes(backup.read_bytes())
+            return f"{cut_off}; {backup.name} took its place."
+        return f"{cut_off}; the state starts anew."
 
 
 def _is_sound(state_file: Path) -> bool:
     """Whether Terraform can read the file; it takes an empty one for an empty state."""
-    if not state_file.is_file() or state_file.stat().st_size == 0:
-        return True
+    return state_file.stat().st_size == 0 or _load(state_file) is not None
+
+
+def _load(state_file: Path) -> dict[str, Any] | None:
+    """The state, or ``None`` when the file is cut off, or missing."""
     try:
-        _load(state_file)
-    except ValueError:
-        return False
-    return True
-
-
-def _load(state_file: Path) -> dict[str, Any]:
-    state = json.loads(state_file.read_text(encoding="utf-8"))
-    if not isinstance(state, dict):
-        raise ValueError(f"{state_file} holds no object")
-    return state
+        state = json.loads(state_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
 
 
 def _recorded_folders(state_file: Path) -> dict[str, tuple[Path, bool]]:
     """Folder, and whether it was finished, by the address of its resource in the module ``team-folders``."""
-    if not state_file.is_file() or state_file.stat().st_size == 0:
-        return {}
     folders = {}
-    for resource in _load(state_file).get("resources", []):
+    for resource in (_load(state_file) or {}).get("resources", []):
         if (resource["mode"], resource["type"], resource["name"]) != ("managed", "terraform_data", "folder"):
             continue
         for instance in resource["instances"]:

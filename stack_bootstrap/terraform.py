@@ -121,7 +121,9 @@ class Terraform:
         stamp = workspace.home / "initialised"
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == self._fingerprint():
             return False
-        stamp.unlink(missing_ok=True)
+        # What an init that was killed may have left half-written; plugins stay, Terraform checks their sums.
+        for leftover in (stamp, *self._initialised()):
+            leftover.unlink(missing_ok=True)
         self._run("init", input=False, backend_config=dict(workspace.backend), reconfigure=FLAG)
         stamp.write_text(self._fingerprint(), encoding="utf-8")
         return True
@@ -190,16 +192,23 @@ class Terraform:
     def _cli_configuration(self) -> Path:
         return self.workspace.home / "terraform.rc"
 
+    @property
+    def _modules(self) -> Path:
+        return self.workspace.data / "modules" / "modules.json"
+
+    def _initialised(self) -> tuple[Path, Path]:
+        """What init writes: which backend the data folder goes with, and where the modules are."""
+        return self.workspace.data / "terraform.tfstate", self._modules
+
     def _fingerprint(self) -> str:
         """What an initialisation depends on and what it left: binary, backend, root, modules, plugins' source."""
         workspace = self.workspace
-        modules = workspace.data / "modules" / "modules.json"
-        files = [workspace.data / "terraform.tfstate", modules, workspace.root / ".terraform.lock.hcl"]
+        files = [*self._initialised(), workspace.root / ".terraform.lock.hcl"]
         if workspace.configuration:
             files.append(workspace.configuration)
         if workspace.mirrors:
             files.append(self._cli_configuration)
-        for folder in _module_folders(workspace.root, modules):
+        for folder in _module_folders(workspace.root, self._modules):
             files += sorted([*folder.glob("*.tf"), *folder.glob("*.tf.json")])
         digest = hashlib.sha256(json.dumps([str(self.installation), dict(workspace.backend)]).encode())
         for file in files:
@@ -321,11 +330,12 @@ def _read(file: IO[bytes]) -> str:
 
 
 def _module_folders(root: Path, modules: Path) -> list[Path]:
-    """The folders of ``root`` and of every module that the last init found."""
-    if not modules.is_file():
+    """The folders of ``root`` and of every module that the last init found, if what it wrote can be read."""
+    try:
+        listed = json.loads(modules.read_text(encoding="utf-8"))["Modules"]
+        return [root / folder for folder in sorted({module["Dir"] for module in listed})]
+    except (OSError, ValueError, KeyError, TypeError):
         return [root]
-    listed = json.loads(modules.read_text(encoding="utf-8"))["Modules"]
-    return [root / folder for folder in sorted({module["Dir"] for module in listed})]
 
 
 def _message(errors: str) -> str:

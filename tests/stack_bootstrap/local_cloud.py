@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from environments import load_platform
@@ -32,6 +33,18 @@ def marked_folders(where: Workspace) -> set[str]:
     assert where.ground is not None
     top = where.ground / "environments" / where.environment
     return {str(marker.parent.relative_to(top)) for marker in top.glob(f"*/*/{MARKER}")}
+
+
+@contextmanager
+def state_held(state_file: Path) -> Iterator[None]:
+    """Another process holds Terraform's lock on ``state_file``."""
+    take = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True)"
+    command = [sys.executable, "-c", f"{take}; input()", str(state_file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.communicate("\n")
 
 
 def bootstrap(

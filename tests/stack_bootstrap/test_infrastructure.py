@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,12 +23,12 @@ from stack_bootstrap.infrastructure import (
     plan,
     read_stacks,
 )
-from stack_bootstrap.local_state import MARKER
+from stack_bootstrap.local_state import MARKER, repair_state, vanished_folders
 from stack_bootstrap.plans import read_changes, review_file
 from stack_bootstrap.terraform import GuardRefusedError, Terraform
 from stack_bootstrap.workspace import Workspace
 from tests.conftest import edit_yaml
-from tests.stack_bootstrap.local_cloud import KINDS, folder, local_workspace, marked_folders
+from tests.stack_bootstrap.local_cloud import KINDS, folder, local_workspace, marked_folders, state_held
 
 TEAMS = ("diabetes-care", "oncology", "platform")
 
@@ -360,6 +361,7 @@ def test_a_state_that_was_cut_off_goes_back_to_its_backup(dev: Workspace, settin
 
     healed = apply(dev)
     assert "was cut off" in healed.notes[0]
+    assert len(healed.changes.add) == len(KINDS), "the backup knows all but the last team"
     assert dev.state_file.with_suffix(".damaged").exists()
     assert len(marked_folders(dev)) == 4 * len(KINDS)
     assert kept.exists()
@@ -377,6 +379,36 @@ def test_a_state_that_was_cut_off_before_there_was_a_backup_starts_anew(dev: Wor
     assert "starts anew" in healed.notes[0]
     assert len(healed.changes.add) == len(TEAMS) * len(KINDS) + 1
     assert kept.exists()
+
+
+def test_a_state_that_terraform_is_writing_is_not_taken_for_damaged(dev: Workspace) -> None:
+    apply(dev)
+    assert dev.state_file is not None
+    dev.state_file.write_text("{", encoding="utf-8")
+    with state_held(dev.state_file):
+        assert repair_state(dev.state_file) is None
+        assert vanished_folders(dev.state_file, dev.settings.parent / "ground") == ()
+    assert repair_state(dev.state_file)
+
+
+def test_a_folder_that_another_run_heals_while_we_wait_keeps_what_it_holds(
+    dev: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(dev)
+    data = folder(dev, "oncology", "data")
+    (data / "rows").write_text("x", encoding="utf-8")
+    (data / MARKER).unlink()
+    run_plan = Terraform.plan
+
+    def healed_meanwhile(self: Terraform, plan_file: Path, **options: Any) -> bool:
+        if not (data / MARKER).exists():
+            monkeypatch.setattr(Terraform, "plan", run_plan)
+            apply(dev)
+        return run_plan(self, plan_file, **options)
+
+    monkeypatch.setattr(Terraform, "plan", healed_meanwhile)
+    assert not apply(dev).changes.heal
+    assert (data / "rows").exists()
 
 
 def moved_ground(settings: Path, where: Workspace, move: Callable[[Path, Path], object]) -> tuple[Workspace, Path]:

@@ -14,7 +14,7 @@ import pytest
 from stack_bootstrap.install_terraform import find_terraform, terraform_platform
 from stack_bootstrap.terraform import GuardRefusedError, StalePlanError, StateLockedError, Terraform, TerraformError
 from stack_bootstrap.workspace import Workspace, WorkspaceError, workspace
-from tests.stack_bootstrap.local_cloud import folder, local_workspace
+from tests.stack_bootstrap.local_cloud import folder, local_workspace, state_held
 
 
 @pytest.fixture
@@ -91,14 +91,26 @@ def test_a_plan_says_whether_there_is_something_to_apply(dev: Workspace) -> None
     assert not planned(dev)
 
 
-def test_apply_does_what_was_planned_and_nothing_else(dev: Workspace, settings_directory: Path) -> None:
+def test_apply_does_what_the_plan_says_and_not_what_the_code_says(dev: Workspace) -> None:
+    applied(dev)
     terraform = Terraform(dev)
-    terraform.plan(dev.plan_file)
-    text = (settings_directory / "teams" / "oncology.yaml").read_text(encoding="utf-8")
-    terraform.apply(dev.plan_file)
-    (settings_directory / "teams" / "later.yaml").write_text(text.replace("oncology", "later"), encoding="utf-8")
-    assert not folder(dev, "later", "data").exists()
-    assert folder(dev, "oncology", "data").is_dir()
+    terraform.plan(dev.plan_file, destroy=True)
+    terraform.apply(dev.plan_file, destroys="dev")
+    assert not folder(dev, "oncology", "data").exists()
+
+
+def test_init_recovers_from_one_that_was_killed(dev: Workspace) -> None:
+    applied(dev)
+    (dev.home / "initialised").unlink()
+    (dev.data / "modules" / "modules.json").write_text('{"Modu', encoding="utf-8")
+    (dev.data / "terraform.tfstate").write_text('{"ver', encoding="utf-8")
+    assert not planned(dev)
+
+
+def test_init_runs_again_when_what_it_wrote_was_damaged(dev: Workspace) -> None:
+    applied(dev)
+    (dev.data / "modules" / "modules.json").write_text('{"Modu', encoding="utf-8")
+    assert not planned(dev)
 
 
 def test_a_plan_that_the_state_has_left_behind_is_refused(dev: Workspace) -> None:
@@ -155,19 +167,8 @@ def test_a_failed_output_is_an_error_and_a_missing_one_is_none(dev: Workspace) -
 def test_a_held_lock_has_an_error_of_its_own(dev: Workspace) -> None:
     applied(dev)
     assert dev.state_file is not None
-    holder = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True)"
-    with subprocess.Popen(
-        ["python3", "-c", f"{holder}; input()", dev.state_file],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        assert process.stdout.readline() == "held\n"
-        with pytest.raises(StateLockedError, match="unlock"):
-            Terraform(dev, lock_timeout=0).plan(dev.plan_file)
-        process.stdin.write("\n")
+    with state_held(dev.state_file), pytest.raises(StateLockedError, match="unlock"):
+        Terraform(dev, lock_timeout=0).plan(dev.plan_file)
     assert not planned(dev)
 
 
