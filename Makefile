@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo clean-demo plan apply destroy output drift diff register verify unregister \
-	train validate infer models promote rollback report test lint format lock schema
+	train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
 
@@ -93,6 +93,10 @@ promote: setup ## Bring a version into TO=staging|production [APPROVED_BY=a@b.c]
 
 rollback: setup ## Return ENV to the version that was in use before [REASON=…]
 	@$(RUN) governance rollback $(FLAGS)
+
+audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
+	@$(RUN) governance.audit list $(if $(JSON),--json) $(ARGS)
+	@$(RUN) governance.audit verify $(if $(JSON),--json)
 
 report: setup ## Write the HTML report of the version in ENV
 	@$(RUN) governance report $(FLAGS)

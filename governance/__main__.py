@@ -168,15 +168,17 @@ def promote(
         dry_run=dry_run,
     )
     verb = "may enter" if dry_run else "is in"
+    checks = made.result.checks if made.result else ()
     _say(
         f"Version {made.version} of {model} {verb} {to}"
         + (f" (before: version {made.previous})" if made.previous else "")
-        + ": "
-        + "; ".join(map(str, made.result.checks)),
+        + "".join(f"; {check}" for check in checks)
+        + (f"\n{made.note}" if made.note else ""),
         as_json,
         version=made.version,
         previous=made.previous,
-        checks=[check.model_dump(mode="json") for check in made.result.checks],
+        checks=[check.model_dump(mode="json") for check in checks],
+        note=made.note,
         dry_run=dry_run,
     )
 
@@ -194,9 +196,9 @@ def rollback(
 ) -> None:
     """Return an environment to the version that was in use there before."""
     target = _target(settings, model, env, cloud)
-    from governance import promotion
+    from governance import rollback as way_back
 
-    left, now = promotion.rollback(target, requested_by=requested_by, reason=reason, dry_run=dry_run)
+    left, now = way_back.rollback(target, requested_by=requested_by, reason=reason, dry_run=dry_run)
     verb = "would go" if dry_run else "went"
     _say(
         f"{target.where} {verb} from version {left} back to version {now}.",
@@ -258,7 +260,7 @@ def _say(text: str, as_json: bool, **facts: object) -> None:
 
 
 def _say_would(what: str, target: Target, as_json: bool) -> None:
-    from governance.promotion import staged_version
+    from governance.versions import staged_version
 
     version = staged_version(target)
     number = None if version is None else version.number

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from governance.audit.events import Actor, Event
 from governance.provenance import Provenance
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
+
+_Event = TypeVar("_Event", bound=Event)
 
 KEY = "groundwork"
 """The key of a pipeline's ``extra`` configuration that holds the context."""
@@ -29,6 +32,28 @@ class RunContext(BaseModel):
     pipeline: str
     gates: tuple[str, ...]
     provenance: Provenance
+    actor: Actor
+    """Who started the run, as the audit log knows them."""
+
+    def event(self, kind: type[_Event], run: PipelineRunResponse, **fields: object) -> _Event:
+        """An event of ``kind`` about ``run``, in the name of whoever started it."""
+        made, version = self.provenance, run.model_version
+        return kind.model_validate(
+            {
+                "actor": self.actor,
+                "environment": self.environment,
+                "cloud": self.cloud,
+                "team": self.team,
+                "model": self.model,
+                "model_version": str(version.number) if version else None,
+                "pipeline": self.pipeline,
+                "run": run.name,
+                "git_commit": made.git_commit if made.git_dirty is not None else None,
+                "git_dirty": made.git_dirty,
+                "lock_digest": f"sha256:{made.lock_digest}",
+                **fields,
+            }
+        )
 
     @property
     def tags(self) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
     from governance.progress import StepEvent
-    from governance.promotion import Promotion
+    from governance.settling import Promotion
 
 CLOUD = "local"
 
@@ -149,9 +149,8 @@ def _requester_and_approver(production: Target) -> tuple[str, str]:
 
 def _told(promotion: Promotion) -> str:
     """The verdict in one line: each figure beside what the environment asks for."""
-    checks = ", ".join(
-        f"{check.name} {check.value:.3f} ({check.bound} {check.threshold:g})" for check in promotion.result.checks
-    )
+    decided = promotion.result.checks if promotion.result else ()
+    checks = ", ".join(f"{check.name} {check.value:.3f} ({check.bound} {check.threshold:g})" for check in decided)
     before = f", replaces version {promotion.previous}" if promotion.previous else ""
     return f"version {promotion.version}{before}; {checks}"
 

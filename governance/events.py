@@ -1,23 +1,27 @@
-"""What people did to models, written as events that are never changed.
-
-One JSON object per event in the environment's artifact store, created once under a name that sorts by time.
-"""
+"""What happened to a model in an environment, read from its audit log in words that people use."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from zenml.client import Client
 
-from governance.run import active_stack
-from governance.store import create_once, path_in
+from governance.audit import AuditError, locate, open_reader, select
+from governance.audit.events import Actor, Approval, Promotion, Rollback
+from governance.audit.query import Filter
+from governance.audit.subjects import Subjects
 from governance.target import Target
 
-Kind = Literal["promotion requested", "promotion refused", "promotion completed", "rollback completed"]
+Kind = Literal[
+    "promotion requested", "promotion refused", "promotion undone", "promotion completed", "rollback completed"
+]
+_PROMOTION: dict[str, Kind] = {
+    "requested": "promotion requested",
+    "refused": "promotion refused",
+    "undone": "promotion undone",
+    "completed": "promotion completed",
+}
 
 
 class ModelEvent(BaseModel):
@@ -28,36 +32,56 @@ class ModelEvent(BaseModel):
     kind: Kind
     time: datetime
     environment: str
-    team: str
     model: str
     version: str
     digest: str
     actor: str
+    """The person, or the pseudonym of somebody whose detail was erased or is sealed elsewhere."""
     approvers: tuple[str, ...] = ()
     reason: str = ""
 
 
-def append(target: Target, event: ModelEvent) -> None:
-    """Write ``event`` durably before returning."""
-    with active_stack(target.stack):
-        store = Client().active_stack.artifact_store
-        name = f"{event.time.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid4().hex}.json"
-        create_once(store, path_in(store, "models", target.model, name), event.model_dump_json(indent=2).encode())
-
-
 def history(target: Target) -> list[ModelEvent]:
-    """Every event of ``target``'s model in its environment, oldest first."""
-    with active_stack(target.stack):
-        store = Client().active_stack.artifact_store
-        folder = path_in(store, "models", target.model)
-        if not store.exists(folder):
-            return []
-        found = []
-        for name in sorted(str(entry) for entry in store.listdir(folder)):
-            if name.endswith(".json") and not name.startswith("."):
-                with store.open(f"{folder}/{name}", "r") as file:
-                    found.append(ModelEvent.model_validate(json.loads(file.read())))
-        return sorted(found, key=lambda event: event.time)
+    """Every event of ``target``'s model in its environment, oldest first.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    where = locate(target.platform, target.environment.environment, cloud=target.cloud)
+    log, subjects = open_reader(target.platform, target.environment.environment, cloud=target.cloud), where.subjects()
+    found, approvers = [], dict[str, list[str]]()
+    for entry in select(log, Filter(model=target.model)):
+        event = entry.event
+        if isinstance(event, Approval) and event.decision == "approved":
+            approvers.setdefault(event.promotion, []).append(_name(subjects, event.actor))
+        elif isinstance(event, Promotion) and event.step in _PROMOTION:
+            found.append(
+                ModelEvent(
+                    kind=_PROMOTION[event.step],
+                    time=event.time,
+                    environment=event.environment,
+                    model=event.model,
+                    version=event.model_version,
+                    digest=event.model_digest or "",
+                    actor=_name(subjects, event.actor),
+                    approvers=tuple(approvers.get(event.promotion, ())),
+                    reason=event.reason or "",
+                )
+            )
+        elif isinstance(event, Rollback) and event.step == "completed":
+            found.append(
+                ModelEvent(
+                    kind="rollback completed",
+                    time=event.time,
+                    environment=event.environment,
+                    model=event.model,
+                    version=event.to_version,
+                    digest=event.model_digest or "",
+                    actor=_name(subjects, event.actor),
+                    reason=event.reason or "",
+                )
+            )
+    return found
 
 
 def released_versions(target: Target) -> list[str]:
@@ -65,6 +89,9 @@ def released_versions(target: Target) -> list[str]:
 
     A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
     instead of returning to the version that was just left.
+
+    Raises:
+        AuditError: the log cannot be read.
     """
     stack: list[str] = []
     for event in history(target):
@@ -74,3 +101,11 @@ def released_versions(target: Target) -> list[str]:
             while stack and stack[-1] != event.version:
                 stack.pop()
     return stack
+
+
+def _name(subjects: Subjects, actor: Actor) -> str:
+    """Who ``actor`` is, where that can still be said."""
+    try:
+        return str(subjects.reveal(actor)["subject"])
+    except AuditError:
+        return actor.id

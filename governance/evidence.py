@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from governance.gates.record import SUFFIX, metadata_key
-from governance.gates.result import GateResult
+from governance.gates.result import SUFFIX, GateResult, metadata_key
 from pipelines.artifacts import EVALUATION, PREDICTIONS
 from pipelines.evaluation import Evaluation
 from pipelines.prediction_summary import PredictionSummary

@@ -24,7 +24,7 @@ from governance import hooks
 from governance.context import KEY, RunContext
 from governance.errors import Refused
 from governance.gates import data_quality, performance
-from governance.provenance import Provenance, collect
+from governance.journal import Journal
 from governance.target import Target
 from pipelines.artifacts import EVALUATION, MODEL, TRAINING_DATA, VALIDATION_DATA
 from pipelines.config import read_config
@@ -103,7 +103,7 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
     Raises:
         UngovernedPipeline: when the returned pipeline is called and lacks an artifact that a required gate judges.
     """
-    context = _context(target, pipeline.name, collect())
+    context = _context(target, pipeline.name)
     governed = pipeline.with_options(
         enable_cache=False,  # a cached result says nothing about this run
         # A step of a failed run must not go on working, and the gate's own error must reach whoever called.
@@ -137,7 +137,8 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
     return governed
 
 
-def _context(target: Target, pipeline: str, provenance: Provenance) -> RunContext:
+def _context(target: Target, pipeline: str) -> RunContext:
+    journal = Journal(target)
     return RunContext(
         environment=target.environment.environment,
         cloud=target.cloud,
@@ -147,8 +148,14 @@ def _context(target: Target, pipeline: str, provenance: Provenance) -> RunContex
         model=target.model,
         pipeline=pipeline,
         gates=(),
-        provenance=provenance,
+        provenance=journal.provenance,
+        actor=journal.actor,
     )
+
+
+def gates_of(governed: Pipeline) -> tuple[str, ...]:
+    """The gates that were attached to a governed pipeline when it was prepared."""
+    return RunContext.model_validate(governed.configuration.extra[KEY]).gates
 
 
 def _refuse_own_hooks(pipeline: Pipeline) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.errors import Refused
-from governance.promotion import STAGES, staged_version
 from governance.releases import Release, ensure_release, find_release
 from governance.run import compiled_steps, run
 from governance.target import Target
+from governance.versions import STAGES, staged_version
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.config import read_config
 from pipelines.training import training_pipeline

@@ -2,66 +2,43 @@
 
 A version enters ``staging`` when the evaluation made at its training clears staging's thresholds, and ``production``
 when it is in staging, was validated there by a governed run, clears production's thresholds and enough people other
-than the requester agreed. The Model Control Plane's stages say what is where; who did what is in the events.
+than the requester agreed. The Model Control Plane's stages say what is where; the audit log says who did what, and is
+written before the stage is: if it cannot be, the stage does not change.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from zenml.client import Client
-from zenml.enums import ExecutionStatus, ModelStages
 
 from environments import ORDER
-from governance import events
-from governance.context import context_of
-from governance.errors import Refused
+from governance.audit.canonical import canonical
+from governance.audit.events import Approval, now
+from governance.audit.events import Promotion as PromotionEvent
 from governance.evidence import evaluation_of
+from governance.exclusive import alone
 from governance.gates.performance import judge_performance
-from governance.gates.result import GateResult
+from governance.gates.result import GateFailed, GateResult
+from governance.journal import Journal, NotRecorded, digest, without_people
 from governance.provenance import current_user
-from governance.releases import Release, digest_of, ensure_release, find_release, verify_release
+from governance.releases import digest_of, ensure_release
 from governance.roles import people_who_approve
+from governance.settling import Promotion, PromotionRefused, settle
 from governance.target import Target
+from governance.versions import STAGES, number, restore_stages, run_of, staged_version
 from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse, PipelineRunResponse
 
-STAGES = {"staging": ModelStages.STAGING, "production": ModelStages.PRODUCTION}
-"""Environments that have a stage of their own in ZenML's Model Control Plane."""
-
-
-class PromotionRefused(Refused):
-    """The promotion or rollback is not allowed; the message says why and what would make it so."""
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """A promotion that was made."""
-
-    version: str
-    previous: str | None
-    result: GateResult
-    release: Release | None
-
-
-def staged_version(target: Target) -> ModelVersionResponse | None:
-    """The version whose stage is ``target``'s environment; in an environment without a stage, the newest that passed.
-
-    In dev that is the newest version whose training run completed with its gates.
-    """
-    stage = STAGES.get(target.environment.environment)
-    if stage is None:
-        return next(
-            (v for v in _versions_newest_first(target.model) if _run_of(v, target, training_pipeline.name)), None
-        )
-    found = Client().list_model_versions(model=target.model, stage=stage, hydrate=True)
-    return found.items[0] if found.items else None
+APPROVAL_VALID = timedelta(days=1)
+"""How long an agreement may be acted on. It is given together with the request, so a day is ample."""
 
 
 def promote(
@@ -77,83 +54,139 @@ def promote(
     Args:
         target: The model and the environment it is to enter.
         version: Version number; by default the one that is in the environment before.
-        requested_by: Who asks; by default who runs this.
+        requested_by: E-mail of who asks; by default who runs this.
         approved_by: Who agreed, as they stand in the team's file.
         dry_run: Check everything and change nothing.
 
     Raises:
-        PromotionRefused: a precondition is missing.
+        PromotionRefused: a precondition is missing, or another promotion is going on.
         GateFailed: the evidence misses a threshold of ``target``'s environment.
         ReleaseError: the model's files are not those that training recorded.
+        NotRecorded: the audit log cannot be written; the stage is as it was.
     """
     requester = requested_by or current_user()
     source = _environment_before(target)
-    candidate = _candidate(target, source, version)
-    evidence = _evidence(candidate, source)
-    _approved(target, requester, approved_by)
-    evaluation = evaluation_of(evidence)
-    if evaluation is None:
-        raise PromotionRefused(f"Run {evidence.name} holds no evaluation of version {candidate.number}.")
-    result = judge_performance(
-        evaluation, target.thresholds, model=target.model, environment=target.environment.environment
-    )
+    if dry_run:
+        candidate = _candidate(target, source, version)
+        _new_here(target, candidate)
+        _, result = _examine(target, source, candidate, requester, approved_by)
+        return Promotion(str(candidate.number), number(staged_version(target)), result.require(), None)
+    with alone(target):
+        journal = Journal(target, requested_by)
+        note, finished = settle(target, journal)
+        if finished is not None and version in (None, finished.version):
+            return finished
+        candidate = _candidate(target, source, version)
+        _new_here(target, candidate)
+        return _promote(target, source, candidate, journal, requester, approved_by, note)
+
+
+def _promote(
+    target: Target,
+    source: Target,
+    candidate: ModelVersionResponse,
+    journal: Journal,
+    requester: str,
+    approved_by: Sequence[str],
+    note: str,
+) -> Promotion:
+    attempt, current = uuid4().hex, staged_version(target)
+    facts: dict[str, object] = {
+        "promotion": attempt,
+        "model_version": str(candidate.number),
+        "model_digest": digest(digest_of(candidate)),
+        "from_stage": candidate.stage or "none",
+        "to_stage": target.environment.environment,
+        "replaces": number(current),
+    }
+
+    def write(step: str, **more: object) -> None:
+        journal.write(journal.event(PromotionEvent, step=step, **facts, **more))
+
+    write("requested")
+    try:
+        run, result = _examine(target, source, candidate, requester, approved_by)
+        result.require()
+    except (PromotionRefused, GateFailed) as refusal:
+        write("refused", reason=without_people(str(refusal)))
+        raise
+    evidence = {"evaluation": digest(_evaluation_digest(run)), "data": digest(result.evidence_digest)}
+    write("gates", evidence=evidence, run=run.name)
+    journal.write(*_approvals(target, journal, facts, evidence, approved_by))
+    write("approved")
+    release = ensure_release(candidate, target)
+    # Written ahead: whoever finds this without "completed" knows that the stage may have been set.
+    write("stage_set")
+    candidate.set_stage(STAGES[target.environment.environment], force=True)
+    try:
+        write("completed")
+    except NotRecorded:
+        restore_stages(candidate, str(facts["from_stage"]), current, target)
+        raise
+    return Promotion(str(candidate.number), number(current), result, release, note)
+
+
+def _new_here(target: Target, candidate: ModelVersionResponse) -> None:
     current = staged_version(target)
     if current is not None and current.id == candidate.id:
         raise PromotionRefused(
             f"Version {candidate.number} of {target.model} is in {target.environment.environment} already."
         )
-    if dry_run:
-        result.require()
-        return Promotion(str(candidate.number), _number(current), result, None)
-
-    def note(kind: events.Kind, reason: str = "") -> None:
-        events.append(target, _event(target, kind, candidate, requester, approved_by, reason))
-
-    note("promotion requested")
-    if not result.passed:
-        note("promotion refused", "; ".join(map(str, result.failures)))
-        result.require()
-    release = ensure_release(candidate, target)
-    candidate.set_stage(STAGES[target.environment.environment], force=True)
-    note("promotion completed")
-    return Promotion(str(candidate.number), _number(current), result, release)
 
 
-def rollback(target: Target, *, requested_by: str | None = None, reason: str, dry_run: bool = False) -> tuple[str, str]:
-    """Return ``target``'s environment to the version that was in use there before the current one.
-
-    Which one that was comes from the recorded events, never from counting version numbers down.
-
-    Returns:
-        The version that was left and the one that is in use now.
-
-    Raises:
-        PromotionRefused: nothing earlier was in use, or its release is gone.
-        ReleaseError: the earlier version's files are not those that were released.
-    """
-    if target.environment.environment not in STAGES:
+def _examine(
+    target: Target, source: Target, candidate: ModelVersionResponse, requester: str, approvers: Sequence[str]
+) -> tuple[PipelineRunResponse, GateResult]:
+    """The evidence for ``candidate`` and what ``target``'s gate says of it; people are checked first."""
+    run = _evidence(candidate, source)
+    _approved(target, requester, approvers)
+    evaluation = evaluation_of(run)
+    if evaluation is None:
+        raise PromotionRefused(f"Run {run.name} holds no evaluation of version {candidate.number}.")
+    if evaluation.model_digest != digest_of(candidate):
         raise PromotionRefused(
-            f"There is no stage to roll back in {target.environment.environment}; train again instead."
+            f"Run {run.name} evaluated a model with digest {evaluation.model_digest}, and version {candidate.number} "
+            f"has {digest_of(candidate)}: the evidence is of another model."
         )
-    current = staged_version(target)
-    if current is None:
-        raise PromotionRefused(f"No version of {target.where} is in use, so there is nothing to roll back.")
-    used = events.released_versions(target)
-    if str(current.number) in used:
-        used = used[: used.index(str(current.number))]
-    if not used:
-        raise PromotionRefused(
-            f"Version {current.number} is the first of {target.where}; no earlier version was in use there."
+    environment = target.environment.environment
+    return run, judge_performance(evaluation, target.thresholds, model=target.model, environment=environment)
+
+
+def _evaluation_digest(run: PipelineRunResponse) -> str:
+    evaluation = evaluation_of(run)
+    assert evaluation is not None, "it was there when it was judged"
+    return hashlib.sha256(canonical(evaluation.model_dump(mode="json"))).hexdigest()
+
+
+def _approvals(
+    target: Target, journal: Journal, facts: dict[str, object], evidence: dict[str, str], approvers: Sequence[str]
+) -> list[Approval]:
+    members = target.team.environments[target.environment.environment].members
+    expires, found = now() + APPROVAL_VALID, []
+    for email in approvers:
+        actor = journal.person(email)
+        statement = {
+            "promotion": facts["promotion"],
+            "model": target.model,
+            "model_digest": facts["model_digest"],
+            "evidence": evidence,
+            "approver": actor.id,
+            "expires": expires.isoformat(),
+        }
+        found.append(
+            journal.event(
+                Approval,
+                actor=actor,
+                promotion=facts["promotion"],
+                model_version=facts["model_version"],
+                model_digest=facts["model_digest"],
+                decision="approved",
+                role=members[email],
+                statement_digest=digest(hashlib.sha256(canonical(statement)).hexdigest()),
+                expires=expires,
+            )
         )
-    earlier = Client().get_model_version(target.model, used[-1])
-    if find_release(earlier, target) is None:
-        raise PromotionRefused(f"Version {earlier.number} has no release in {target.environment.environment} any more.")
-    verify_release(earlier, target)
-    if not dry_run:
-        earlier.set_stage(STAGES[target.environment.environment], force=True)
-        actor = requested_by or current_user()
-        events.append(target, _event(target, "rollback completed", earlier, actor, (), reason))
-    return str(current.number), str(earlier.number)
+    return found
 
 
 def _environment_before(target: Target) -> Target:
@@ -184,7 +217,7 @@ def _candidate(target: Target, source: Target, version: str | None) -> ModelVers
 def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunResponse:
     """The completed, governed run in ``source`` that evaluated exactly this model."""
     name = training_pipeline.name if source.environment.environment not in STAGES else validation_pipeline.name
-    found = _run_of(candidate, source, name)
+    found = run_of(candidate, source, name)
     if found is None:
         environment = source.environment.environment
         how = "train" if name == training_pipeline.name else "validate"
@@ -193,28 +226,6 @@ def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunRes
             f"{environment}: run `make {how} ENV={environment} MODEL={source.model}` first."
         )
     return found
-
-
-def _run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> PipelineRunResponse | None:
-    """The newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment."""
-    runs = Client().list_pipeline_runs(
-        linked_to_model_version_id=version.id, status=ExecutionStatus.COMPLETED, hydrate=True, size=100
-    )
-    for run in runs.items:
-        context = context_of(run)
-        if (
-            context is not None
-            and context.pipeline == pipeline
-            and context.environment == target.environment.environment
-            and context.model == target.model
-            and context.gates
-        ):
-            return run
-    return None
-
-
-def _versions_newest_first(model: str) -> list[ModelVersionResponse]:
-    return list(Client().list_model_versions(model=model, sort_by="desc:number", size=50, hydrate=True).items)
 
 
 def _approved(target: Target, requester: str, approvers: Sequence[str]) -> None:
@@ -232,29 +243,3 @@ def _approved(target: Target, requester: str, approvers: Sequence[str]) -> None:
             f"{target.where} needs {needed} approval(s) by somebody other than {requester}, and has {len(counted)}. "
             f"Give APPROVED_BY=<e-mail>; people who may: {', '.join(others) or 'nobody'}."
         )
-
-
-def _event(
-    target: Target,
-    kind: events.Kind,
-    version: ModelVersionResponse,
-    actor: str,
-    approvers: Sequence[str],
-    reason: str,
-) -> events.ModelEvent:
-    return events.ModelEvent(
-        kind=kind,
-        time=datetime.now(UTC),
-        environment=target.environment.environment,
-        team=target.team.team,
-        model=target.model,
-        version=str(version.number),
-        digest=digest_of(version),
-        actor=actor,
-        approvers=tuple(approvers),
-        reason=reason,
-    )
-
-
-def _number(version: ModelVersionResponse | None) -> str | None:
-    return None if version is None else str(version.number)

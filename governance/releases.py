@@ -18,7 +18,7 @@ from zenml.model.utils import link_artifact_version_to_model_version
 from zenml.stack import StackComponent
 
 from governance.errors import Refused
-from governance.run import active_stack
+from governance.stacks import active_stack
 from governance.target import Target
 from pipelines.artifacts import MODEL
 from pipelines.digests import folder_digest

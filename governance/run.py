@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zenml.client import Client
-from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 from zenml.logger import get_logger
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
 from governance.context import context_of
-from governance.errors import Refused
-from governance.govern import govern
+from governance.govern import gates_of, govern
 from governance.hooks.mlflow_logging import METADATA_KEY
+from governance.run_record import RunRecord
+from governance.stacks import active_stack
 from governance.target import Target
 
 if TYPE_CHECKING:
@@ -25,36 +22,6 @@ if TYPE_CHECKING:
     from zenml.pipelines.pipeline_definition import Pipeline
 
 _logger = get_logger(__name__)
-
-
-class StackMissing(Refused):
-    """The target's stack is not registered."""
-
-
-@contextmanager
-def active_stack(name: str) -> Iterator[None]:
-    """Use the stack ``name`` inside the block, in this process only.
-
-    Raises:
-        StackMissing: no such stack is registered.
-    """
-    try:
-        stack = Client().get_stack(name, allow_name_prefix_match=False)
-    except KeyError as error:
-        raise StackMissing(
-            f"There is no ZenML stack {name!r}. Run `make apply` and `make register` for its environment first."
-        ) from error
-    before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
-    # By environment variable and not by Client.activate_stack: that writes the choice into the user's configuration,
-    # where it would outlive this run and steer other processes.
-    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[ENV_ZENML_ACTIVE_STACK_ID]
-        else:
-            os.environ[ENV_ZENML_ACTIVE_STACK_ID] = before
 
 
 def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **parameters: Any) -> PipelineRunResponse:
@@ -67,13 +34,21 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
         GateFailed: a gate stopped the run.
         UngovernedPipeline: the pipeline lacks what a gate judges; nothing was started.
         StackMissing: the target's stack is not registered.
+        NotRecorded: the audit log could not be written, or lacks an event that the run should have left.
     """
     set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
-    governed = govern(pipeline, target, version=version).with_options(
-        run_name=f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
-    )
+    name = f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
+    governed = govern(pipeline, target, version=version).with_options(run_name=name)
     with active_stack(target.stack):
-        started = governed(**parameters)
+        governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
+        recorded = RunRecord(target, name, pipeline.name)
+        recorded.begin(gates_of(governed))
+        try:
+            started = governed(**parameters)
+        except BaseException as ended:
+            recorded.end(ended)
+            raise
+        recorded.end()
         assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
         finished = Client().get_pipeline_run(started.id)
     _report_silent_observers(finished, target)

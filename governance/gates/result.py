@@ -69,6 +69,14 @@ class GateResult(BaseModel):
         return self
 
 
+SUFFIX = " gate"
+
+
+def metadata_key(gate: str) -> str:
+    """The run metadata key that holds the verdict of ``gate``."""
+    return gate + SUFFIX
+
+
 class GateFailed(Refused):
     """A gate said no. The message names the gate, the model, the environment and each failed check."""
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from zenml import get_step_context
 from zenml.client import Client
+from zenml.utils.time_utils import utc_now
 
+from governance.audit.events import RunFailed, RunFinished
 from governance.context import RunContext, context_of
 from governance.hooks import compliance, mlflow_logging, monitoring, run_metadata
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 def run_succeeded() -> None:
     """Announce that the run succeeded. It is attached to the last step only, so it runs once."""
     run, context = _current()
-    if compliance.record_once(run, context, "run finished"):
+    event = context.event(RunFinished, run, duration_seconds=_duration(run))
+    if compliance.leave_once(run, event):
         _observe(run, context, run_metadata.log_provenance, monitoring.push_success, mlflow_logging.log_run)
 
 
@@ -28,7 +31,9 @@ def run_failed(exception: BaseException) -> None:
     """Announce that the run failed: ZenML calls this for every step that fails, and the first call wins."""
     run, context = _current()
     step = get_step_context().step_run.name
-    if compliance.record_once(run, context, "run failed", step=step, error=f"{type(exception).__name__}: {exception}"):
+    error_type = type(exception).__name__  # not its message, which may quote data
+    event = context.event(RunFailed, run, step=step, error_type=error_type, duration_seconds=_duration(run))
+    if compliance.leave_once(run, event):
         _observe(run, context, run_metadata.log_provenance, monitoring.push_failure, mlflow_logging.log_failure)
 
 
@@ -39,6 +44,11 @@ def _current() -> tuple[PipelineRunResponse, RunContext]:
     if context is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.govern.")
     return run, context
+
+
+def _duration(run: PipelineRunResponse) -> float:
+    """Seconds since the run started."""
+    return max((utc_now() - (run.start_time or run.created)).total_seconds(), 0.0)
 
 
 def _observe(run: PipelineRunResponse, context: RunContext, *observers: Observer) -> None:

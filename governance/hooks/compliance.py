@@ -1,35 +1,33 @@
-"""Compliance events of a run, each written exactly once."""
+"""Compliance events of a run, each left exactly once for the audit log.
+
+A step must not fail because the log is slow or away, and may run where the log cannot be reached. So events are left
+in the artifact store, which every step can write, and `governance.run` brings them into the log when the run is over.
+"""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
 
-from governance.context import RunContext
+from governance.audit.canonical import canonical
+from governance.audit.events import Event
 from governance.store import create_once, path_in
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
+FOLDER = "spool"
+"""Where in the artifact store's ``governance`` folder events wait."""
 
-def record_once(run: PipelineRunResponse, context: RunContext, kind: str, **details: str) -> bool:
-    """Write the event ``kind`` of ``run`` to the artifact store's ``governance/events``.
 
-    A run ends once, so "run finished" and "run failed" share one file: whichever comes first is the event.
+def leave_once(run: PipelineRunResponse, event: Event) -> bool:
+    """Leave ``event`` for the log; of several with one label only the first.
 
     Returns:
-        Whether this call wrote it; ``False`` means that the run's end was recorded before.
+        Whether this call left it.
     """
     store = Client().active_stack.artifact_store
-    event = {
-        "kind": kind,
-        "time": datetime.now(UTC).isoformat(),
-        "run": {"id": str(run.id), "name": run.name},
-        "context": context.model_dump(mode="json"),
-        **details,
-    }
-    path = path_in(store, "events", f"{run.id}.json")
-    return create_once(store, path, json.dumps(event, indent=2, sort_keys=True).encode())
+    name = f"{sha256(event.label.encode()).hexdigest()[:32]}.json"
+    return create_once(store, path_in(store, FOLDER, run.name, name), canonical(event.content()))

@@ -14,7 +14,6 @@ from governance.errors import Refused
 from governance.evidence import evaluation_of, predictions_of, verdict_of
 from governance.gates.data_quality import NAME as DATA_QUALITY
 from governance.gates.performance import NAME as PERFORMANCE
-from governance.promotion import STAGES, staged_version
 from governance.releases import digest_of, trained_model
 from governance.report.data import (
     CalibrationBin,
@@ -32,6 +31,7 @@ from governance.report.data import (
 from governance.report.lineage import description_of, lanes
 from governance.report.runs import GovernedRun, environments_up_to, newest_runs
 from governance.target import Target
+from governance.versions import STAGES, staged_version
 from pipelines.model import TrainedModel
 
 if TYPE_CHECKING:

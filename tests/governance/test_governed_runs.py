@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,12 +15,16 @@ from zenml.models import PipelineRunResponse
 
 from environments import DataQuality
 from governance import jobs
+from governance.audit import open_reader, select
+from governance.audit.events import Event, GateVerdict, RunFailed
+from governance.audit.query import Filter
 from governance.context import context_of
 from governance.evidence import evaluation_of, outputs_of, verdict_of
 from governance.gates import data_quality, performance
 from governance.gates.result import GateFailed
 from governance.govern import UngovernedPipeline, govern
-from governance.run import StackMissing, active_stack, run
+from governance.run import run
+from governance.stacks import StackMissing, active_stack
 from governance.target import Target
 from pipelines.config import ModelConfig, read_config
 from pipelines.data import load_training_sets
@@ -38,9 +41,10 @@ def trained(ground: Ground) -> PipelineRunResponse:
     return jobs.train(ground.target("dev"))
 
 
-def events(target: Target, run_id: str) -> list[dict[str, Any]]:
-    folder = target.folder / "artifacts" / "governance" / "events"
-    return [json.loads(file.read_text()) for file in folder.glob(f"{run_id}*.json")]
+def logged(target: Target, run: str) -> list[Event]:
+    """What the audit log of the target's environment says of a run, in order."""
+    log = open_reader(target.platform, target.environment.environment)
+    return [entry.event for entry in select(log, Filter(run=run))]
 
 
 def mlflow_rows(target: Target, query: str, *values: str) -> list[tuple[Any, ...]]:
@@ -81,9 +85,13 @@ def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, traine
 
 def test_each_run_is_recorded_exactly_once(ground: Ground, trained: PipelineRunResponse) -> None:
     target = ground.target("dev")
-    (event,) = events(target, str(trained.id))
-    assert event["kind"] == "run finished"
-    assert event["context"]["owner"] == "oncology-ml@example.com"
+    found = logged(target, trained.name)
+    assert [event.kind for event in found if event.kind != "gate_verdict"] == ["run_started", "run_finished"]
+    verdicts = [event.label for event in found if isinstance(event, GateVerdict)]
+    assert len(set(verdicts)) == len(verdicts), "no verdict twice"
+    assert {label.split("/")[1] for label in verdicts} == {"data_quality", "model_performance"}
+    assert all(event.verdict == "passed" for event in found if isinstance(event, GateVerdict))
+    assert {event.team for event in found} == {"oncology"}
     runs = mlflow_rows(target, "select run_uuid, status from runs where name = ?", trained.name)
     assert runs == [(trained.run_metadata["mlflow_run_id"], "FINISHED")]
 
@@ -130,10 +138,11 @@ def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> No
     failed = Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
     assert failed.status == "failed"
     assert set(failed.steps) == {"data_loader", "validate_data_quality"}, "nothing ran after the gate"
-    (event,) = events(target, str(failed.id))
-    assert event["kind"] == "run failed"
-    assert event["step"] == "validate_data_quality"
-    assert "rows" in event["error"]
+    found = logged(target, failed.name)
+    assert [event.kind for event in found if event.kind != "gate_verdict"] == ["run_started", "run_failed"]
+    (end,) = (event for event in found if isinstance(event, RunFailed))
+    assert (end.step, end.error_type) == ("validate_data_quality", "GateFailed")
+    assert "rows" in {event.subject for event in found if isinstance(event, GateVerdict) and event.verdict == "failed"}
     assert mlflow_rows(target, "select status from runs where name = ?", failed.name) == [("FAILED",)]
     verdict = verdict_of(failed, data_quality.NAME)
     assert verdict is not None

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from zenml.client import Client
 from zenml.model.model import Model
+from zenml.models import ModelVersionResponse
 
 from governance import events, jobs
+from governance.audit import AuditLog, StoreError, open_reader
+from governance.exclusive import AnotherIsAtWork, alone
 from governance.gates.result import GateFailed
 from governance.jobs import NoModelInUse
-from governance.promotion import PromotionRefused, promote, rollback, staged_version
+from governance.journal import NotRecorded
+from governance.promotion import promote
 from governance.releases import ReleaseError, digest_of, find_release, trained_model
+from governance.rollback import rollback
+from governance.settling import PromotionRefused
 from governance.target import Target
+from governance.versions import staged_version
 from pipelines.training import training_pipeline
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, Ground
@@ -83,14 +91,19 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     promoted = promote(production, requested_by=ASKS, approved_by=[AGREES])
     assert (promoted.version, promoted.previous) == ("1", None)
     assert in_use(production) == "1"
-    assert kinds(production) == [("promotion requested", "1"), ("promotion completed", "1")]
+    attempts = [kind for kind, _ in kinds(production)]
+    assert attempts == ["promotion requested", "promotion refused"] * 5 + ["promotion requested", "promotion completed"]
     completed = events.history(production)[-1]
     assert (completed.actor, completed.approvers) == (ASKS, (AGREES,))
+    log = open_reader(ground.platform, "production")
+    assert log.verify().intact
+    leaves = b"".join(log.raw(number) for number in range(log.size))
+    assert b"@" not in leaves, "people stand in the log by pseudonym"
 
     # Production holds the files itself: taking dev's and staging's stores away does not touch it.
     assert promoted.release is not None
     assert Path(promoted.release.uri).is_relative_to(production.folder)
-    assert completed.digest == digest_of(Client().get_model_version(CANCER, "1"))
+    assert completed.digest == f"sha256:{digest_of(Client().get_model_version(CANCER, '1'))}"
 
     scored = jobs.infer(production)
     assert scored.status == "completed"
@@ -177,7 +190,7 @@ def test_a_stage_set_behind_promotions_back_gives_no_model_to_use(fresh_ground: 
 
 
 def test_a_version_trained_without_governance_cannot_be_promoted(fresh_ground: Ground) -> None:
-    from governance.run import active_stack
+    from governance.stacks import active_stack
     from pipelines.config import read_config
 
     ground = fresh_ground
@@ -190,25 +203,82 @@ def test_a_version_trained_without_governance_cannot_be_promoted(fresh_ground: G
         promote(ground.target("staging"), requested_by=ASKS, version="1")
 
 
-def test_a_promotion_that_died_between_release_and_stage_can_be_made_again(
+class Died(BaseException):
+    """The process is gone."""
+
+
+def test_an_interrupted_promotion_is_undone_or_finished_by_the_next_call(
     fresh_ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ground = fresh_ground
     jobs.train(ground.target("dev"))
     staging = ground.target("staging")
+    set_stage = ModelVersionResponse.set_stage
 
-    class Died(BaseException):
-        pass
-
-    def die(*_: object, **__: object) -> None:
+    def die_before(*_: object, **__: object) -> None:
         raise Died
 
-    from zenml.models import ModelVersionResponse
+    def die_after(self: ModelVersionResponse, *arguments: Any, **named: Any) -> None:
+        set_stage(self, *arguments, **named)
+        raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr(ModelVersionResponse, "set_stage", die)
+        patch.setattr(ModelVersionResponse, "set_stage", die_before)
         with pytest.raises(Died):
             promote(staging, requested_by=ASKS)
     assert in_use(staging) is None
-    assert promote(staging, requested_by=ASKS).version == "1"
+    made = promote(staging, requested_by=ASKS)
+    assert made.note == "An interrupted promotion of version 1 was undone."
     assert in_use(staging) == "1"
+
+    jobs.train(ground.target("dev"))
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelVersionResponse, "set_stage", die_after)
+        with pytest.raises(Died):
+            promote(staging, requested_by=ASKS)
+    assert in_use(staging) == "2"
+    assert events.released_versions(staging) == ["1"], "the log does not know yet"
+    made = promote(staging, requested_by=ASKS)
+    assert (made.version, made.previous, made.note) == ("2", "1", "An interrupted promotion of version 2 was finished.")
+    assert events.released_versions(staging) == ["1", "2"]
+
+
+@pytest.mark.parametrize("failing", range(1, 6))
+def test_no_stage_changes_when_the_log_cannot_be_written(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Whichever write of a promotion fails, the version in staging stays the one that was there."""
+    jobs.train(ground.target("dev"))
+    staging = ground.target("staging")
+    before, writes = in_use(staging), iter(range(1, 100))
+    append = AuditLog.append_many
+
+    def fail(self: AuditLog, batch: Any) -> Any:
+        if next(writes) == failing:
+            raise StoreError("the disk is full")
+        return append(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditLog, "append_many", fail)
+        with pytest.raises(NotRecorded, match="was not written: the disk is full"):
+            promote(staging, requested_by=ASKS)
+    assert in_use(staging) == before
+    assert promote(staging, requested_by=ASKS).previous == before
+
+
+def test_of_two_promotions_at_once_one_says_why_it_does_not_go_on(ground: Ground) -> None:
+    staging = ground.target("staging")
+    with alone(staging), pytest.raises(AnotherIsAtWork, match=r"Another promotion or rollback of .* in staging"):
+        promote(staging, requested_by=ASKS)
+    with alone(staging), alone(ground.target("production")):
+        pass  # another environment is another matter
+
+
+def test_a_reason_that_names_a_person_is_not_recorded(ground: Ground) -> None:
+    production = ground.target("production")
+    to_production(ground)
+    to_production(ground)
+    before = in_use(production)
+    with pytest.raises(NotRecorded, match="seems to hold"):
+        rollback(production, requested_by=ASKS, reason="ask mallory@example.com")
+    assert in_use(production) == before

@@ -1,0 +1,39 @@
+"""One promotion or rollback of a model at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from environments import CHECKOUT, local_root
+from governance.errors import Refused
+from governance.target import Target
+
+
+class AnotherIsAtWork(Refused):
+    """Somebody else is promoting or rolling back the same model."""
+
+
+@contextmanager
+def alone(target: Target) -> Iterator[None]:
+    """Keep other processes on this machine from moving the same model into or out of the same environment.
+
+    The lock is the operating system's and ends with its process, however that ends. On clouds, where promotions start
+    from more than one machine, the CI system's concurrency group serves as well.
+
+    Raises:
+        AnotherIsAtWork: another process holds the lock.
+    """
+    ground = local_root(target.environment) if target.cloud == "local" else CHECKOUT / ".groundwork"
+    folder = ground / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{target.cloud}-{target.environment.environment}-{target.model}"
+    with (folder / name).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AnotherIsAtWork(
+                f"Another promotion or rollback of {target.where} is going on. Nothing was changed; try again later."
+            ) from error
+        yield

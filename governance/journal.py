@@ -1,0 +1,107 @@
+"""Writing to an environment's audit log what governance does, in the name of whoever does it."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from governance.audit import AuditError, AuditLog, current_identity, declared_identity, locate, open_log
+from governance.audit.events import Actor, Event
+from governance.errors import Refused
+from governance.provenance import Provenance, collect
+from governance.target import Target
+
+_Event = TypeVar("_Event", bound=Event)
+
+_EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
+
+
+class NotRecorded(Refused):
+    """The audit log could not be written, so what depends on the record was not done."""
+
+
+class Journal:
+    """The audit log of one environment, and what every event of one model's says.
+
+    Args:
+        target: the model and environment.
+        actor: e-mail of who acts, as the team's file names people; by default who runs this process.
+    """
+
+    def __init__(self, target: Target, actor: str | None = None) -> None:
+        self._target = target
+        self._where = locate(target.platform, target.environment.environment, cloud=target.cloud)
+        self._identity = declared_identity(actor) if actor and "@" in actor else current_identity()
+
+    @cached_property
+    def log(self) -> AuditLog:
+        """The log, opened when it is first needed."""
+        try:
+            return open_log(self._target.platform, self._target.environment.environment, cloud=self._target.cloud)
+        except AuditError as error:
+            raise NotRecorded(
+                f"The audit log of {self._target.environment.environment} cannot be used: {error}"
+            ) from error
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What this process runs from."""
+        return collect()
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who acts, under the pseudonym that the log knows."""
+        return self._where.subjects().actor(self._identity)
+
+    def person(self, email: str) -> Actor:
+        """Somebody whom a settings file names, under a pseudonym."""
+        return self._where.subjects().actor(declared_identity(email))
+
+    def event(self, kind: type[_Event], **fields: object) -> _Event:
+        """An event of ``kind`` about this target, made from this checkout.
+
+        Raises:
+            NotRecorded: a field holds what must not enter the log, such as an e-mail address.
+        """
+        made = self.provenance
+        common = {
+            "actor": self.actor,
+            "environment": self._target.environment.environment,
+            "cloud": self._target.cloud,
+            "team": self._target.team.team,
+            "model": self._target.model,
+            "git_commit": made.git_commit if made.git_dirty is not None else None,
+            "git_dirty": made.git_dirty,
+            "lock_digest": digest(made.lock_digest),
+        }
+        try:
+            return kind.model_validate({**common, **fields})
+        except ValidationError as error:
+            reasons = "; ".join(str(problem["msg"]) for problem in error.errors())
+            raise NotRecorded(f"This cannot be recorded as {kind.__name__}: {reasons}") from error
+
+    def write(self, *events: Event) -> None:
+        """Append ``events``; they are durable, signed for and anchored when this returns.
+
+        Raises:
+            NotRecorded: the log could not be written. Whatever depends on the record must not go ahead.
+        """
+        try:
+            self.log.append_many(events)
+        except AuditError as error:
+            raise NotRecorded(
+                f"The audit log of {self._target.environment.environment} was not written: {error}"
+            ) from error
+
+
+def digest(sha256: str) -> str:
+    """A SHA-256 in hexadecimal, as the log spells it."""
+    return f"sha256:{sha256}"
+
+
+def without_people(text: str, longest: int = 500) -> str:
+    """``text`` without e-mail addresses, at most as long as the log takes: people stand in it by pseudonym only."""
+    return _EMAIL.sub("(somebody)", text)[:longest]
