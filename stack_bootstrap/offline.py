@@ -8,23 +8,19 @@ itself a simulation, which every contract it emits then says.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import platform
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from environments import CHECKOUT
+from stack_bootstrap.tool_environment import ToolEnvironmentError, tool_environment
 
 SIMULATION = "simulation"
 """The word that every summary line of an offline run carries."""
@@ -134,49 +130,11 @@ def provider_python(tools: Path) -> Path:
     Raises:
         OfflineError: uv is missing or could not install the locked packages.
     """
-    lock = PROVIDER_HOME / "requirements.lock"
-    digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
-    home = tools / f"offline-{digest}"
-    python, stamp = home / "bin" / "python", home / ".complete"
-    if stamp.exists():
-        return python
-    tools.mkdir(parents=True, exist_ok=True)
-    with _locked(tools / f"offline-{digest}.lock"):
-        if stamp.exists():
-            return python
-        uv = _uv()
-        install = [
-            "pip",
-            "sync",
-            "--quiet",
-            "--require-hashes",
-            "--compile-bytecode",
-            "--python",
-            str(python),
-            str(lock),
-        ]
-        for command in (["venv", "--quiet", "--clear", "--python", sys.executable, str(home)], install):
-            done = subprocess.run([str(uv), *command], capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise OfflineError(f"The offline provider's packages could not be installed:\n{done.stderr.strip()}")
-        stamp.touch()
-    return python
-
-
-def _uv() -> Path:
-    beside = Path(sys.executable).with_name("uv")
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    if not found:
-        raise OfflineError("uv is needed to install the offline provider's packages: run 'make setup'.")
-    return Path(found)
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold ``file`` so that two processes do not build the same environment at once."""
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    try:
+        home = tool_environment("offline", PROVIDER_HOME / "requirements.lock", tools)
+    except ToolEnvironmentError as error:
+        raise OfflineError(str(error)) from error
+    return home / "bin" / "python"
 
 
 def terraform_platform() -> str:

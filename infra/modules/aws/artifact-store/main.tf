@@ -3,7 +3,7 @@ module "bucket" {
   name           = var.name
   access_log     = var.access_log
   force_destroy  = var.force_destroy
-  kms_key_arn    = var.kms_key_arn
+  encryption_key = { arn = var.kms_key_arn }
   lifecycle_days = { noncurrent = var.noncurrent_days }
   tags           = var.tags
 }

@@ -73,7 +73,7 @@ module "bucket" {
   source           = "../bucket"
   name             = var.name
   access_log       = var.access_log
-  kms_key_arn      = var.kms_key_arn
+  encryption_key   = { arn = var.kms_key_arn }
   lifecycle_days   = {}
   object_lock_days = var.retention_days
   policy_documents = [data.aws_iam_policy_document.write_once.json]

@@ -42,10 +42,10 @@ resource "aws_s3_bucket_versioning" "this" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
   rule {
-    bucket_key_enabled = var.kms_key_arn != null
+    bucket_key_enabled = var.encryption_key != null
     apply_server_side_encryption_by_default {
-      kms_master_key_id = var.kms_key_arn
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = try(var.encryption_key.arn, null)
+      sse_algorithm     = var.encryption_key == null ? "AES256" : "aws:kms"
     }
   }
 }

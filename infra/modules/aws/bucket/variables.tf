@@ -4,17 +4,17 @@ variable "access_log" {
   default     = null
 }
 
+variable "encryption_key" {
+  description = "Key that encrypts objects. Null: S3's own key, which is all that an access log target accepts."
+  type        = object({ arn = string })
+  default     = null
+}
+
 variable "force_destroy" {
   description = "Whether destroying the bucket deletes the objects in it."
   type        = bool
   nullable    = false
   default     = false
-}
-
-variable "kms_key_arn" {
-  description = "Key that encrypts objects. Null: S3's own key, which is all that an access log target accepts."
-  type        = string
-  default     = null
 }
 
 variable "lifecycle_days" {

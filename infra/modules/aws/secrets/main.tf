@@ -10,7 +10,7 @@ resource "aws_secretsmanager_secret" "this" {
 resource "aws_secretsmanager_secret_version" "this" {
   for_each                 = { for name, version in var.secrets : name => version if version > 0 }
   secret_id                = aws_secretsmanager_secret.this[each.key].id
-  secret_string_wo         = lookup(var.values, each.key, null)
+  secret_string_wo         = lookup(var.values, each.key, "") # never null: that is refused even where nothing is written
   secret_string_wo_version = each.value
 }
 
