@@ -20,7 +20,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo plan apply destroy output drift diff register verify unregister \
+.PHONY: help setup demo clean-demo plan apply destroy state policy output drift diff register verify unregister \
 	train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
@@ -51,6 +51,12 @@ apply: setup ## Plan, then apply exactly that plan
 
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
 	@$(RUN) stack_bootstrap destroy $(FLAGS)
+
+state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws), once before the first plan
+	@$(RUN) stack_bootstrap state $(FLAGS)
+
+policy: setup ## Hold the plan against our rules and checkov's
+	@$(RUN) stack_bootstrap policy $(if $(JSON),--json)
 
 output: setup ## Show the stack contracts that an environment emits
 	@$(RUN) stack_bootstrap output $(FLAGS)

@@ -14,6 +14,8 @@ from stack_bootstrap.contract import ContractError
 from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
 from stack_bootstrap.install_terraform import TerraformInstallError
 from stack_bootstrap.offline import OfflineError
+from stack_bootstrap.policy import PolicyError
+from stack_bootstrap.policy import commands as policy_commands
 from stack_bootstrap.registration import RegistrationError
 from stack_bootstrap.registration import commands as registration_commands
 from stack_bootstrap.state import StateError
@@ -24,12 +26,14 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 app.add_typer(infrastructure_commands.app)
 app.add_typer(registration_commands.app)
 app.add_typer(state_commands.app)
+app.add_typer(policy_commands.app)
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     ContractError,
     InfrastructureError,
     OfflineError,
     PlanFileError,
+    PolicyError,
     RegistrationError,
     SettingsError,
     StateError,
