@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -37,7 +38,5 @@ def aws(_moto_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     boto3.DEFAULT_SESSION = None
-    import urllib.request
-
-    urllib.request.urlopen(urllib.request.Request(f"{_moto_server}/moto-api/reset", method="POST"))
+    urlopen(Request(f"{_moto_server}/moto-api/reset", method="POST")).close()
     return _moto_server
