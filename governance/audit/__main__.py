@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,12 +18,12 @@ from governance.audit.entry import Entry
 from governance.audit.errors import AuditError
 from governance.audit.events import LegalHold, LogExport, LogReview, SecretRotation, SubjectErased, rfc3339
 from governance.audit.expectations import find_gaps
-from governance.audit.export import PROOFS, export_extract, export_log, verify_extract
-from governance.audit.integrity import Report, verify_log
+from governance.audit.export import export_extract, export_log, verify_archive
+from governance.audit.integrity import verify_log
 from governance.audit.layout import entry_key
 from governance.audit.location import current_actor, locate, open_log, open_reader
 from governance.audit.query import Filter, select
-from governance.audit.signer import FileSigner, Verifier, read_public_keys
+from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import HoldsObjects, LocalStore, Readable
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -125,7 +124,11 @@ def verify(
     anchors: list[Witness] = [*where.open_anchors(), *(ReadOnlyAnchor(_copy(place)) for place in anchor or [])]
     if git_anchor:
         anchors.append(GitTagAnchor(git_anchor, where.origin))
-    report = _verify(_copy(log) if log else where.store(), keys, anchors, where.origin)
+    copy = _copy(log) if log else where.store()
+    if isinstance(copy, Archive):
+        report = verify_archive(copy, keys, anchors, where.origin)
+    else:
+        report = verify_log(copy, keys, anchors, where.origin)
     lost = [] if log or not report.ok else find_gaps(open_reader(platform, env, cloud=cloud).entries())
     lines = [f"entry {problem.index}: {problem.what}" for problem in report.problems]
     lines += [f"note: {note}" for note in report.notes]
@@ -263,11 +266,6 @@ def rotate_key(env: Env = "dev", cloud: Cloud = None, settings: Settings = DIREC
     typer.echo(f"{where.key.with_suffix('.pub')}: give the new public key to whoever verifies")
 
 
-def _verify(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
-    check = verify_extract if store.read(PROOFS) is not None else verify_log
-    return check(store, keys, anchors, origin)
-
-
 def _copy(place: Path) -> Readable:
     return LocalStore(place) if place.is_dir() else Archive(place)
 
@@ -317,7 +315,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("Interrupted.", err=True)
         status = 130
-    sys.exit(status)
+    sys.exit(status or 0)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Figures:
     one_checkpoint_each_verified_per_second: float
 
 
-def measure(folder: Path, *, events: int, batch: int, singles: int = 200) -> Figures:
+def measure(folder: Path, *, events: int, batch: int, singles: int) -> Figures:
     """Append ``events`` in batches and ``singles`` one by one below ``folder``, and verify both logs."""
     in_batches, one_by_one = _log(folder / "batches"), _log(folder / "singles")
     ready = [_event(number) for number in range(events)]
@@ -109,12 +109,13 @@ def _timed(work: Callable[[], _Result]) -> tuple[_Result, float, float]:
 def main(
     events: Annotated[int, typer.Option(min=1, help="Events to append in batches.")] = 20_000,
     batch: Annotated[int, typer.Option(min=1, help="Events in a batch.")] = 1000,
+    singles: Annotated[int, typer.Option(min=1, help="Events to append one by one.")] = 200,
     folder: Annotated[Path | None, typer.Option(help="Where to write [default: the temporary folder].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure durable appends (fsync, signed, anchored) and verification."""
     with tempfile.TemporaryDirectory(prefix="audit-benchmark-", dir=folder) as place:
-        figures = asdict(measure(Path(place), events=events, batch=batch))
+        figures = asdict(measure(Path(place), events=events, batch=batch, singles=singles))
     if as_json:
         typer.echo(json.dumps(figures, indent=2))
         return

@@ -1,7 +1,8 @@
 """Handing out a log: all of it, or some entries with proofs that they are in it.
 
-Both are zip files with the keys of the log, its public key and ``verify.py``. An extract has ``proofs.json`` as well:
-the size of the checkpoint that it carries and, for each entry, its inclusion proof.
+Both are zip files with the keys of the log, its public key and ``verify.py``. An export of all of it has
+``snapshot.json``, which says how many entries that was, since the log goes on. An extract has ``proofs.json``: the size
+of the checkpoint that it carries and, for each entry, its inclusion proof.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from governance.audit.anchors import Witness
-from governance.audit.archive import write_archive
+from governance.audit.archive import Archive, write_archive
 from governance.audit.canonical import canonical
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import sequence_in
 from governance.audit.errors import AuditError, SignatureError
-from governance.audit.integrity import Problem, Report
+from governance.audit.integrity import Problem, Report, verify_log
 from governance.audit.layout import CHECKPOINTS, ENTRIES, LEAVES, checkpoint_key, entry_key, number_of
 from governance.audit.merkle import leaf_hash, verify_inclusion
 from governance.audit.reader import LogReader
@@ -24,6 +25,7 @@ from governance.audit.signer import Verifier
 from governance.audit.store import Readable
 
 PROOFS = "proofs.json"
+SNAPSHOT = "snapshot.json"
 PUBLIC_KEY = "key.pub"
 VERIFIER = "verify.py"
 
@@ -42,6 +44,7 @@ def export_log(log: LogReader, file: Path) -> int:
                 # What other writers add meanwhile stays out, or the export would look cut off.
                 if number is None or number < size + (kind != ENTRIES):
                     yield key, log.store.read(key) or b""
+        yield SNAPSHOT, canonical({"size": size})
         yield from _companions(log)
 
     write_archive(file, objects())
@@ -73,6 +76,18 @@ def export_extract(log: LogReader, sequences: Iterable[int], file: Path) -> Chec
 
     write_archive(file, objects())
     return checkpoint
+
+
+def verify_archive(archive: Archive, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
+    """Check an export or an extract."""
+    if archive.read(PROOFS):
+        return verify_extract(archive, keys, anchors, origin)
+    try:
+        size = int(json.loads(archive.read(SNAPSHOT) or b"")["size"])
+    except (ValueError, KeyError, TypeError) as error:
+        what = Problem(0, f"{SNAPSHOT} is missing or damaged: {error!r}")
+        return Report(archive.place, 0, 0, None, (what,), ())
+    return verify_log(archive, keys, anchors, origin, snapshot=size)
 
 
 def verify_extract(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:

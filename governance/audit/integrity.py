@@ -74,8 +74,15 @@ class Report:
         }
 
 
-def verify_log(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
-    """Check the log in ``store``.
+def verify_log(
+    store: Readable,
+    keys: Sequence[Verifier],
+    anchors: Sequence[Witness],
+    origin: str,
+    *,
+    snapshot: int | None = None,
+) -> Report:
+    """Check the log in ``store``, or a ``snapshot`` of its first so many entries, which anchors may have outgrown.
 
     Found are: a changed, missing, added or moved entry; a changed checkpoint, also where only its signature was
     touched; two histories under one key; and, as far as anchors reach, a history that was cut off or replaced.
@@ -83,7 +90,7 @@ def verify_log(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witn
     Raises:
         StoreError: the store or an anchor does not answer; then nothing is known.
     """
-    return _Check(store, keys, anchors, origin).run()
+    return _Check(store, keys, anchors, origin, snapshot).run()
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,7 @@ class _Check:
     keys: Sequence[Verifier]
     anchors: Sequence[Witness]
     origin: str
+    snapshot: int | None
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
@@ -115,10 +123,12 @@ class _Check:
         checkpoint = _largest(heads)
         anchored = self._anchored(own, heads) if self.anchors else None
         kept = self._kept_leaves()
-        agreed = self._walk(heads, kept)
-        self._compare_leaves(kept, agreed)
-        self._cut_off(heads)
-        self._check_tail(_largest(heads))
+        agreed, differs = self._walk(heads, kept)
+        self._compare_leaves(kept, agreed if differs else len(self.hashes))
+        self._cut_off(heads, agreed)
+        if self.snapshot is not None and self.snapshot != len(self.hashes):
+            self._problem(len(self.hashes), f"this is an export of {self.snapshot} entries")
+        self._check_unsealed(_largest(heads) if differs else agreed)
         self._describe_anchors(anchored)
         found = sorted(dict.fromkeys(self.problems), key=lambda problem: problem.index)
         return Report(self.store.place, len(self.hashes), checkpoint, anchored, tuple(found), tuple(self.notes))
@@ -153,7 +163,12 @@ class _Check:
         sound = {head.size for head in heads}
         largest = 0
         for anchor in self.anchors:
-            notes = {size: anchor.read(size) or b"" for size in anchor.sizes()}
+            sizes = list(anchor.sizes())
+            notes = {size: anchor.read(size) or b"" for size in sizes if size <= (self.snapshot or size)}
+            if len(notes) < len(sizes):
+                self.notes.append(
+                    f"This is an export of {self.snapshot} entries; {anchor.place} knows of {max(sizes)}."
+                )
             for size in sorted(notes.keys() - own.keys()):
                 self._problem(size - 1, f"{checkpoint_key(size)} is gone from the log, {anchor.place} has it")
             same = {size for size, note in notes.items() if own.get(size) == note}
@@ -172,8 +187,11 @@ class _Check:
                 kept.append(leaves)
         return kept
 
-    def _walk(self, heads: Sequence[_Head], kept: Sequence[Leaves]) -> int:
-        """Hash every entry and compare with every checkpoint on the way; the size up to which all of them agree."""
+    def _walk(self, heads: Sequence[_Head], kept: Sequence[Leaves]) -> tuple[int, bool]:
+        """Hash every entry and compare with every checkpoint on the way.
+
+        Returns the size of the last checkpoint before which all agree, and whether one differs after it.
+        """
         tree, agreed, differs = Frontier(), 0, False
         heads_at, edges_at = _by_size(heads, lambda head: head.size), _by_size(kept, lambda leaves: leaves.start)
         for key in self.store.list(ENTRIES):
@@ -196,7 +214,7 @@ class _Check:
                 else:
                     differs = True
                     self._locate(wrong, agreed)
-        return agreed if differs else tree.size
+        return agreed, differs
 
     def _leaf(self, sequence: int, key: str) -> bytes:
         data = self.store.read(key) or b""
@@ -213,36 +231,48 @@ class _Check:
 
     def _locate(self, head: _Head, agreed: int) -> None:
         """Name the first entry that is not the one that ``head`` was signed for; all before ``agreed`` are."""
-        leaves = Leaves.decode(self.store.read(leaves_key(head.size)), head.size)
-        if leaves is not None and leaves.grown().root() == head.checkpoint.root:
-            for index, leaf in enumerate(leaves.hashes, leaves.start):
-                if leaf != self.hashes[index] and leaves.start <= agreed:
-                    self._problem(index, f"entry {index} was changed after it was signed for in {head.place}")
-                    return
+        index = self._first_changed(head, agreed)
+        if index is not None:
+            self._problem(index, f"entry {index} was changed after it was signed for in {head.place}")
+            return
         where = f"entry {agreed}" if head.size == agreed + 1 else f"one of the entries {agreed} to {head.size - 1}"
         self._problem(agreed, f"{where} is not the one that the checkpoint of size {head.size} in {head.place} covers")
 
-    def _compare_leaves(self, kept: Sequence[Leaves], agreed: int) -> None:
+    def _first_changed(self, head: _Head, agreed: int) -> int | None:
+        """The first entry that differs from the kept leaf hashes, if those lead to ``head`` and so can be believed."""
+        leaves = Leaves.decode(self.store.read(leaves_key(head.size)), head.size)
+        if leaves is None or leaves.start > agreed or leaves.grown().root() != head.checkpoint.root:
+            return None
+        pairs = zip(leaves.hashes, self.hashes[leaves.start :], strict=False)
+        return next((index for index, (kept, found) in enumerate(pairs, leaves.start) if kept != found), None)
+
+    def _compare_leaves(self, kept: Sequence[Leaves], sound: int) -> None:
         for leaves in kept:
             if leaves.size > len(self.hashes):
                 self._problem(len(self.hashes), f"{leaves_key(leaves.size)} lists entries that are gone")
-            elif leaves.size <= agreed and leaves.hashes != tuple(self.hashes[leaves.start : leaves.size]):
+            elif leaves.size <= sound and leaves.hashes != tuple(self.hashes[leaves.start : leaves.size]):
                 self._problem(leaves.size - 1, f"{leaves_key(leaves.size)} was altered")
 
-    def _cut_off(self, heads: Sequence[_Head]) -> None:
+    def _cut_off(self, heads: Sequence[_Head], agreed: int) -> None:
         found = len(self.hashes)
-        for head in heads:
-            if head.size == _largest(heads) > found:
-                self._problem(found, f"cut off after {found} entries: {head.place} has a checkpoint of {head.size}")
+        beyond = sorted((head for head in heads if head.size > found), key=lambda head: head.size)
+        if beyond:
+            last = beyond[-1]
+            self._problem(found, f"cut off after {found} entries: {last.place} has a checkpoint of {last.size}")
+            changed = self._first_changed(beyond[0], agreed)
+            if changed is not None:
+                self._problem(changed, f"entry {changed} was changed after it was signed for in {beyond[0].place}")
 
-    def _check_tail(self, covered: int) -> None:
+    def _check_unsealed(self, sealed: int) -> None:
         """Entries after the last checkpoint, as a crash leaves them, stand by their own signatures."""
-        tail = range(covered, len(self.hashes))
-        for sequence in tail:
+        alone = range(sealed, len(self.hashes))
+        for sequence in alone:
             if not is_signed(self.store.read(entry_key(sequence)) or b"", self.keys, self.origin):
                 self._problem(sequence, f"entry {sequence} was not signed by the log")
-        if tail:
-            self.notes.append(f"{len(tail)} entries from {covered} on wait for their checkpoint.")
+        if alone:
+            self.notes.append(
+                f"Entries {sealed} to {alone[-1]} stand by their own signatures, under no checkpoint yet."
+            )
 
     def _describe_anchors(self, anchored: int | None) -> None:
         if not self.hashes:

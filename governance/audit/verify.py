@@ -293,6 +293,7 @@ class Check:
         self.leaves: list[bytes] = []
         self.entries = self.checkpoint = 0
         self.anchored: int | None = None
+        self.snapshot: int | None = None
 
     def problem(self, index: int, what: str) -> None:
         """Something is not as it was signed, from entry ``index`` on."""
@@ -333,6 +334,9 @@ class Check:
         signed = {size: [root] for size, root in own.items()}
         for anchor in self.anchors:
             notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
+            if self.snapshot is not None and max(notes, default=0) > self.snapshot:
+                self.notes.append(f"This is an export of {self.snapshot} entries; an anchor knows of {max(notes)}.")
+                notes = {size: note for size, note in notes.items() if size <= self.snapshot}
             for size in notes.keys() - own_notes.keys():
                 self.problem(size - 1, f"checkpoint {size} is gone from the log, an anchor has it")
             valid = {size: root for size, root in own.items() if notes.get(size) == own_notes[size]}
@@ -345,11 +349,10 @@ class Check:
             kept[size] = read_leaves(self.log.get(key), size)
             if kept[size] is None:
                 self.problem(size - 1, f"{key} was altered")
-        agreed = self.walk(signed, kept)
-        self.check_ends(signed, kept, agreed)
+        self.check_ends(signed, kept, *self.walk(signed, kept))
 
-    def walk(self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None]) -> int:
-        """Hash each entry in order and compare with each signed root; the size up to which they agree."""
+    def walk(self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None]) -> tuple[int, bool]:
+        """Hash each entry and compare with each signed root; up to which size all agree, and whether one differs."""
         edge, agreed, differs = Edge(), 0, False
         starting: dict[int, list[tuple[int, list[bytes]]]] = {}
         for size, found in kept.items():
@@ -381,32 +384,49 @@ class Check:
                 else:
                     agreed = edge.size
         self.entries = edge.size
-        return agreed if differs else edge.size
+        return agreed, differs
 
     def locate(self, agreed: int, size: int, root: bytes, found: Leaves | None) -> None:
         """Name the first entry from ``agreed`` on that is not the one signed for at ``size``."""
-        if found and root_of_leaves(found) == root and found[0] <= agreed:
-            for index, leaf in enumerate(found[2], found[0]):
-                if leaf != self.leaves[index]:
-                    self.problem(index, f"entry {index} was changed")
-                    return
-        self.problem(agreed, f"one of the entries {agreed} to {size - 1} is not the one that was signed for")
+        index = self.first_changed(agreed, root, found)
+        if index is None:
+            self.problem(agreed, f"one of the entries {agreed} to {size - 1} is not the one that was signed for")
+        else:
+            self.problem(index, f"entry {index} was changed")
 
-    def check_ends(self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None], agreed: int) -> None:
+    def first_changed(self, agreed: int, root: bytes, found: Leaves | None) -> int | None:
+        """The first entry that differs from leaf hashes which lead to the signed ``root``."""
+        if found and found[0] <= agreed and root_of_leaves(found) == root:
+            for index, (kept, ours) in enumerate(zip(found[2], self.leaves[found[0] :], strict=False), found[0]):
+                if kept != ours:
+                    return index
+        return None
+
+    def check_ends(
+        self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None], agreed: int, differs: bool
+    ) -> None:
         """What the entries alone do not show: cut-off ends, unsigned additions, altered leaf hashes."""
+        sound = agreed if differs else self.entries
         for size, found in kept.items():
             if found and size > self.entries:
                 self.problem(self.entries, f"{key_of('leaves', size)} lists entries that are gone")
-            elif found and size <= agreed and found[2] != self.leaves[found[0] : size]:
+            elif found and size <= sound and found[2] != self.leaves[found[0] : size]:
                 self.problem(size - 1, f"{key_of('leaves', size)} was altered")
-        covered = max(signed, default=0)
-        if covered > self.entries:
-            self.problem(self.entries, f"cut off: {covered} entries were signed for, {self.entries} are left")
-        for n in range(covered, self.entries):
+        beyond = sorted(size for size in signed if size > self.entries)
+        if beyond:
+            self.problem(self.entries, f"cut off: {beyond[-1]} entries were signed for, {self.entries} are left")
+            index = self.first_changed(agreed, signed[beyond[0]][0], kept.get(beyond[0]))
+            if index is not None:
+                self.problem(index, f"entry {index} was changed")
+        if self.snapshot not in (None, self.entries):
+            self.problem(self.entries, f"this is an export of {self.snapshot} entries")
+        sealed = max(signed, default=0) if differs else agreed
+        for n in range(sealed, self.entries):
             if not entry_is_signed(self.log.get(key_of("entries", n)), self.keys, self.origin):
                 self.problem(n, f"entry {n} was not signed by the log")
-        if self.entries > covered:
-            self.notes.append(f"{self.entries - covered} entries from {covered} on wait for their checkpoint.")
+        if self.entries > sealed:
+            last = self.entries - 1
+            self.notes.append(f"Entries {sealed} to {last} stand by their own signatures, under no checkpoint yet.")
         if not self.entries:
             self.notes.append("There are no entries.")
         if self.anchored is None:
@@ -447,9 +467,14 @@ def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | No
     log = open_place(path)
     one = Check(log, keys, [open_place(anchor) for anchor in anchors], origin or keys[0][0])
     try:
-        one.extract() if log.get("proofs.json") else one.whole_log()
+        if isinstance(log, Archive) and log.get("proofs.json"):
+            one.extract()
+        else:
+            if isinstance(log, Archive):  # believed of a copy only: it would hide that a log was cut off
+                one.snapshot = int(json.loads(log.get("snapshot.json"))["size"])
+            one.whole_log()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        one.problem(0, f"the proofs are damaged: {error!r}")
+        one.problem(0, f"what the export says of itself is damaged: {error!r}")
     problems = [{"index": index, "what": what} for index, what in sorted(set(one.problems))]
     return {
         "ok": not problems,

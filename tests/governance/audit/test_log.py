@@ -180,7 +180,7 @@ def test_what_a_failed_writer_left_is_taken_over_by_the_next(place: Place) -> No
         _failing(place, lambda count: "before" if count > 1 else None, lambda _: None).append(event(1))
     report = place.verify()
     assert (report["entries"], report["checkpoint"], report["ok"]) == (1, 0, True)
-    assert report["notes"][0] == "1 entries from 0 on wait for their checkpoint."
+    assert report["notes"][0] == "Entries 0 to 0 stand by their own signatures, under no checkpoint yet."
     assert place.open().append(event(2)).sequence == 1
     assert place.verify()["notes"] == []
 
