@@ -64,7 +64,18 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit("a Google service account id", 6, 30, r"[a-z](?:[a-z0-9-]*[a-z0-9])"),
         Limit("an AWS role name", 1, 64, r"[\w+=,.@-]+"),
     ),
-    "bucket": (Limit("a Google or S3 bucket name", 3, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])"),),
+    "bucket": (
+        Limit("a Google or S3 bucket name", 3, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])"),
+        Limit(
+            "Google, which keeps names with 'google' or leading 'goog' for itself,", 3, 63, r"(?!goog)(?!.*google).*"
+        ),
+        Limit(
+            "S3, which keeps the prefixes xn--, sthree- and amzn-s3-demo- for itself,",
+            3,
+            63,
+            r"(?!xn--|sthree-|amzn-s3-demo-).*",
+        ),
+    ),
     "registry": (
         Limit("an Artifact Registry repository", 1, 63, r"[a-z](?:[a-z0-9-]*[a-z0-9])"),
         Limit("an ECR repository", 2, 256, r"[a-z0-9]+(?:[._/-][a-z0-9]+)*"),

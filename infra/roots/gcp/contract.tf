@@ -27,7 +27,7 @@ locals {
         configuration = local.auth[team].configuration
       }
     },
-    local.remote || local.uses_jobs ? {
+    local.images ? {
       container-registry = {
         type          = "gcp", auth_method = local.auth[team].method, resource_type = "docker-registry"
         resource_id   = module.container_registry[team].id
@@ -65,6 +65,8 @@ locals {
       kubernetes_namespace = team
       pod_settings         = { labels = merge(local.labels, local.team_labels[team]) }
       service_account_name = "zenml"
+      # Without it steps would run as the namespace's default account, which stands for nobody.
+      step_pod_service_account_name = "zenml"
     }) }
     airflow = { flavor = "airflow", connector = null, configuration = jsonencode({
       dag_output_dir = local.airflow ? "${module.airflow[0].dags}/${team}" : null
@@ -88,7 +90,7 @@ locals {
         configuration = jsonencode({ path = "gs://${module.artifact_store[team].name}" })
       }
     },
-    local.remote || local.uses_jobs ? {
+    local.images ? {
       container_registry = {
         flavor        = "gcp", connector = "container-registry"
         configuration = jsonencode({ uri = module.container_registry[team].uri })

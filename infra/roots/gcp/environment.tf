@@ -5,6 +5,7 @@ locals {
   airflow    = local.gcp.orchestrator == "airflow"
   remote     = local.gcp.orchestrator != "local"
   uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
+  images     = local.remote || local.uses_jobs
 
   services = toset(concat(
     [
@@ -26,7 +27,7 @@ locals {
       "sts.googleapis.com",
     ],
     local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
-    local.remote ? ["cloudbuild.googleapis.com"] : [],
+    local.images ? ["cloudbuild.googleapis.com"] : [],
     local.kubernetes ? ["container.googleapis.com"] : [],
     local.airflow ? ["composer.googleapis.com"] : [],
   ))
@@ -38,11 +39,25 @@ locals {
       artifact-registry = "gcp-sa-artifactregistry"
       pubsub            = "gcp-sa-pubsub"
       secret-manager    = "gcp-sa-secretmanager"
+      storage           = "gs-project-accounts"
     },
     local.uses_jobs ? { vertex = "gcp-sa-aiplatform" } : {},
     local.kubernetes || local.airflow ? { compute = "compute-system", kubernetes = "container-engine-robot" } : {},
     local.airflow ? { composer = "cloudcomposer-accounts" } : {},
   )
+}
+
+# What Cloud Build runs as unless it is told otherwise, which ZenML's image builder cannot.
+# Source: cloud.google.com/build/docs/cloud-build-service-account
+locals {
+  builder = local.images ? { builder = "serviceAccount:${module.project.number}-compute@developer.gserviceaccount.com" } : {}
+}
+
+resource "google_project_iam_member" "builder" {
+  for_each = local.builder
+  member   = each.value
+  project  = module.project.id
+  role     = "roles/logging.logWriter"
 }
 
 module "project" {
@@ -56,8 +71,10 @@ module "project" {
   services        = local.services
 }
 
+# Reading it makes Cloud Storage's agent, which a key can then be granted to. Not before the project exists.
 data "google_storage_project_service_account" "this" {
-  project = module.project.id
+  project    = module.project.id
+  depends_on = [module.project]
 }
 
 module "kms" {
@@ -66,10 +83,8 @@ module "kms" {
   location   = local.gcp.region
   name       = local.base
   project_id = module.project.id
-  users = merge(
-    { for name, agent in local.agents : name => "serviceAccount:service-${module.project.number}@${agent}.iam.gserviceaccount.com" },
-    { storage = data.google_storage_project_service_account.this.member },
-  )
+  users      = { for name, agent in local.agents : name => "serviceAccount:service-${module.project.number}@${agent}.iam.gserviceaccount.com" }
+  depends_on = [data.google_storage_project_service_account.this]
 }
 
 module "network" {
@@ -124,7 +139,7 @@ module "github" {
     }
   }
   owner_id      = local.gcp.github.owner_id
-  pool_id       = local.base
+  pool_id       = "github" # one of its name in a project
   project_id    = module.project.id
   repository_id = local.gcp.github.repository_id
   state_bucket  = local.state
@@ -150,7 +165,6 @@ module "airflow" {
   source     = "../../modules/gcp/airflow"
   count      = local.airflow ? 1 : 0
   account_id = local.identity.airflow
-  acts_as    = { for team, identity in module.identity : team => identity.workload.email }
   kms_key    = module.kms.keys["platform"]
   labels     = local.team_labels["platform"]
   location   = local.gcp.region

@@ -3,7 +3,7 @@
 locals {
   client_roles = toset(concat(
     local.uses_jobs ? ["roles/aiplatform.user"] : [],
-    local.remote ? ["roles/cloudbuild.builds.editor"] : [],
+    local.images ? ["roles/cloudbuild.builds.editor"] : [],
     local.kubernetes ? ["roles/container.clusterViewer"] : [],
     local.airflow ? ["roles/composer.user"] : [],
   ))

@@ -4,6 +4,9 @@ locals {
   federated = local.gcp.github == null ? {} : {
     github = "principalSet://iam.googleapis.com/${module.github[0].pool}/attribute.environment/${var.environment}"
   }
+
+  # Composer runs every team's pods as one account, so that one has to reach what the pods read and write.
+  pods = local.airflow ? { airflow = module.airflow[0].member } : {}
 }
 
 module "identity" {
@@ -13,7 +16,7 @@ module "identity" {
   project_id = module.project.id
   client = {
     account_id       = local.name[each.key].client
-    acts_as_workload = local.remote || local.uses_jobs
+    acts_as_workload = local.images
     federated        = local.federated
     impersonators    = { for principal in local.gcp.client_principals : principal => principal }
     roles            = local.client_roles
@@ -34,13 +37,14 @@ module "artifact_store" {
   location      = local.gcp.region
   name          = local.name[each.key].artifact_store
   project_id    = module.project.id
-  writers       = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
+  readers       = local.builder # the client puts what an image is built from there
+  writers       = merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
 }
 
 module "audit_store" {
   source         = "../../modules/gcp/audit-store"
   for_each       = local.teams
-  appenders      = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
+  appenders      = merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
   kms_key        = module.kms.keys[each.key]
   labels         = local.team_labels[each.key]
   location       = local.gcp.region
@@ -58,8 +62,8 @@ module "container_registry" {
   location   = local.gcp.region
   name       = local.name[each.key].registry
   project_id = module.project.id
-  readers    = { workload = module.identity[each.key].workload.member }
-  writers    = { client = module.identity[each.key].client.member }
+  readers    = merge(local.pods, { workload = module.identity[each.key].workload.member })
+  writers    = merge(local.builder, { client = module.identity[each.key].client.member })
 }
 
 module "secrets" {

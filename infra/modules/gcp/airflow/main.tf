@@ -12,14 +12,6 @@ resource "google_project_iam_member" "this" {
   role     = each.value
 }
 
-# Airflow starts each team's pods as that team's workload.
-resource "google_service_account_iam_member" "acts_as" {
-  for_each           = var.acts_as
-  member             = google_service_account.this.member
-  role               = "roles/iam.serviceAccountUser"
-  service_account_id = "projects/${var.project_id}/serviceAccounts/${each.value}"
-}
-
 resource "google_composer_environment" "this" {
   labels  = var.labels
   name    = var.name

@@ -3,13 +3,6 @@ variable "account_id" {
   type        = string
 }
 
-variable "acts_as" {
-  description = "E-mails of the workload accounts that Airflow starts pods as, by team."
-  type        = map(string)
-  nullable    = false
-  default     = {}
-}
-
 variable "image_version" {
   description = "Composer and Airflow version."
   type        = string
