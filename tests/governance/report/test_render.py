@@ -198,6 +198,9 @@ def test_what_is_missing_is_said() -> None:
         "make infer ENV=production MODEL=breast_cancer_classifier makes them",
         "No run of this version is recorded.",
         "No gate recorded a verdict.",
+        "✗ not checked",
+        "✗ none recorded",
+        "✗ unknown",
         "Nothing is recorded.",
     ):
         assert said in text
