@@ -1,17 +1,17 @@
 """Names of the artifacts that pipelines produce: what whoever attaches checks and reports from outside relies on.
 
-=================  ==========================================  ==================================================
-name               type                                        content
-=================  ==========================================  ==================================================
-training_data      pandas.DataFrame                            features, sensitive attributes and column ``risk``
-validation_data    pandas.DataFrame                            the held-out rows, in the same form
-data_description   pipelines.data.DataDescription              columns, what ``risk`` means, and digests
-features           sklearn.compose.ColumnTransformer           fitted on ``training_data``
-model              pipelines.model.TrainedModel                features and classifier in one
-evaluation         pipelines.evaluation.Evaluation             metrics of a model on ``validation_data``
-input_profile      pipelines.input_profile.InputProfile        what a batch holds, before it is scored
-predictions        pipelines.prediction_summary.PredictionSummary  where predictions are, and their distribution
-=================  ==========================================  ==================================================
+================  ====================================  ==================================================
+name              type                                  content
+================  ====================================  ==================================================
+training_data     pandas.DataFrame                      features, sensitive attributes and column ``risk``
+validation_data   pandas.DataFrame                      the held-out rows, in the same form
+data_description  data.DataDescription                  columns, what ``risk`` means, counts and digests
+features          sklearn ColumnTransformer             fitted on ``training_data``
+model             model.TrainedModel                    features and classifier in one
+evaluation        evaluation.Evaluation                 metrics of a model on ``validation_data``
+input_profile     input_profile.InputProfile            what a batch holds, before it is scored
+predictions       prediction_summary.PredictionSummary  where predictions are, and their distribution
+================  ====================================  ==================================================
 """
 
 from typing import Final

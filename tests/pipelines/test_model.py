@@ -159,3 +159,10 @@ def test_flag_is_raised_from_the_threshold_on(model: TrainedModel) -> None:
 def test_frame_without_an_input_column_is_refused_by_name(model: TrainedModel, saved: Any) -> None:
     with pytest.raises(SignatureMismatch, match="column 'ward': found no such column"):
         model.predict_probability(saved[2].validation.drop(columns="ward"))
+
+
+def test_stored_model_without_a_recorded_digest_is_refused(saved: Any) -> None:
+    from pipelines.materializers import TrainedModelMaterializer
+
+    with pytest.raises(ModelTampered, match="ZenML has no digest of it"):
+        TrainedModelMaterializer(str(saved[0])).load(TrainedModel)

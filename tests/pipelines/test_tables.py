@@ -42,6 +42,7 @@ def test_csv_column_without_a_given_type_is_text(tmp_path: Path) -> None:
         ("data.csv", b"a,a\n1,2\n", "'a': more than one column of that name"),
         ("data.csv", b"a,b\n1,x\n2\n", "Expected 2 columns, got 1"),
         ("data.csv", b"a,b\n1,\xe9\n", "invalid UTF8"),
+        ("data.csv", b"a,\xe9\n1,2\n", "the first line is not a CSV header"),
         ("data.parquet", b"hello, I am text", "not a Parquet file"),
         ("data.parquet", b"", "not a Parquet file"),
     ],
