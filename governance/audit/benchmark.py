@@ -36,6 +36,7 @@ class Figures:
     verified_per_second: float
     verified_per_core_second: float
     standalone_verified_per_second: float
+    standalone_verified_per_core_second: float
     one_checkpoint_each_verified_per_second: float
 
 
@@ -56,7 +57,7 @@ def measure(folder: Path, *, events: int, batch: int, singles: int) -> Figures:
     _, wall_single, _ = _timed(append_singles)
     _, wall_open, _ = _timed(lambda: _log(folder / "batches").append(_event(events)))
     report, wall_verify, core_verify = _timed(in_batches.verify)
-    other, wall_other, _ = _timed(lambda: _standalone(folder / "batches"))
+    other, wall_other, core_other = _timed(lambda: _standalone(folder / "batches"))
     each, wall_each, _ = _timed(one_by_one.verify)
     assert report.ok and other["ok"] and each.ok and report.entries == other["entries"] == events + 1
     return Figures(
@@ -69,6 +70,7 @@ def measure(folder: Path, *, events: int, batch: int, singles: int) -> Figures:
         verified_per_second=report.entries / wall_verify,
         verified_per_core_second=report.entries / core_verify,
         standalone_verified_per_second=report.entries / wall_other,
+        standalone_verified_per_core_second=report.entries / core_other,
         one_checkpoint_each_verified_per_second=singles / wall_each,
     )
 
