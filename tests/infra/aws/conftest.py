@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import resource
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,12 +27,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @dataclass(frozen=True)
 class Applied:
-    """An environment that was applied, the plan it was applied with and how long that took."""
+    """An environment that was applied, and the plan it was applied with."""
 
     ground: Ground
     plan: dict[str, Any]
     result: ApplyResult
-    seconds: float
+    processor_seconds: float
+    """Processor time of Terraform and the provider, of all environments that were applied at the same time."""
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +50,11 @@ def applied(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             for environment in ("dev", "staging", "production"):
                 edit_yaml(settings / f"{environment}.yaml", _describe)
             grounds.append(break_ground(cloud, folder, settings, name))
+        began = _processor_seconds()
         with ThreadPoolExecutor(len(grounds)) as pool:
-            made = {
-                ground.environment: result for ground, result in zip(grounds, pool.map(_apply, grounds), strict=True)
-            }
-        yield made
+            done = list(pool.map(_apply, grounds))
+        spent = _processor_seconds() - began
+        yield {ground.environment: Applied(ground, *it, spent) for ground, it in zip(grounds, done, strict=True)}
 
 
 def _describe(raw: dict[str, Any]) -> None:
@@ -64,9 +65,12 @@ def _describe(raw: dict[str, Any]) -> None:
     )
 
 
-def _apply(ground: Ground) -> Applied:
-    began = time.monotonic()
+def _processor_seconds() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _apply(ground: Ground) -> tuple[dict[str, Any], ApplyResult]:
     planned = infrastructure.plan(ground.where)
     plan = ground.terraform.show(planned.plan_file)
-    result = infrastructure.apply(ground.where, plan_file=planned.plan_file)
-    return Applied(ground, plan, result, time.monotonic() - began)
+    return plan, infrastructure.apply(ground.where, plan_file=planned.plan_file)

@@ -1,0 +1,43 @@
+mock_provider "aws" {
+  source = "../mocks"
+}
+
+variables {
+  kms_key_arn    = "arn:aws:kms:eu-central-1:333333333333:key/1"
+  name           = "acme-ml-oncology-production-audit"
+  retention_days = 3653
+}
+
+run "denies_what_would_weaken_it" {
+  assert {
+    condition     = toset([for s in data.aws_iam_policy_document.write_once.statement : s.effect]) == toset(["Deny"])
+    error_message = "The terms of the log only deny."
+  }
+  assert {
+    condition     = [for s in data.aws_iam_policy_document.write_once.statement : one(s.condition).values if s.sid == "DenyShorterRetention"] == [tolist(["3653"])]
+    error_message = "Retention shorter than the environment's must be denied."
+  }
+}
+
+run "lets_writers_append_and_not_delete" {
+  variables {
+    readers = { auditor = "auditor" }
+    writers = { workload = "oncology-production-wl" }
+  }
+  assert {
+    condition     = length([for s in data.aws_iam_policy_document.appender.statement : s if contains(s.actions, "s3:DeleteObject") || contains(s.actions, "s3:PutObjectRetention")]) == 0
+    error_message = "A writer appends; it neither deletes nor changes retention."
+  }
+  assert {
+    condition     = keys(aws_iam_role_policy.reader) == ["auditor"]
+    error_message = "Readers get a policy."
+  }
+}
+
+run "refuses_no_retention" {
+  command = plan
+  variables {
+    retention_days = 0
+  }
+  expect_failures = [var.retention_days]
+}
