@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from environments import DIRECTORY, SettingsError, load_platform
+from governance.audit.errors import AuditError
 from governance.errors import Refused
 from governance.target import Target, target_for
 from pipelines.config import ConfigError
@@ -318,6 +319,7 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
 
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
+    AuditError,
     SettingsError,
     ConfigError,
     ContractError,

@@ -96,7 +96,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     completed = events.history(production)[-1]
     assert (completed.actor, completed.approvers) == (ASKS, (AGREES,))
     log = open_reader(ground.platform, "production")
-    assert log.verify().intact
+    assert log.verify().ok
     leaves = b"".join(log.raw(number) for number in range(log.size))
     assert b"@" not in leaves, "people stand in the log by pseudonym"
 
