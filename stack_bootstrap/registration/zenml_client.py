@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from stack_bootstrap.registration.errors import naming
 from stack_bootstrap.registration.local_store import discard_half_made_store
@@ -27,7 +28,8 @@ def open_client() -> Client:
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
     discard_half_made_store()
-    with quiet_zenml(), naming("store", os.environ.get("ZENML_STORE_URL", "of ZenML")):
+    # Not even errors: what goes wrong in here is raised, and ZenML would log it with a traceback of a hundred lines.
+    with quiet_zenml(logging.CRITICAL), naming("store", "of ZenML", hide=_credentials()):
         from zenml.client import Client
 
         client = Client()
@@ -35,12 +37,19 @@ def open_client() -> Client:
     return client
 
 
+def _credentials() -> list[str]:
+    """What the environment holds to connect with, which must not show in an error."""
+    in_url = urlsplit(os.environ.get("ZENML_STORE_URL", "")).password
+    given = (in_url, *map(os.environ.get, ("ZENML_STORE_PASSWORD", "ZENML_STORE_API_KEY", "ZENML_STORE_API_TOKEN")))
+    return [value for value in given if value]
+
+
 @contextmanager
-def quiet_zenml() -> Iterator[None]:
+def quiet_zenml(threshold: int = logging.ERROR) -> Iterator[None]:
     """Let only ZenML's errors through: its progress messages and advice are not ours, and failures are raised."""
     logger = logging.getLogger("zenml")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(threshold)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="zenml")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stack_bootstrap.contract import StackContract
-from stack_bootstrap.registration import RegistrationError, diff, register
+from stack_bootstrap.registration import RegistrationError, diff, open_client, register
 from stack_bootstrap.registration.errors import naming
 from tests.stack_bootstrap.stack_contracts import WatchedClient, changed, local_contract, settle
 
@@ -69,6 +69,16 @@ def test_a_write_that_zenml_refuses_stops_registration_and_names_the_object(
 def test_a_store_that_cannot_be_read_is_named(contracts: dict[str, StackContract], client: Any) -> None:
     with pytest.raises(RegistrationError, match=r"^store of ZenML: the server says no$"):
         register(contracts, client=WatchedClient(client, refuse="list_stacks"))
+
+
+def test_a_store_that_cannot_be_reached_is_an_error_without_its_password(
+    zenml_store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZENML_STORE_URL", "mysql://groundwork:hunter2@127.0.0.1:1/zenml")
+    with pytest.raises(RegistrationError, match=r"^store of ZenML: ") as refused:
+        open_client()
+    assert "hunter2" not in str(refused.value)
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_every_kind_of_exception_is_passed_on_with_its_text() -> None:
