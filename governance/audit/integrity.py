@@ -118,10 +118,12 @@ class _Check:
     """Leaf hash of each entry that was found."""
 
     def run(self) -> Report:
+        # In the reverse of the order in which a writer makes them, so that one at work is not taken for a forger.
+        vouched = [(anchor.place, self._anchor_notes(anchor)) for anchor in self.anchors]
         own = {size: self.store.read(key) or b"" for size, key in self._numbered(CHECKPOINTS)}
         heads = self._valid(own, self.store.place)
         checkpoint = _largest(heads)
-        anchored = self._anchored(own, heads) if self.anchors else None
+        anchored = self._anchored(own, heads, vouched) if vouched else None
         kept = self._kept_leaves()
         agreed, differs = self._walk(heads, kept)
         self._compare_leaves(kept, agreed if differs else len(self.hashes))
@@ -158,21 +160,25 @@ class _Check:
             heads.append(_Head(checkpoint, place))
         return heads
 
-    def _anchored(self, own: Mapping[int, bytes], heads: list[_Head]) -> int:
+    def _anchor_notes(self, anchor: Witness) -> dict[int, bytes]:
+        sizes = list(anchor.sizes())
+        notes = {size: anchor.read(size) or b"" for size in sizes if self.snapshot is None or size <= self.snapshot}
+        if len(notes) < len(sizes):
+            self.notes.append(f"This is an export of {self.snapshot} entries; {anchor.place} knows of {max(sizes)}.")
+        return notes
+
+    def _anchored(
+        self, own: Mapping[int, bytes], heads: list[_Head], vouched: Sequence[tuple[str, Mapping[int, bytes]]]
+    ) -> int:
         """Add the anchors' checkpoints to ``heads``; the largest size that an anchor vouches for."""
         sound = {head.size for head in heads}
         largest = 0
-        for anchor in self.anchors:
-            sizes = list(anchor.sizes())
-            notes = {size: anchor.read(size) or b"" for size in sizes if size <= (self.snapshot or size)}
-            if len(notes) < len(sizes):
-                self.notes.append(
-                    f"This is an export of {self.snapshot} entries; {anchor.place} knows of {max(sizes)}."
-                )
-            for size in sorted(notes.keys() - own.keys()):
-                self._problem(size - 1, f"{checkpoint_key(size)} is gone from the log, {anchor.place} has it")
+        for place, notes in vouched:
+            # An export may have been made while a writer had still to write one.
+            for size in sorted(notes.keys() - own.keys()) if self.snapshot is None else ():
+                self._problem(size - 1, f"{checkpoint_key(size)} is gone from the log, {place} has it")
             same = {size for size, note in notes.items() if own.get(size) == note}
-            others = self._valid({size: note for size, note in notes.items() if size not in same}, anchor.place)
+            others = self._valid({size: note for size, note in notes.items() if size not in same}, place)
             heads += others
             largest = max([largest, _largest(others), *(same & sound)])
         return largest

@@ -333,18 +333,24 @@ class Check:
                 self.problem(size - 1, f"checkpoint {size} in {where} is that of {signed_size}")
         return valid
 
+    def anchor_notes(self, anchor: Place) -> dict[int, bytes]:
+        """Checkpoints in ``anchor``; of an export, those that it can have."""
+        notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
+        if self.snapshot is not None and max(notes, default=0) > self.snapshot:
+            self.notes.append(f"This is an export of {self.snapshot} entries; an anchor knows of {max(notes)}.")
+            return {size: note for size, note in notes.items() if size <= self.snapshot}
+        return notes
+
     def whole_log(self) -> None:
         """Check a log from its first entry to its last."""
+        # Anchors first and entries last, the reverse of writing, so that a writer at work is not taken for a forger.
+        vouched = [self.anchor_notes(anchor) for anchor in self.anchors]
         own_notes = {size: self.log.get(key) for size, key in self.numbered("checkpoints", self.log).items()}
         own = self.valid_checkpoints(own_notes, "the log")
         self.checkpoint = max(own, default=0)
         signed = {size: [root] for size, root in own.items()}
-        for anchor in self.anchors:
-            notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
-            if self.snapshot is not None and max(notes, default=0) > self.snapshot:
-                self.notes.append(f"This is an export of {self.snapshot} entries; an anchor knows of {max(notes)}.")
-                notes = {size: note for size, note in notes.items() if size <= self.snapshot}
-            for size in notes.keys() - own_notes.keys():
+        for notes in vouched:
+            for size in notes.keys() - own_notes.keys() if self.snapshot is None else ():
                 self.problem(size - 1, f"checkpoint {size} is gone from the log, an anchor has it")
             valid = {size: root for size, root in own.items() if notes.get(size) == own_notes[size]}
             valid.update(self.valid_checkpoints({s: n for s, n in notes.items() if own_notes.get(s) != n}, "an anchor"))

@@ -54,6 +54,21 @@ def test_an_export_of_the_whole_log_verifies_on_its_own(place: Place, tmp_path: 
     assert standalone.read_keys(zipfile.ZipFile(file).read(PUBLIC_KEY).decode())[0][2] == log.keys[0].key
 
 
+def test_an_export_made_between_an_entry_and_its_checkpoint_is_good(place: Place, tmp_path: Path) -> None:
+    log = place.fill([2, 1])
+    (place.log_folder / checkpoint_key(3)).rename(tmp_path / "late")
+    export_log(log, tmp_path / "log.zip")
+    report = _verify(place, tmp_path / "log.zip")
+    assert (report["ok"], report["entries"], report["anchored"]) == (True, 3, 3)
+
+
+def test_an_empty_log_can_be_exported(place: Place, tmp_path: Path) -> None:
+    log = place.open()
+    assert export_log(log, tmp_path / "log.zip") == 0
+    log.append(event(0))
+    assert _verify(place, tmp_path / "log.zip")["ok"]
+
+
 def test_equal_logs_give_equal_exports(place: Place, tmp_path: Path) -> None:
     log = place.fill([2])
     for name in ("one.zip", "two.zip"):

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from governance.audit import verify as standalone
 from governance.audit.checkpoint import Checkpoint
 from governance.audit.entry import Draft
+from governance.audit.integrity import verify_log
 from governance.audit.layout import checkpoint_key, entry_key, leaves_key, number_of
 from governance.audit.log import AuditLog
 from governance.audit.merkle import Frontier, leaf_hash
@@ -335,6 +337,28 @@ def test_a_log_signed_by_another_key_is_refused(original: Place, tmp_path: Path)
     stranger = FileSigner.create(tmp_path / "stranger.pem", ORIGIN)
     log = AuditLog(LocalStore(original.log_folder), stranger, original.anchors(), ORIGIN)
     assert log.verify().first_bad == 0
+
+
+def test_a_log_that_is_being_written_to_is_intact_at_every_moment(quick_place: Place) -> None:
+    log = quick_place.fill([1])
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(60):
+            log.append(event(number))
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    reports = []
+    while not done.is_set():
+        public = quick_place.key.with_suffix(".pub")
+        reports.append(verify_log(log.store, log.keys, quick_place.anchors(), ORIGIN).as_json())
+        keys = standalone.read_keys(str(public))
+        reports.append(standalone.check(str(quick_place.log_folder), keys, [str(quick_place.anchor_folder)]))
+    writer.join()
+    assert [report["problems"] for report in reports if not report["ok"]] == []
+    assert len({report["entries"] for report in reports}) > 1
 
 
 def _run(place: Place, *more: str) -> subprocess.CompletedProcess[str]:
