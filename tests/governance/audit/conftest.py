@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from environments import Platform, load_platform
 from governance.audit import verify as standalone
+from governance.audit.__main__ import main
 from governance.audit.anchors import StoreAnchor
 from governance.audit.events import Actor, RunFinished
 from governance.audit.integrity import verify_log
@@ -103,3 +106,33 @@ def quick_place(tmp_path: Path) -> Iterator[Place]:
         return
     with tempfile.TemporaryDirectory(prefix="audit-", dir=memory) as folder:
         yield Place(Path(folder))
+
+
+Command = Callable[..., str]
+
+
+@pytest.fixture
+def platform(settings_directory: Path) -> Platform:
+    """Settings whose local cloud has the folder that Terraform makes for the platform's audit log."""
+    platform = load_platform(settings_directory)
+    for name in platform.environments:
+        (settings_directory.parent / "ground" / "environments" / name / "platform" / "audit").mkdir(parents=True)
+    return platform
+
+
+@pytest.fixture
+def command(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Runs ``python -m governance.audit``; fails unless the exit status is as said. Returns what it printed."""
+    monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(platform.directory))
+
+    def run(*arguments: str, status: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["audit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == status, said
+        return said.out + said.err if status else said.out
+
+    return run

@@ -6,15 +6,13 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from environments import Platform, SettingsError, load_platform
+from environments import Platform, SettingsError
 from governance.audit import location
-from governance.audit.__main__ import main
 from governance.audit.actor import declared_identity
 from governance.audit.errors import AuditError, SignatureError, StoreError
 from governance.audit.events import RunFinished, RunStarted
@@ -22,18 +20,7 @@ from governance.audit.layout import entry_key
 from governance.audit.location import ANCHORS, KEYS, current_actor, locate, open_log, open_reader
 from governance.audit.log import AuditLog
 from governance.audit.s3 import S3Store
-from tests.governance.audit.conftest import ACTOR, event
-
-Command = Callable[..., str]
-
-
-@pytest.fixture
-def platform(settings_directory: Path) -> Platform:
-    """Settings whose local cloud has the folder that Terraform makes for the platform's audit log."""
-    platform = load_platform(settings_directory)
-    for name in platform.environments:
-        (settings_directory.parent / "ground" / "environments" / name / "platform" / "audit").mkdir(parents=True)
-    return platform
+from tests.governance.audit.conftest import ACTOR, Command, event
 
 
 @pytest.fixture
@@ -44,24 +31,6 @@ def ground(settings_directory: Path) -> Path:
 @pytest.fixture
 def log(platform: Platform) -> AuditLog:
     return open_log(platform, "dev")
-
-
-@pytest.fixture
-def command(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Runs ``python -m governance.audit``; fails unless the exit status is as said. Returns what it printed."""
-    monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(platform.directory))
-
-    def run(*arguments: str, status: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["audit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        assert ended.value.code == status, said
-        return said.out + said.err if status else said.out
-
-    return run
 
 
 def test_the_local_log_and_its_companions_are_where_they_are_said_to_be(

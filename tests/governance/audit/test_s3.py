@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,15 +11,17 @@ from typing import Any
 
 import pytest
 
+from environments import Platform
 from governance.audit.anchors import StoreAnchor
 from governance.audit.errors import StoreError
 from governance.audit.layout import checkpoint_key, entry_key
+from governance.audit.location import ANCHORS, KEYS, open_log, open_reader
 from governance.audit.log import AuditLog
 from governance.audit.reader import LogReader
 from governance.audit.s3 import S3Store
 from governance.audit.signer import FileSigner
 from governance.audit.store import HoldsObjects, Object
-from tests.governance.audit.conftest import ACTOR, ORIGIN, event
+from tests.governance.audit.conftest import ACTOR, ORIGIN, Command, event
 
 RETENTION = {"logs": 30, "documentation": 365}
 
@@ -153,6 +156,34 @@ def test_a_legal_hold_is_placed_and_released(bucket: str, client: Any, tmp_path:
     assert isinstance(log.store, HoldsObjects)
     log.store.set_legal_hold(entry_key(0), on=False)
     assert status(entry_key(0)) == "OFF"
+
+
+def test_the_platforms_log_on_aws_is_written_held_and_verified_from_the_command_line(
+    client: Any, platform: Platform, tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = {"LocationConstraint": "eu-central-1"}
+    for name in ("acme-ml-platform-dev-audit", "acme-anchors"):
+        client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=where)
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    monkeypatch.setenv(ANCHORS, "s3://acme-anchors/{environment}")
+    open_log(platform, "dev", cloud="aws").append_many([event(0), event(1), event(2)])
+    on_aws = ("--env", "dev", "--cloud", "aws")
+    hold = ("hold", *on_aws, "--first", "0", "--last", "1", "--reason", "case 7")
+    command(*hold, "--dry-run")
+
+    def held(sequence: int) -> bool:
+        head = client.head_object(Bucket="acme-ml-platform-dev-audit", Key=entry_key(sequence))
+        return bool(head.get("ObjectLockLegalHoldStatus") == "ON")
+
+    assert [held(sequence) for sequence in range(3)] == [False, False, False]
+    assert "hold placed" in command(*hold)
+    assert [held(sequence) for sequence in range(3)] == [True, True, False]
+    assert "hold released" in command(*hold, "--release")
+    assert [held(sequence) for sequence in range(3)] == [False, False, False]
+    assert "has no entries 0 to 9" in command(*hold[:5], "--first", "0", "--last", "9", "--reason", "x", status=1)
+    actions = [entry.event.content() for entry in open_reader(platform, "dev", cloud="aws").entries(3)]
+    assert [one["action"] for one in actions] == ["placed", "released"]
+    assert json.loads(command("verify", *on_aws, "--json"))["anchored"] == 5
 
 
 def test_a_store_that_is_down_stops_the_append(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,12 @@ def test_a_batch_stops_at_the_first_key_that_is_taken(store: LocalStore) -> None
     assert store.create_in_order([]) == 0
 
 
+def test_no_draft_is_left_behind(store: LocalStore, tmp_path: Path) -> None:
+    store.create_in_order([Object("a", b"1"), Object("b", b"2")])
+    store.create_in_order([Object("c", b"3"), Object("a", b"other")])
+    assert list((tmp_path / ".drafts").iterdir()) == []
+
+
 def test_keys_are_listed_in_order_and_from_a_key_on(store: LocalStore) -> None:
     keys = ["b/2/x", "a/1", "b/10/x", "b-1", "b/2/y", "c"]
     for key in keys:
