@@ -177,6 +177,8 @@ def test_every_team_and_the_environment_has_a_budget_with_alerts(it: Applied) ->
         "production": {"production": 2000, "diabetes-care-production": 600, "oncology-production": 600},
     }[environment]
     assert amounts == expected
+    team = budgets.describe_budget(AccountId=account, BudgetName=f"oncology-{environment}")["Budget"]
+    assert team["CostFilters"] == {"TagKeyValue": ["user:team$oncology"]}
     alerts = budgets.describe_notifications_for_budget(AccountId=account, BudgetName=f"oncology-{environment}")
     thresholds = {(n["NotificationType"], n["Threshold"]) for n in alerts["Notifications"]}
     assert thresholds == {("ACTUAL", 50), ("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)}

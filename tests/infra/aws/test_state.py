@@ -105,12 +105,12 @@ def test_a_bucket_in_another_region_is_refused(staging: Environment, session: An
     name = f"{staging.prefix}-staging-tfstate"
     elsewhere = session.client("s3", region_name="eu-west-1")
     elsewhere.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    with pytest.raises(StateError, match="is in eu-west-1, but staging.yaml says eu-central-1"):
+    with pytest.raises(StateError, match=r"is in eu-west-1, but staging\.yaml says eu-central-1"):
         make_state_bucket(staging, session=session)
 
 
 def test_another_accounts_credentials_are_refused(staging: Environment, cloud: Cloud) -> None:
-    with pytest.raises(StateError, match="of the AWS account 111111111111, but staging.yaml says 222222222222"):
+    with pytest.raises(StateError, match=r"of the AWS account 111111111111, but staging\.yaml says 222222222222"):
         make_state_bucket(staging, session=cloud.session("111111111111"))
 
 

@@ -55,7 +55,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = [for key, value in var.filter_tags : "user:${key}$${value}"]
+    values = [for key, value in var.filter_tags : format("user:%s$%s", key, value)]
   }
 
   dynamic "notification" {
