@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stack_bootstrap.registration.errors import naming
-from stack_bootstrap.registration.local_store import discard_half_made_store
+from stack_bootstrap.registration.local_store import local_store_made_alone
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -27,9 +27,9 @@ def open_client() -> Client:
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
-    discard_half_made_store()
     # Not even errors: what goes wrong in here is raised, and ZenML would log it with a traceback of a hundred lines.
-    with quiet_zenml(logging.CRITICAL), naming("store", "of ZenML", hide=_credentials()):
+    quiet, named = quiet_zenml(logging.CRITICAL), naming("store", "of ZenML", hide=_credentials())
+    with local_store_made_alone(), quiet, named:
         from zenml.client import Client
 
         client = Client()

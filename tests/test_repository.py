@@ -1,0 +1,124 @@
+"""What holds for the repository as a whole: its commands, its documents and what must not be in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+MODULES = ("environments", "stack_bootstrap", "pipelines", "governance", "governance.audit")
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "ls-files", "-z"], capture_output=True, text=True, check=True
+    ).stdout
+    return [REPOSITORY / name for name in listed.split("\0") if name and (REPOSITORY / name).is_file()]
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_help_lists_every_target_in_its_group() -> None:
+    shown = make("help").stdout
+    for group in ("Set up", "Infrastructure", "Stacks", "Pipelines", "Models", "Quality"):
+        assert f"\n{group}" in shown
+    for target in targets():
+        assert f"\n  {target} " in shown
+
+
+def test_every_target_in_the_documents_exists() -> None:
+    for document in [file for file in tracked() if file.suffix == ".md"]:
+        for used in re.findall(r"^\s*(?:\$ )?make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE):
+            assert used in targets(), f"{document.name} tells people to run `make {used}`"
+
+
+def test_every_path_that_the_documents_link_to_exists() -> None:
+    for document in [file for file in tracked() if file.suffix == ".md"]:
+        for link in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8")):
+            if "://" not in link:
+                assert (document.parent / link).exists(), f"{document.relative_to(REPOSITORY)} links to {link}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_command_explains_itself(module: str) -> None:
+    def helped(*command: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *command, "--help"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    overview = helped()
+    # A row of the box of commands begins with the command; a wrapped explanation begins with a space.
+    commands = re.findall(r"^│ ([a-z][a-z-]+)  ", overview.partition("Commands")[2], re.MULTILINE)
+    assert commands
+    first = commands[0]
+    assert "Usage" in helped(first)
+
+
+def test_light_commands_load_nothing_heavy() -> None:
+    heavy = ("zenml", "mlflow", "sklearn", "pandas", "boto3", "matplotlib")
+    for module in ("stack_bootstrap.__main__", "governance.__main__", "pipelines.__main__", "environments.__main__"):
+        code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]", f"{module} loads {done.stdout}"
+
+
+def test_no_path_of_a_machine_and_no_host_of_a_package_registry_is_in_the_repository() -> None:
+    # Spelt in parts, so that this file does not hold what it looks for.
+    words = [
+        "/" + "work/",
+        "/" + "root/",
+        "pypi" + ".org",
+        "files.python" + "hosted",
+        "registry.npm" + "js",
+        "deb." + "debian",
+    ]
+    for file in tracked():
+        content = file.read_bytes()
+        for word in words:
+            assert word.encode() not in content, f"{file.relative_to(REPOSITORY)} holds {word!r}"
+
+
+def test_no_private_key_or_access_key_is_in_the_repository() -> None:
+    private = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40,}")
+    access_key = re.compile(rb"\bAKIA(?!IOSFODNN7EXAMPLE)[0-9A-Z]{16}\b")
+    for file in tracked():
+        content = file.read_bytes()
+        assert not private.search(content), file
+        assert not access_key.search(content), file
+
+
+def test_the_lock_names_hashes_and_no_addresses() -> None:
+    lock = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    packages = re.findall(r"^[a-z0-9][^\s]*==[^\n]*\\\n(?:\s+--hash=sha256:[0-9a-f]{64}[^\n]*\n)+", lock, re.MULTILINE)
+    assert len(packages) == len(re.findall(r"^[a-z0-9][^\s]*==", lock, re.MULTILINE))
+
+
+def test_folders_import_only_what_stands_left_of_them() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
