@@ -11,6 +11,7 @@ import typer
 from environments import SettingsError
 from stack_bootstrap import infrastructure_commands, state_commands
 from stack_bootstrap.contract import ContractError
+from stack_bootstrap.full_stores import FullStoreError
 from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
 from stack_bootstrap.install_terraform import TerraformInstallError
 from stack_bootstrap.offline import OfflineError
@@ -30,6 +31,7 @@ app.add_typer(policy_commands.app)
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (
     ContractError,
+    FullStoreError,
     InfrastructureError,
     OfflineError,
     PlanFileError,

@@ -11,6 +11,7 @@ from typing import IO
 
 from environments import Platform
 from stack_bootstrap.contract import StackContract, parse_stacks
+from stack_bootstrap.full_stores import refuse_full_stores
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
 from stack_bootstrap.terraform import Terraform
@@ -84,6 +85,7 @@ def apply(
         stream: shows Terraform's output as it happens.
 
     Raises:
+        FullStoreError: the plan deletes a store on AWS that holds something.
         PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
         ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
         StalePlanError: the state has changed since the plan was made.
@@ -107,6 +109,7 @@ def destroy(
         stream: shows Terraform's output as it happens.
 
     Raises:
+        FullStoreError: a store on AWS that would be deleted holds something.
         ProtectedEnvironmentError: ``where`` is protected and ``confirm`` does not name it.
         InfrastructureError: ``confirm`` names another environment.
         GuardRefusedError: the state belongs to another environment.
@@ -124,6 +127,7 @@ def destroy(
     with _transient_plan(where) as file:
         planned = _plan(where, file, stream, destroy=True)
         if planned.differs and not dry_run:
+            _refuse_full_stores(where, planned)
             Terraform(where, stream=stream).apply(file, destroys=where.environment)
     return planned
 
@@ -186,9 +190,15 @@ def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> A
             + "\nNothing was changed. If that is meant, apply with --allow-delete."
         )
     terraform = Terraform(where, stream=stream)
+    _refuse_full_stores(where, planned)
     if planned.differs:
         terraform.apply(planned.plan_file)
     return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
+
+
+def _refuse_full_stores(where: Workspace, planned: PlanResult) -> None:
+    if where.cloud == "aws" and not where.simulated and planned.changes.destructive:
+        refuse_full_stores(Terraform(where).show(planned.plan_file), where.backend["region"])
 
 
 def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:

@@ -1,0 +1,65 @@
+"""Stores on AWS that a plan would delete although they hold something, found before anything is changed.
+
+Terraform finds this out only when it has deleted the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class FullStoreError(Exception):
+    """A plan would delete stores that are not empty; the message names them."""
+
+
+def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = None) -> None:
+    """Refuse a plan of ``terraform show -json`` that deletes a bucket or registry which holds something.
+
+    One that may be emptied (``force_destroy``, ``force_delete``) is let through: its settings say so.
+
+    Args:
+        plan: the plan.
+        region: region of the stores.
+        session: a ``boto3.Session``; by default one with the credentials of the process.
+
+    Raises:
+        FullStoreError: a store is not empty, or it cannot be seen whether it is.
+    """
+    doomed = [
+        (found["address"], found["type"], found["change"]["before"])
+        for found in plan.get("resource_changes", [])
+        if found["type"] in {"aws_s3_bucket", "aws_ecr_repository"} and "delete" in found["change"]["actions"]
+    ]
+    kept = [it for it in doomed if not (it[2].get("force_destroy") or it[2].get("force_delete"))]
+    if not kept:
+        return
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = session or boto3.Session()
+    try:
+        s3, ecr = session.client("s3", region_name=region), session.client("ecr", region_name=region)
+        full = [
+            f"  {address}: the bucket {before['bucket']} holds objects"
+            for address, kind, before in kept
+            if kind == "aws_s3_bucket" and _holds_objects(s3, before["bucket"])
+        ] + [
+            f"  {address}: the registry {before['name']} holds images"
+            for address, kind, before in kept
+            if kind == "aws_ecr_repository" and ecr.list_images(repositoryName=before["name"], maxResults=1)["imageIds"]
+        ]
+    except (BotoCoreError, ClientError) as error:
+        raise FullStoreError(f"It cannot be seen whether a store to be deleted is empty: {error}") from error
+    if full:
+        raise FullStoreError(
+            "This would delete stores that are not empty:\n" + "\n".join(full) + "\nNothing was changed. "
+            "If a team was removed by mistake, restore its file. Otherwise keep what must be kept elsewhere, empty the "
+            "store (an audit store only once its events are out of retention) and plan again."
+        )
+
+
+def _holds_objects(s3: Any, bucket: str) -> bool:
+    """Whether there is an object, a former version of one, or a mark that one was deleted."""
+    found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+    return bool(found.get("Versions") or found.get("DeleteMarkers"))
