@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -69,6 +69,8 @@ _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*
 _DRAFTS = ".drafts"
 _STALE_SECONDS = 24 * 3600
 _SYNC_THREADS = 8
+_OPEN_FILES = 128
+"""Files that are open at once; some systems allow a process no more than 256."""
 
 
 def check_key(key: str) -> str:
@@ -110,34 +112,27 @@ class LocalStore:
 
         Every object's bytes are durable before its name appears, and names appear in order.
         """
-        paths = [self._root / check_key(item.key) for item in items]
-        if paths and os.path.exists(paths[0]):  # noqa: PTH110  # a lost race should not cost a wait for the disk
-            return self._held(paths, items)
+        if not items:
+            return 0
+        # Strings, because a thousand Path objects a batch are felt.
+        paths = [f"{self._root}/{check_key(item.key)}" for item in items]
+        if os.path.exists(paths[0]):  # noqa: PTH110 - as above; a lost race should not cost a wait for the disk
+            return self._held(paths[0], items[0])
         drafts: list[str] = []
         try:
-            folders = dict.fromkeys(path.parent for path in paths)
-            for folder in (self._drafts, *folders):
+            folders = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+            for folder in (self._drafts, *map(Path, folders)):
                 self._folder(folder)
-            descriptors = []
-            batch = secrets.token_hex(8)
-            try:
-                for number, item in enumerate(items):
-                    draft = f"{self._drafts}/{batch}-{number}"
-                    descriptors.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444))
-                    drafts.append(draft)
-                    _write(descriptors[-1], item.data)
-                _sync_all(descriptors)
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
+            for first in range(0, len(items), _OPEN_FILES):
+                self._write_drafts(items[first : first + _OPEN_FILES], drafts)
             held = self._link(drafts, paths, items)
-            for folder in folders:
-                _sync_folder(folder)
+            for name in folders:
+                _sync_folder(name)
         except OSError as error:
             raise StoreError(f"Writing below {self._root} failed: {error}") from error
         finally:
             for draft in drafts:
-                os.unlink(draft)  # noqa: PTH108 - a thousand Path objects a batch are felt
+                os.unlink(draft)  # noqa: PTH108 - as above
         return held
 
     def read(self, key: str) -> bytes | None:
@@ -162,19 +157,34 @@ class LocalStore:
         """See :meth:`Readable.list`."""
         yield from _walk(str(self._root / prefix), prefix, after)
 
-    def _link(self, drafts: Sequence[str], paths: Sequence[Path], items: Sequence[Object]) -> int:
+    def _write_drafts(self, items: Sequence[Object], drafts: MutableSequence[str]) -> None:
+        """Make ``items`` durable under names of no meaning, which are added to ``drafts`` as they come to be."""
+        batch = secrets.token_hex(8)
+        descriptors = []
+        try:
+            for number, item in enumerate(items):
+                draft = f"{self._drafts}/{batch}-{number}"
+                descriptors.append(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444))
+                drafts.append(draft)
+                _write(descriptors[-1], item.data)
+            _sync_all(descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _link(self, drafts: Sequence[str], paths: Sequence[str], items: Sequence[Object]) -> int:
         for position, (draft, path) in enumerate(zip(drafts, paths, strict=True)):
             try:
                 os.link(draft, path)
             except FileExistsError:
-                return position + self._held(paths[position:], items[position:])
+                return position + self._held(path, items[position])
         return len(paths)
 
-    def _held(self, paths: Sequence[Path], items: Sequence[Object]) -> int:
-        """1 if the first key, which is taken, holds the very bytes that were to be written."""
-        same = paths[0].read_bytes() == items[0].data
+    def _held(self, path: str, item: Object) -> int:
+        """1 if ``path``, which is taken, holds the very bytes that were to be written."""
+        same = Path(path).read_bytes() == item.data
         if same:  # whoever made it may have been stopped before its name was durable
-            _sync_folder(paths[0].parent)
+            _sync_folder(path.rpartition("/")[0])
         return int(same)
 
     def _folder(self, folder: Path) -> None:
@@ -220,7 +230,7 @@ def _sync_all(descriptors: Sequence[int]) -> None:
         list(pool.map(sync, [descriptors[first::waiting] for first in range(waiting)]))
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str | Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -55,6 +55,18 @@ def test_keys_are_listed_in_order_and_from_a_key_on(store: LocalStore) -> None:
     assert list(store.list("nothing/")) == []
 
 
+def test_a_batch_may_be_larger_than_the_number_of_files_a_process_may_open(store: LocalStore) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        assert store.create_in_order([Object(f"{number:04d}", b"x") for number in range(600)]) == 600
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert len(list(store.list(""))) == 600
+
+
 def test_large_objects_are_read_whole(store: LocalStore) -> None:
     for size in (0, 65535, 65536, 65537, 3_000_000):
         store.create_if_absent(Object(f"{size}", os.urandom(size)))
@@ -119,7 +131,7 @@ def test_bytes_are_durable_before_the_name_and_the_name_before_the_answer(
         calls.append("sync folder" if Path(f"/proc/self/fd/{descriptor}").is_dir() else "sync bytes")
         real_fsync(descriptor)
 
-    def link(source: str, target: Path) -> None:
+    def link(source: str, target: str) -> None:
         calls.append("name")
         real_link(source, target)
 
