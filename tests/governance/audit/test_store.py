@@ -37,6 +37,12 @@ def test_a_batch_stops_at_the_first_key_that_is_taken(store: LocalStore) -> None
     assert store.create_in_order([]) == 0
 
 
+def test_a_batch_counts_an_object_that_is_there_already_as_its_own(store: LocalStore) -> None:
+    store.create_if_absent(Object("b", b"same"))
+    assert store.create_in_order([Object("a", b"1"), Object("b", b"same"), Object("c", b"3")]) == 2
+    assert store.read("c") is None
+
+
 def test_no_draft_is_left_behind(store: LocalStore, tmp_path: Path) -> None:
     store.create_in_order([Object("a", b"1"), Object("b", b"2")])
     store.create_in_order([Object("c", b"3"), Object("a", b"other")])
