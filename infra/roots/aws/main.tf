@@ -109,15 +109,20 @@ module "artifact_store" {
   writers       = { for role in ["client", "workload"] : role => module.identity[each.key][role].name }
 }
 
+# One log for the environment, to which every team's runs append.
 module "audit_store" {
   source         = "../../modules/aws/audit-store"
-  for_each       = local.teams
-  name           = local.names[each.key].audit
+  name           = local.names.platform.audit
   access_log     = { bucket = module.access_logs.name }
   kms_key_arn    = module.encryption_key.arn
+  minimum_days   = min(local.settings.retention.logs_days, local.settings.retention.documentation_days)
   retention_days = local.settings.retention.documentation_days
-  tags           = local.tags[each.key]
-  writers        = { for role in ["client", "workload"] : role => module.identity[each.key][role].name }
+  writers = merge([
+    for team, identity in module.identity : {
+      "${team}-client"   = identity.client.name
+      "${team}-workload" = identity.workload.name
+    }
+  ]...)
 }
 
 module "container_registry" {

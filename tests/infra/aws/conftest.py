@@ -38,17 +38,21 @@ class Applied:
 
 @pytest.fixture(scope="session")
 def applied(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Applied]]:
-    """``dev`` and ``production`` with two teams, a repository and a secret, applied by the real provider."""
+    """Every environment with two teams, a repository and a secret, applied by the real provider.
+
+    ``staging`` is where pipelines run, with a local orchestrator; ``dev`` is the one that is destroyed in the end.
+    """
     require_provider()
     with pytest.MonkeyPatch.context() as patch:
         values = {team: {"registry-token": SECRET} for team in ("diabetes-care", "oncology", "platform")}
         patch.setenv("TF_VAR_secret_values", json.dumps(values))
         grounds = []
-        for name in ("dev", "production"):
+        for name in ("dev", "staging", "production"):
             folder = tmp_path_factory.mktemp(f"aws-{name}")
             settings = copy_settings(folder)
             for environment in ("dev", "staging", "production"):
                 edit_yaml(settings / f"{environment}.yaml", _describe)
+            edit_yaml(settings / "staging.yaml", lambda raw: raw["aws"].update(orchestrator="local"))
             grounds.append(break_ground(cloud, folder, settings, name))
         began = _processor_seconds()
         with ThreadPoolExecutor(len(grounds)) as pool:

@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "write_once" {
     condition {
       test     = "NumericLessThan"
       variable = "s3:object-lock-remaining-retention-days"
-      values   = [var.retention_days]
+      values   = [var.minimum_days - 1] # the date was reckoned a moment before S3 reckons what remains
     }
   }
   statement {
@@ -107,7 +107,7 @@ data "aws_iam_policy_document" "appender" {
   source_policy_documents = [data.aws_iam_policy_document.reader.json]
   statement {
     sid       = "AppendEvents"
-    actions   = ["s3:PutObject"]
+    actions   = ["s3:PutObject", "s3:PutObjectRetention"] # an event carries its own retention, which S3 asks a right for
     resources = ["${module.bucket.arn}/*"]
   }
   statement {

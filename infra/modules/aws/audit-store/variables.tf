@@ -9,6 +9,15 @@ variable "kms_key_arn" {
   type        = string
 }
 
+variable "minimum_days" {
+  description = "Shortest retention that an event may ask for itself."
+  type        = number
+  validation {
+    condition     = var.minimum_days >= 1 && var.minimum_days <= var.retention_days
+    error_message = "minimum_days must be from 1 to retention_days."
+  }
+}
+
 variable "name" {
   description = "Name of the bucket, unique in the world."
   type        = string
@@ -22,7 +31,7 @@ variable "readers" {
 }
 
 variable "retention_days" {
-  description = "Days for which nobody, whatever their rights, can change or delete an event."
+  description = "Days for which nobody, whatever their rights, can change or delete an event that asks for no retention itself."
   type        = number
   validation {
     condition     = var.retention_days >= 1 && var.retention_days <= 36500

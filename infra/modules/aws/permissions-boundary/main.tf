@@ -28,6 +28,7 @@ data "aws_iam_policy_document" "this" {
       "s3:ListBucket",
       "s3:ListMultipartUploadParts",
       "s3:PutObject",
+      "s3:PutObjectRetention",
     ]
     resources = [local._buckets]
   }

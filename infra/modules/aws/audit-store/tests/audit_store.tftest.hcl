@@ -5,6 +5,7 @@ mock_provider "aws" {
 variables {
   kms_key_arn    = "arn:aws:kms:eu-central-1:333333333333:key/1"
   name           = "acme-ml-oncology-production-audit"
+  minimum_days   = 2557
   retention_days = 3653
 }
 
@@ -14,7 +15,7 @@ run "denies_what_would_weaken_it" {
     error_message = "The terms of the log only deny."
   }
   assert {
-    condition     = [for s in data.aws_iam_policy_document.write_once.statement : one(s.condition).values if s.sid == "DenyShorterRetention"] == [tolist(["3653"])]
+    condition     = [for s in data.aws_iam_policy_document.write_once.statement : one(s.condition).values if s.sid == "DenyShorterRetention"] == [tolist(["2556"])]
     error_message = "Retention shorter than the environment's must be denied."
   }
 }
@@ -25,8 +26,8 @@ run "lets_writers_append_and_not_delete" {
     writers = { workload = "oncology-production-wl" }
   }
   assert {
-    condition     = length([for s in data.aws_iam_policy_document.appender.statement : s if contains(s.actions, "s3:DeleteObject") || contains(s.actions, "s3:PutObjectRetention")]) == 0
-    error_message = "A writer appends; it neither deletes nor changes retention."
+    condition     = length([for s in data.aws_iam_policy_document.appender.statement : s if contains(s.actions, "s3:DeleteObject")]) == 0
+    error_message = "A writer appends; it does not delete."
   }
   assert {
     condition     = keys(aws_iam_role_policy.reader) == ["auditor"]
@@ -40,4 +41,12 @@ run "refuses_no_retention" {
     retention_days = 0
   }
   expect_failures = [var.retention_days]
+}
+
+run "refuses_a_minimum_above_the_retention" {
+  command = plan
+  variables {
+    minimum_days = 3654
+  }
+  expect_failures = [var.minimum_days]
 }

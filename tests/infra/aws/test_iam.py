@@ -1,0 +1,204 @@
+"""Who may do what: every IAM policy against the reviewed inventory, and what no policy may say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stack_bootstrap.provider_mirror import cli_configuration
+from stack_bootstrap.workspace import MIRROR_VARIABLE
+from tests.conftest import REPOSITORY
+from tests.infra.aws.cloud import Cloud, require_provider
+from tests.infra.aws.conftest import Applied
+
+pytestmark = pytest.mark.xdist_group("aws")
+
+INVENTORY = Path(__file__).parent / "inventory"
+ORCHESTRATORS = ("airflow", "kubernetes", "local", "sagemaker")
+Granted = dict[str, dict[str, list[str]]]
+"""Actions by kind of role and name of policy."""
+
+
+def inventory(name: str) -> Granted:
+    loaded: Granted = yaml.safe_load((INVENTORY / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def listed(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def kind_of(role: str) -> str:
+    return {"cl": "client", "wl": "workload", "log": "flow-log"}.get(role.rsplit("-", 1)[-1], role.rsplit("-", 1)[-1])
+
+
+def applied_policies(it: Applied) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Kind of role, name of policy and document of everything that grants rights in an applied environment."""
+    for resource in it.ground.state()["resources"]:
+        for instance in resource["instances"]:
+            attributes = instance["attributes"]
+            if resource["mode"] == "managed" and resource["type"] == "aws_iam_role_policy":
+                yield kind_of(attributes["role"]), attributes["name"], json.loads(attributes["policy"])
+            elif resource["mode"] == "managed" and resource["type"] == "aws_iam_policy":
+                yield "boundary", "boundary", json.loads(attributes["policy"])
+
+
+def grants(policies: Iterator[tuple[str, str, dict[str, Any]]]) -> Granted:
+    found: dict[str, dict[str, set[str]]] = {}
+    for kind, name, document in policies:
+        actions = found.setdefault(kind, {}).setdefault(name, set())
+        for statement in document["Statement"]:
+            if statement["Effect"] == "Allow":
+                actions.update(listed(statement["Action"]))
+    return {kind: {name: sorted(actions) for name, actions in sorted(by.items())} for kind, by in sorted(found.items())}
+
+
+@pytest.fixture(scope="module")
+def identities(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The plan of the module identity for each orchestrator, by address of resource."""
+    require_provider()
+    folder = tmp_path_factory.mktemp("aws-identities")
+    shutil.copytree(REPOSITORY / "infra/modules/aws/identity", folder / "identity")
+    cases = {name: {"orchestrator": name, "step_operator": None} for name in ORCHESTRATORS}
+    cases["step-operator"] = {"orchestrator": "airflow", "step_operator": "sagemaker"}
+    provider = cloud.override("333333333333").split("\n\n", 1)[1].replace("{\n", '{\n  region = "eu-central-1"\n', 1)
+    (folder / "main.tf").write_text(
+        provider
+        + f"""
+module "identity" {{
+  source        = "./identity"
+  for_each      = jsondecode({json.dumps(json.dumps(cases))})
+  client_name   = "oncology-production-cl"
+  cluster       = "ml"
+  orchestrator  = each.value.orchestrator
+  step_operator = each.value.step_operator
+  team          = "oncology"
+  workload_name = "oncology-production-wl"
+}}
+""",
+        encoding="utf-8",
+    )
+    shutil.copy(REPOSITORY / "infra/modules/aws/identity/versions.tf", folder)
+    environment = dict(os.environ)
+    if mirror := os.environ.get(MIRROR_VARIABLE):
+        configuration = folder / "terraform.rc"
+        configuration.write_text(cli_configuration((Path(mirror),)), encoding="utf-8")
+        environment["TF_CLI_CONFIG_FILE"] = str(configuration)
+    shown = ""
+    for arguments in (["init", "-input=false"], ["plan", "-input=false", "-out=plan"], ["show", "-json", "plan"]):
+        done = subprocess.run(["terraform", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        shown = done.stdout
+    planned = json.loads(shown)["resource_changes"]
+    return {found["address"]: found["change"]["after"] for found in planned if found["mode"] == "managed"}
+
+
+def orchestrator_grants(identities: dict[str, dict[str, Any]], case: str) -> Granted:
+    prefix = f'module.identity["{case}"].aws_iam_role_policy.'
+    policies = (
+        (address.removeprefix(prefix).split("[")[0], "orchestrator", json.loads(after["policy"]))
+        for address, after in identities.items()
+        if address.startswith(prefix)
+    )
+    return grants(policies)
+
+
+@pytest.mark.parametrize("case", [*ORCHESTRATORS, "step-operator"])
+def test_each_orchestrator_needs_exactly_the_reviewed_actions(case: str, identities: dict[str, dict[str, Any]]) -> None:
+    assert orchestrator_grants(identities, case) == inventory(case)
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_an_environment_grants_exactly_the_reviewed_actions(environment: str, applied: dict[str, Applied]) -> None:
+    found = grants(applied_policies(applied[environment]))
+    orchestrator = {"dev": "local", "production": "sagemaker"}[environment]
+    expected = inventory("common")
+    if orchestrator == "local":  # nothing runs in the network
+        expected["workload"].pop("network")
+    for kind, policies in inventory(orchestrator).items():
+        expected[kind].update(policies)
+    assert found == {kind: dict(sorted(policies.items())) for kind, policies in sorted(expected.items())}
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_no_policy_grants_everything_and_none_is_amazons_own(environment: str, applied: dict[str, Applied]) -> None:
+    checked = 0
+    for _, _, document in applied_policies(applied[environment]):
+        for statement in document["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert not ("*" in listed(statement["Action"]) and "*" in listed(statement["Resource"]))
+                assert "NotAction" not in statement
+                assert "NotResource" not in statement
+                checked += 1
+    assert checked > 40
+    types = {resource["type"] for resource in applied[environment].ground.state()["resources"]}
+    assert not types & {"aws_iam_role_policy_attachment", "aws_iam_user", "aws_iam_access_key", "aws_iam_group"}
+
+
+NAMES_NO_RESOURCE = {
+    "ce:CreateAnomalyMonitor",
+    "ce:CreateAnomalySubscription",
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "kms:CreateKey",
+    "kms:ListAliases",
+}
+"""Actions that AWS lets name no resource (docs.aws.amazon.com/service-authorization); ec2:Describe* are such too."""
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_a_star_stands_only_where_an_action_can_name_no_resource(environment: str, applied: dict[str, Applied]) -> None:
+    for kind, name, document in applied_policies(applied[environment]):
+        for statement in document["Statement"]:
+            if statement["Effect"] == "Allow" and "*" in listed(statement["Resource"]):
+                strange = {
+                    action
+                    for action in listed(statement["Action"])
+                    if action not in NAMES_NO_RESOURCE and not action.startswith("ec2:Describe")
+                }
+                assert not strange, (kind, name)
+
+
+@pytest.mark.parametrize("case", [*ORCHESTRATORS, "step-operator"])
+def test_the_workload_role_is_passed_only_to_services_that_act_as_it(
+    case: str, identities: dict[str, dict[str, Any]]
+) -> None:
+    # What the workload role trusts is known only with the client's ARN where there is no service at all.
+    trust = identities[f'module.identity["{case}"].aws_iam_role.workload'].get("assume_role_policy")
+    trusted = set() if trust is None else set(listed(json.loads(trust)["Statement"][0]["Principal"]["Service"]))
+    passed = set()
+    for address, after in identities.items():
+        if not address.startswith(f'module.identity["{case}"].aws_iam_role_policy.'):
+            continue
+        for statement in json.loads(after["policy"])["Statement"]:
+            if "iam:PassRole" in statement["Action"]:
+                assert statement["Resource"] == ["arn:aws:iam::333333333333:role/oncology-production-wl"]
+                passed |= set(listed(statement["Condition"]["StringEquals"]["iam:PassedToService"]))
+    assert passed == trusted - {"pods.eks.amazonaws.com"}
+
+
+def test_no_role_reaches_beyond_its_boundary(applied: dict[str, Applied]) -> None:
+    """What a policy grants and the boundary does not would silently not work."""
+    policies = list(applied_policies(applied["production"]))
+    boundary = [
+        action
+        for kind, _, document in policies
+        if kind == "boundary"
+        for s in document["Statement"]
+        for action in listed(s["Action"])
+    ]
+    for kind, name, document in policies:
+        if kind not in {"client", "workload", "flow-log"}:
+            continue
+        for statement in document["Statement"]:
+            for action in listed(statement["Action"]):
+                service = action.split(":")[0]
+                assert action in boundary or f"{service}:*" in boundary, (kind, name, action)
