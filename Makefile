@@ -20,7 +20,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clean-demo plan apply destroy state policy output drift diff register verify unregister \
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy output drift diff register verify unregister \
 	train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
@@ -52,7 +52,10 @@ apply: setup ## Plan, then apply exactly that plan
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
 	@$(RUN) stack_bootstrap destroy $(FLAGS)
 
-state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws), once before the first plan
+offline-schemas: setup ## Record the providers' schemas for OFFLINE=1 anew [PROVIDER=aws] [FROM=file]
+	@PYTHONPATH=infra/offline $(RUN) offline_provider.record $(PROVIDER) $(if $(FROM),--from $(FROM))
+
+state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws|gcp), once before the first plan
 	@$(RUN) stack_bootstrap state $(FLAGS)
 
 policy: setup ## Hold the plan against our rules and checkov's

@@ -153,6 +153,13 @@ class GcpCloud(Strict):
         default=None,
         description="Where workflows put their OIDC token. None: connectors use the credentials of whoever runs.",
     )
+    state_kms_key: (
+        Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$")] | None
+    ) = Field(
+        default=None,
+        description="Key of the bucket that holds Terraform's state; made beforehand, in the same region. "
+        "None: Google's own.",
+    )
     alert_emails: tuple[Email, ...] = Field(default=(), description="Who hears of the whole environment's spend.")
     budgets: bool = Field(default=True, description="False where budgets are kept with the billing account.")
     mlflow_tracking_uri: Annotated[str, Field(min_length=1)] | None = Field(
