@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_terraform.tf
 import yaml
+
+# Recordings are replayed: without this, pytest would not even start where there is no Terraform.
+pytest_terraform.tf.LazyReplay.value = True
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

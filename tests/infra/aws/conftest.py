@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from stack_bootstrap.infrastructure import ApplyResult
 from tests.conftest import copy_settings, edit_yaml
 from tests.infra.aws.cloud import Cloud, Ground, break_ground, require_provider, running_server
 
+SANDBOX = "sandbox"
 SECRET = "correct-horse-battery-staple"
 
 
@@ -38,21 +41,22 @@ class Applied:
 
 @pytest.fixture(scope="session")
 def applied(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Applied]]:
-    """Every environment with two teams, a repository and a secret, applied by the real provider.
+    """``dev``, ``production`` and a sandbox with two teams, a repository and a secret, applied by the real provider.
 
-    ``staging`` is where pipelines run, with a local orchestrator; ``dev`` is the one that is destroyed in the end.
+    Pipelines run in the sandbox, with a local orchestrator; ``dev`` is the one that is destroyed in the end, which an
+    environment whose audit log holds events cannot be.
     """
     require_provider()
     with pytest.MonkeyPatch.context() as patch:
         values = {team: {"registry-token": SECRET} for team in ("diabetes-care", "oncology", "platform")}
         patch.setenv("TF_VAR_secret_values", json.dumps(values))
         grounds = []
-        for name in ("dev", "staging", "production"):
+        for name in ("dev", SANDBOX, "production"):
             folder = tmp_path_factory.mktemp(f"aws-{name}")
             settings = copy_settings(folder)
             for environment in ("dev", "staging", "production"):
                 edit_yaml(settings / f"{environment}.yaml", _describe)
-            edit_yaml(settings / "staging.yaml", lambda raw: raw["aws"].update(orchestrator="local"))
+            _add_sandbox(settings)
             grounds.append(break_ground(cloud, folder, settings, name))
         began = _processor_seconds()
         with ThreadPoolExecutor(len(grounds)) as pool:
@@ -67,6 +71,16 @@ def _describe(raw: dict[str, Any]) -> None:
         github={"owner": "acme", "name": "groundwork"},
         secrets={"registry-token": 1},
     )
+
+
+def _add_sandbox(settings: Path) -> None:
+    """An environment like ``dev``, in an account of its own."""
+    file = settings / f"{SANDBOX}.yaml"
+    shutil.copy(settings / "dev.yaml", file)
+    edit_yaml(file, lambda raw: raw.update(environment=SANDBOX))
+    edit_yaml(file, lambda raw: raw["aws"].update(account_id="444444444444", orchestrator="local"))
+    for team in (settings / "teams").glob("*.yaml"):
+        edit_yaml(team, lambda raw: raw["environments"].update({SANDBOX: raw["environments"]["dev"]}))
 
 
 def _processor_seconds() -> float:

@@ -135,7 +135,7 @@ def plan_to_delete(**before: Any) -> dict[str, Any]:
 
 
 def test_a_store_that_may_be_emptied_or_is_empty_is_let_through(cloud: Cloud) -> None:
-    session = cloud.session("444444444444")
+    session = cloud.session("555555555555")
     s3 = session.client("s3")
     s3.create_bucket(Bucket="doomed", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     refuse_full_stores(plan_to_delete(bucket="doomed", force_destroy=False), "eu-central-1", session=session)
@@ -146,7 +146,7 @@ def test_a_store_that_may_be_emptied_or_is_empty_is_let_through(cloud: Cloud) ->
 
 
 def test_a_registry_that_holds_images_is_kept(cloud: Cloud) -> None:
-    session = cloud.session("444444444444")
+    session = cloud.session("555555555555")
     ecr = session.client("ecr")
     ecr.create_repository(repositoryName="doomed")
     plan = plan_to_delete(name="doomed", force_delete=False)
@@ -165,4 +165,4 @@ def test_a_registry_that_holds_images_is_kept(cloud: Cloud) -> None:
 def test_a_store_that_cannot_be_seen_is_kept(cloud: Cloud) -> None:
     plan = plan_to_delete(bucket="nowhere-to-be-found", force_destroy=False)
     with pytest.raises(FullStoreError, match="cannot be seen"):
-        refuse_full_stores(plan, "eu-central-1", session=cloud.session("444444444444"))
+        refuse_full_stores(plan, "eu-central-1", session=cloud.session("555555555555"))
