@@ -6,7 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
-FLAGS = $(if $(JSON),--json) $(if $(DRY_RUN),--dry-run)
+READS = $(if $(JSON),--json)
+FLAGS = $(READS) $(if $(DRY_RUN),--dry-run)
 PACKAGES := environments stack_bootstrap pipelines governance
 
 # The local store is part of the checkout's own ground, so nothing of the user's ZenML is touched. Set it (or
@@ -44,7 +45,7 @@ clean-demo: setup ## Remove all that the demo made, and only that
 ##@ Infrastructure (ENV=dev|staging|production|all)
 
 plan: setup ## Show what Terraform would change
-	@$(RUN) stack_bootstrap plan $(FLAGS)
+	@$(RUN) stack_bootstrap plan $(READS)
 
 apply: setup ## Plan, then apply exactly that plan
 	@$(RUN) stack_bootstrap apply $(FLAGS)
@@ -62,21 +63,21 @@ policy: setup ## Hold the plan against our rules and checkov's
 	@$(RUN) stack_bootstrap policy $(if $(JSON),--json)
 
 output: setup ## Show the stack contracts that an environment emits
-	@$(RUN) stack_bootstrap output $(FLAGS)
+	@$(RUN) stack_bootstrap output $(READS)
 
 drift: setup ## Exit 2 when infrastructure differs from code
-	@$(RUN) stack_bootstrap drift $(FLAGS)
+	@$(RUN) stack_bootstrap drift $(READS)
 
 ##@ Stacks
 
 diff: setup ## Show how ZenML differs from the contracts; exit 2 when it does
-	@$(RUN) stack_bootstrap diff $(FLAGS)
+	@$(RUN) stack_bootstrap diff $(READS)
 
 register: setup ## Register stacks, components, connectors and secrets
 	@$(RUN) stack_bootstrap register $(FLAGS)
 
 verify: setup ## Check that every stack is complete and reachable
-	@$(RUN) stack_bootstrap verify $(FLAGS)
+	@$(RUN) stack_bootstrap verify $(READS)
 
 unregister: setup ## Remove an environment's stacks from ZenML
 	@$(RUN) stack_bootstrap unregister $(FLAGS)
@@ -95,7 +96,7 @@ infer: setup ## Score DATA=file.parquet (or the model's own source) with the ver
 ##@ Models (MODEL=…)
 
 models: setup ## List models, versions and stages
-	@$(RUN) governance models $(FLAGS)
+	@$(RUN) governance models $(READS)
 
 promote: setup ## Bring a version into TO=staging|production [APPROVED_BY=a@b.c] [VERSION=…]
 	@$(RUN) governance promote $(FLAGS)
@@ -104,8 +105,8 @@ rollback: setup ## Return ENV to the version that was in use before [REASON=…]
 	@$(RUN) governance rollback $(FLAGS)
 
 audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
-	@$(RUN) governance.audit list $(if $(JSON),--json) $(ARGS)
-	@$(RUN) governance.audit verify $(if $(JSON),--json)
+	@$(RUN) governance.audit list $(READS) $(ARGS)
+	@$(RUN) governance.audit verify $(READS)
 
 report: setup ## Write the HTML report of the version in ENV
 	@$(RUN) governance report $(FLAGS)

@@ -122,9 +122,8 @@ def infer(
 
 
 @app.command()
-def models(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
+def models(settings: Settings = DIRECTORY, as_json: AsJson = False) -> None:
     """List every team's models with their versions and stages."""
-    del dry_run  # accepted, so that DRY_RUN=1 suits every target; listing changes nothing
     from governance.inventory import list_versions
 
     rows = list_versions(load_platform(settings))

@@ -102,7 +102,7 @@ def _lay_ground(platform: Platform, story: _Story) -> None:
         quiet_third_parties()
         from stack_bootstrap.registration import register_all
     with story.doing("registering") as tell_outcome:
-        changed = len(register_all(contracts).changes)
+        changed = sum(1 for _ in register_all(contracts))  # what differed is what was written
         tell_outcome(f"{changed} objects written" if changed else "nothing to change")
 
 
