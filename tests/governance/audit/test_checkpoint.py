@@ -173,7 +173,7 @@ def test_a_file_without_public_keys_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("library", ["cryptography", "openssl"])
-def test_the_standalone_program_checks_signatures_with_either_helper(
+def test_the_standalone_program_checks_signatures_with_library_or_openssl(
     signer: FileSigner, note: bytes, library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if library == "openssl":
@@ -184,7 +184,7 @@ def test_the_standalone_program_checks_signatures_with_either_helper(
         standalone.open_checkpoint(note.replace(b"\n7\n", b"\n8\n"), keys, ORIGIN)
 
 
-def test_without_either_helper_it_says_what_to_install(
+def test_without_library_and_openssl_it_says_what_to_install(
     signer: FileSigner, note: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(standalone, "Ed25519PublicKey", None)
