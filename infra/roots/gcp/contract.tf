@@ -95,10 +95,9 @@ locals {
         flavor        = "gcp", connector = "container-registry"
         configuration = jsonencode({ uri = module.container_registry[team].uri })
       }
-      image_builder = {
-        flavor        = "gcp", connector = "compute"
-        configuration = jsonencode({ location = local.gcp.region })
-      }
+      # Built by whoever starts the run. Cloud Build would build as one account for all teams, which whoever may start
+      # a build can act as, and so reach what is another team's.
+      image_builder = { flavor = "local", connector = null, configuration = jsonencode({}) }
     } : {},
     local.uses_jobs ? {
       step_operator = {

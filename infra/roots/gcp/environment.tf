@@ -27,7 +27,6 @@ locals {
       "sts.googleapis.com",
     ],
     local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
-    local.images ? ["cloudbuild.googleapis.com"] : [],
     local.kubernetes ? ["container.googleapis.com"] : [],
     local.airflow ? ["composer.googleapis.com"] : [],
   ))
@@ -47,24 +46,11 @@ locals {
   )
 }
 
-# What Cloud Build runs as unless it is told otherwise, which ZenML's image builder cannot.
-# Source: cloud.google.com/build/docs/cloud-build-service-account
-locals {
-  builder = local.images ? { builder = "serviceAccount:${module.project.number}-compute@developer.gserviceaccount.com" } : {}
-}
-
-resource "google_project_iam_member" "builder" {
-  for_each = local.builder
-  member   = each.value
-  project  = module.project.id
-  role     = "roles/logging.logWriter"
-}
-
 module "project" {
   source          = "../../modules/gcp/project"
   billing_account = local.gcp.billing_account
   create          = local.gcp.create_project
-  labels          = local.labels
+  labels          = merge(local.labels, local.team_labels["platform"])
   parent          = local.gcp.folder
   project_id      = local.gcp.project_id
   protected       = local.protected

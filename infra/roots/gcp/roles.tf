@@ -3,7 +3,6 @@
 locals {
   client_roles = toset(concat(
     local.uses_jobs ? ["roles/aiplatform.user"] : [],
-    local.images ? ["roles/cloudbuild.builds.editor"] : [],
     local.kubernetes ? ["roles/container.clusterViewer"] : [],
     local.airflow ? ["roles/composer.user"] : [],
   ))

@@ -37,7 +37,6 @@ module "artifact_store" {
   location      = local.gcp.region
   name          = local.name[each.key].artifact_store
   project_id    = module.project.id
-  readers       = local.builder # the client puts what an image is built from there
   writers       = merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
 }
 
@@ -63,7 +62,7 @@ module "container_registry" {
   name       = local.name[each.key].registry
   project_id = module.project.id
   readers    = merge(local.pods, { workload = module.identity[each.key].workload.member })
-  writers    = merge(local.builder, { client = module.identity[each.key].client.member })
+  writers    = { client = module.identity[each.key].client.member }
 }
 
 module "secrets" {

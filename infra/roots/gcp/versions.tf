@@ -10,7 +10,7 @@ terraform {
 }
 
 provider "google" {
-  default_labels = local.labels
+  default_labels = merge(local.labels, local.team_labels["platform"]) # what is a team's says so itself
   project        = local.gcp.project_id
   region         = local.gcp.region
 }

@@ -57,8 +57,7 @@ def test_only_principals_of_the_environment_itself_are_granted_anything(applied:
                 own = rf"[\w.-]+@acme-ml-{name}\.iam\.gserviceaccount\.com"
                 agent = rf"service-{number}@[\w-]+\.iam\.gserviceaccount\.com"
                 pod = rf"acme-ml-{name}\.svc\.id\.goog\[[\w-]+/zenml\]"
-                build = rf"{number}-compute@developer\.gserviceaccount\.com"
-                assert re.fullmatch(f"{own}|{agent}|{pod}|{build}", rest), f"{name}: {address}: {member}"
+                assert re.fullmatch(f"{own}|{agent}|{pod}", rest), f"{name}: {address}: {member}"
             elif kind == "principalSet":
                 assert rest.startswith(f"//iam.googleapis.com/projects/{number}/"), f"{name}: {address}: {member}"
             else:

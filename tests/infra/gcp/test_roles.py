@@ -19,7 +19,6 @@ _HOLDERS = (
     (r"serviceAccount:[a-z-]+-staging-cl@", "client"),
     (r"serviceAccount:[a-z-]+-staging-wl@", "workload"),
     (r"serviceAccount:staging-(plan|apply|nodes|airflow)@", r"\1"),
-    (r"serviceAccount:\d+-compute@developer\.gserviceaccount\.com$", "Cloud Build"),
     (r"serviceAccount:service-\d+@([\w-]+)\.", r"agent \1"),
     (r"serviceAccount:[\w-]+\.svc\.id\.goog\[", "pod of the team"),
     (r"principalSet:.*/attribute\.environment/staging$", "job of the GitHub environment"),
@@ -62,6 +61,4 @@ def test_the_apply_identity_may_grant_exactly_what_is_granted_on_the_project(set
         if resource["type"] == "google_project_iam_member" and "staging-apply@" not in resource["values"]["member"]
     }
     assert grantable == others
-    assert not [
-        role for role in grantable if re.search(r"(?i)admin|owner|editor$", role) and "builds.editor" not in role
-    ]
+    assert not [role for role in grantable if re.search(r"(?i)admin|owner|editor$", role)]

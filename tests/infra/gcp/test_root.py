@@ -28,7 +28,6 @@ def test_an_environment_holds_what_its_inventory_says(
 def test_everything_billable_carries_the_labels_that_spend_is_reported_by(settings_directory: Path) -> None:
     choose(settings_directory, orchestrator="kubernetes", **COMPLETE)
     wanted = {"environment", "team", "cost_center", "managed_by", "zenml_stack"}
-    environments_own = {"google_compute_global_address", "google_dns_managed_zone", "google_project"}
     labelled = 0
     for address, resource in resources(plan_root(settings_directory, "production")).items():
         labels = resource["values"].get("effective_labels")
@@ -36,8 +35,6 @@ def test_everything_billable_carries_the_labels_that_spend_is_reported_by(settin
             continue
         labelled += 1
         lacking = wanted - set(labels)
-        if resource["type"] in environments_own or "google_pubsub_topic" in address:
-            lacking -= {"team", "zenml_stack"}
         assert not lacking, f"{address} lacks {lacking}"
         if '["oncology"]' in address:
             assert labels["team"] == "oncology"
