@@ -14,9 +14,10 @@ from pathlib import Path
 def local_store_made_alone() -> Iterator[Path | None]:
     """While the block opens ZenML's local store, no other process of ours makes, repairs or opens it.
 
-    ZenML makes all tables first and writes the schema's revision last, and refuses a database that has the one and
-    not the other. Such a database never held anything: nobody could connect to it. It is removed, so that ZenML makes
-    it anew. One with a revision is left alone, and so is every store but the one below ``ZENML_CONFIG_PATH``.
+    ZenML makes the tables, then notes the schema's revision, then makes the default user, and cannot go on from
+    anything in between. Such a database never held anything: without a user nobody could connect to it. It is
+    removed, so that ZenML makes it anew. One with a user is left alone, and so is every store but the one below
+    ``ZENML_CONFIG_PATH``.
 
     Yields:
         The database that was removed, if any.
@@ -33,14 +34,16 @@ def local_store_made_alone() -> Iterator[Path | None]:
 
 
 def _discard_half_made(database: Path) -> Path | None:
-    if not database.is_file() or _has_revision(database):
+    if not database.is_file() or _was_finished(database):
         return None
     database.unlink()
     return database
 
 
-def _has_revision(database: Path) -> bool:
+def _was_finished(database: Path) -> bool:
     with closing(sqlite3.connect(database)) as connection:
-        if not connection.execute("select 1 from sqlite_master where name = 'alembic_version'").fetchone():
-            return False
-        return connection.execute("select 1 from alembic_version").fetchone() is not None
+        return all(
+            connection.execute("select 1 from sqlite_master where name = ?", (table,)).fetchone()
+            and connection.execute(f'select 1 from "{table}"').fetchone()  # noqa: S608 - the two names below
+            for table in ("alembic_version", "user")
+        )

@@ -18,9 +18,22 @@ def database_in(home: Path) -> Path:
     return home / "local_stores" / "default_zen_store" / "zenml.db"
 
 
-@pytest.mark.parametrize("revision", ["no table", "empty table"])
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [],
+        ["create table alembic_version (version_num text)"],
+        ["create table alembic_version (version_num text)", "insert into alembic_version values ('head')"],
+        [
+            "create table alembic_version (version_num text)",
+            "insert into alembic_version values ('head')",
+            "create table user (name text)",
+        ],
+    ],
+    ids=["some tables", "no revision", "no table of users", "no user"],
+)
 def test_a_store_whose_making_was_interrupted_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: list[str]
 ) -> None:
     monkeypatch.setenv("ZENML_CONFIG_PATH", str(tmp_path))
     monkeypatch.delenv("ZENML_LOCAL_STORES_PATH", raising=False)
@@ -28,8 +41,9 @@ def test_a_store_whose_making_was_interrupted_is_made_again(
     database.parent.mkdir(parents=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("create table stack (id text)")
-        if revision == "empty table":
-            connection.execute("create table alembic_version (version_num text)")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
     with local_store_made_alone() as removed:
         assert removed == database
         assert not database.exists()
