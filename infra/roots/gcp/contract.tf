@@ -72,7 +72,7 @@ locals {
       dag_output_dir = local.airflow ? "${module.airflow[0].dags}/${team}" : null
       dag_tags       = [for key, value in merge(local.labels, local.team_labels[team]) : "${key}:${value}"]
       local          = false
-      operator       = "kubernetes_pod"
+      operator       = "airflow.providers.cncf.kubernetes.operators.kubernetes_pod.KubernetesPodOperator"
       operator_args  = { namespace = "composer-user-workloads", service_account_name = "default" }
     }) }
   }[local.gcp.orchestrator] }

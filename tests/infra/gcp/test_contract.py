@@ -13,7 +13,7 @@ import yaml
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.infrastructure import apply, read_stacks
 from stack_bootstrap.registration import RegistrationError, diff, open_client, register
-from tests.conftest import copy_settings
+from tests.conftest import REPOSITORY, copy_settings
 from tests.infra.gcp.settings import COMPLETE, ORCHESTRATORS, choose
 from tests.infra.offline.inventory import differences
 from tests.infra.offline.simulated import simulated_workspace
@@ -77,6 +77,7 @@ def test_zenml_registers_the_stack_and_a_second_run_changes_nothing(
 ) -> None:
     pytest.importorskip("google.cloud.container_v1", reason="ZenML's GCP connector needs Google's client libraries")
     client = open_client()
+    _tell_zenml_where_the_source_is()
     simulated = contracts(orchestrator)[TEAM]
     with pytest.raises(RegistrationError, match="simulation"):
         register({TEAM: simulated}, client=client)
@@ -106,6 +107,13 @@ def test_contracts_are_read_back_only_from_the_simulation(
     read = read_stacks(load_platform(settings_directory), "dev", "gcp")
     assert read == applied.stacks
     assert parse_stacks({team: contract.model_dump() for team, contract in read.items()}) == read
+
+
+def _tell_zenml_where_the_source_is() -> None:
+    """A worker of pytest-xdist has no main file, by which ZenML finds it in a real run."""
+    from zenml.utils.source_utils import set_custom_source_root
+
+    set_custom_source_root(str(REPOSITORY))
 
 
 def _stack_names(client: Any) -> set[str]:
