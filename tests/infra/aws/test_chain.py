@@ -66,7 +66,7 @@ def chain(
 def test_registering_again_changes_nothing_and_every_connector_works(chain: Chain) -> None:
     from stack_bootstrap.registration import diff, verify
 
-    assert not diff(chain.applied.result.stacks)
+    assert not diff(chain.applied.result.stacks).differs
     checks = verify(chain.applied.result.stacks)
     assert [check for check in checks if check.problem] == []
     assert {check.ref.kind for check in checks} >= {"connector", "stack"}

@@ -171,9 +171,11 @@ def test_a_star_stands_only_where_an_action_can_name_no_resource(environment: st
 def test_the_workload_role_is_passed_only_to_services_that_act_as_it(
     case: str, identities: dict[str, dict[str, Any]]
 ) -> None:
-    # What the workload role trusts is known only with the client's ARN where there is no service at all.
-    trust = identities[f'module.identity["{case}"].aws_iam_role.workload'].get("assume_role_policy")
-    trusted = set() if trust is None else set(listed(json.loads(trust)["Statement"][0]["Principal"]["Service"]))
+    trust = json.loads(identities[f'module.identity["{case}"].aws_iam_role.workload']["assume_role_policy"])
+    principal = trust["Statement"][0]["Principal"]
+    trusted = set(listed(principal.get("Service", [])))
+    if not trusted:
+        assert principal == {"AWS": "arn:aws:iam::333333333333:role/oncology-production-cl"}
     passed = set()
     for address, after in identities.items():
         if not address.startswith(f'module.identity["{case}"].aws_iam_role_policy.'):

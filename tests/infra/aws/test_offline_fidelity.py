@@ -62,6 +62,8 @@ def test_both_plan_the_same(environment: str, cloud: Cloud, tmp_path: Path) -> N
         "secrets": {"registry-token": 0},
     }
     edit_yaml(settings / f"{environment}.yaml", lambda raw: raw["aws"].update(chosen))
+    # A state of its own: the server is shared with tests that apply these environments.
+    edit_yaml(settings / f"{environment}.yaml", lambda raw: raw.update(prefix="fidelity"))
     ground = break_ground(cloud, tmp_path / "real", settings, environment)
     ground.terraform.plan(ground.where.plan_file)
     real = changes(ground.terraform.show(ground.where.plan_file))

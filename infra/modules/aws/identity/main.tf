@@ -27,6 +27,8 @@ locals {
   _client_principals = length(var.client_principals) > 0 ? var.client_principals : [
     "arn:${local._partition}:iam::${local._account}:root"
   ]
+  # Spelt out, so that a plan shows who may do what before either role exists.
+  _client_arn  = "arn:${local._partition}:iam::${local._account}:role/${var.client_name}"
   workload_arn = "arn:${local._partition}:iam::${local._account}:role/${var.workload_name}"
 }
 
@@ -72,7 +74,7 @@ data "aws_iam_policy_document" "workload_trust" {
       actions = ["sts:AssumeRole"]
       principals {
         type        = "AWS"
-        identifiers = [aws_iam_role.client.arn]
+        identifiers = [local._client_arn]
       }
     }
   }
@@ -111,6 +113,7 @@ resource "aws_iam_role" "workload" {
   assume_role_policy   = data.aws_iam_policy_document.workload_trust.json
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
+  depends_on           = [aws_iam_role.client] # a trust may name only a role that exists
 }
 
 resource "aws_iam_role_policy" "client" {
