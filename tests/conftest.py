@@ -41,6 +41,14 @@ for _name in _CLEARED:
     os.environ.pop(_name, None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, as they share what its fixtures made; a group of its own may span files."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 def pytest_sessionfinish() -> None:
     """Leave nothing behind in the temporary folder of the machine."""
     shutil.rmtree(_SESSION, ignore_errors=True)

@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-
 _KEYS = (
     "Sid",
     "Effect",
