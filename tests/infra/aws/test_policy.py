@@ -35,7 +35,10 @@ def test_the_root_breaks_no_rule_of_ours(environment: str, applied: dict[str, Ap
 
 def test_the_production_plan_passes_the_whole_policy(applied: dict[str, Applied], checkov: None) -> None:
     it = applied["production"]
-    verdict = check_plan(it.plan, context_of(load_platform(it.ground.settings), "production", "aws"))
+    plan = copy.deepcopy(it.plan)
+    for key in ("access_key", "secret_key", "token"):  # of the override that points the provider at the tests' server
+        del plan["configuration"]["provider_config"]["aws"]["expressions"][key]
+    verdict = check_plan(plan, context_of(load_platform(it.ground.settings), "production", "aws"))
     assert isinstance(verdict, Verdict)
     assert verdict.violations == ()
     assert verdict.excused

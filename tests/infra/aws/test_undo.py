@@ -27,7 +27,7 @@ def test_dev_is_destroyed_with_what_it_holds_and_production_stays(
     infrastructure.destroy(ground.where)
     assert ground.state()["resources"] == []
     left = {bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]}
-    assert left == {"acme-ml-dev-tfstate"}
+    assert {name for name in left if name.startswith("acme-ml-")} == {"acme-ml-dev-tfstate"}
     assert session.client("iam").list_roles()["Roles"] == []
     assert session.client("ec2").describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["dev"]}])["Vpcs"] == []
     production = applied["production"].ground
