@@ -189,6 +189,7 @@ def running_server(folder: Path) -> Iterator[Cloud]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.infra.aws.server", str(port_file)],
             cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
             stdout=said,
             stderr=said,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -126,11 +127,12 @@ def leave_conditions_out_of_bucket_policies() -> None:
 
 
 def main(port_file: Path) -> None:
-    """Serve until killed."""
+    """Serve until whoever started this ends, which closes our standard input."""
     describe_rules_between_groups()
     leave_conditions_out_of_bucket_policies()
     application = MissingCalls(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True)
+    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
     part = port_file.with_suffix(".part")
     part.write_text(str(server.port), encoding="utf-8")
     part.rename(port_file)
