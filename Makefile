@@ -8,7 +8,6 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 READS = $(if $(JSON),--json)
 FLAGS = $(READS) $(if $(DRY_RUN),--dry-run)
-PACKAGES := environments stack_bootstrap pipelines governance
 
 # The local store is part of the checkout's own ground, so nothing of the user's ZenML is touched. Set it (or
 # ZENML_STORE_URL and ZENML_STORE_API_KEY) to work against a shared server.
@@ -29,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "; printf "Usage: make <target> [ENV=dev] [CLOUD=local] [MODEL=…] [JSON=1] [DRY_RUN=1]\n"} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment and install the locked packages
 
@@ -60,7 +59,7 @@ state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws|gcp), on
 	@$(RUN) stack_bootstrap state $(FLAGS)
 
 policy: setup ## Hold the plan against our rules and checkov's
-	@$(RUN) stack_bootstrap policy $(if $(JSON),--json)
+	@$(RUN) stack_bootstrap policy $(READS)
 
 output: setup ## Show the stack contracts that an environment emits
 	@$(RUN) stack_bootstrap output $(READS)

@@ -124,9 +124,13 @@ def infer(
 @app.command()
 def models(settings: Settings = DIRECTORY, as_json: AsJson = False) -> None:
     """List every team's models with their versions and stages."""
+    platform = load_platform(settings)
+    from governance.progress import quiet_third_parties
+
+    quiet_third_parties()
     from governance.inventory import list_versions
 
-    rows = list_versions(load_platform(settings))
+    rows = list_versions(platform)
     if as_json:
         typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
         return
@@ -252,7 +256,12 @@ def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run:
 
 
 def _target(settings: Path, model: str, environment: str, cloud: str | None) -> Target:
-    return target_for(load_platform(settings), model, environment, cloud)
+    """The target, and ZenML ready for it. What is wrong with the settings is said before ZenML is loaded."""
+    target = target_for(load_platform(settings), model, environment, cloud)
+    from governance.progress import quiet_third_parties
+
+    quiet_third_parties()
+    return target
 
 
 def _say(text: str, as_json: bool, **facts: object) -> None:

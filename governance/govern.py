@@ -109,7 +109,6 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
         # A step of a failed run must not go on working, and the gate's own error must reach whoever called.
         execution_mode=ExecutionMode.FAIL_FAST,
         tags=context.tags,
-        extra={KEY: context.model_dump(mode="json")},
         on_failure=hooks.run_failed,
         model=Model(
             name=target.model, version=version, description=read_config(target.model).description, tags=context.tags

@@ -66,10 +66,10 @@ def quiet_third_parties() -> None:
     ZenML's console handler writes to standard output, where it would end up inside ``--json``; and its local
     orchestrator logs a traceback of an exception that it then raises.
     """
-    import zenml  # noqa: F401 - sets up its logging when imported
+    from zenml.logger import ZenMLConsoleHandler
 
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
+        if isinstance(handler, ZenMLConsoleHandler):
             handler.setStream(sys.stderr)
             handler.setLevel(logging.WARNING)
     logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)

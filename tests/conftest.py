@@ -24,6 +24,7 @@ _SESSION = Path(tempfile.mkdtemp(prefix="groundwork-tests-"))
 _SET = {
     "ZENML_CONFIG_PATH": str(_SESSION / "zenml"),
     "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_CUSTOM_SOURCE_ROOT": str(REPOSITORY),  # a worker of xdist has no main file for ZenML to derive it from
     "ZENML_LOGGING_VERBOSITY": "WARNING",
     "ZENML_ENABLE_RICH_TRACEBACK": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",

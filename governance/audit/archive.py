@@ -16,7 +16,7 @@ class Archive:
     def __init__(self, file: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(file)
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, zipfile.BadZipFile, NotImplementedError) as error:  # the last: of a version yet to come
             raise StoreError(f"{file} is no export of a log: {error}") from error
         self._file = file
         self._names = sorted({name for name in self._zip.namelist() if not name.endswith("/")})

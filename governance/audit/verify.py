@@ -511,7 +511,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         result = check(options.log, read_keys(options.key), options.anchor, options.origin)
-    except (CannotCheck, OSError, zipfile.BadZipFile) as error:
+    except (CannotCheck, OSError, zipfile.BadZipFile, NotImplementedError) as error:
         sys.stderr.write(f"verify.py: {error}\n")
         return 2
     if options.json:

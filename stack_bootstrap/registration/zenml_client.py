@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from environments import CHECKOUT
 from stack_bootstrap.registration.errors import naming
 from stack_bootstrap.registration.local_store import local_store_made_alone
 
@@ -27,6 +28,8 @@ def open_client() -> Client:
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    # Else it is derived from the main file, and a process without one could not register.
+    os.environ.setdefault("ZENML_CUSTOM_SOURCE_ROOT", str(CHECKOUT))
     # Not even errors: what goes wrong in here is raised, and ZenML would log it with a traceback of a hundred lines.
     quiet, named = quiet_zenml(logging.CRITICAL), naming("store", "of ZenML", hide=_credentials())
     with local_store_made_alone(), quiet, named:

@@ -44,6 +44,8 @@ def slow_apply(settings_directory: Path, tmp_path: Path) -> Iterator[subprocess.
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts what runs in its background with this ignored, and that is handed down to here.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not started.exists():

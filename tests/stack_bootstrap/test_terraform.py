@@ -17,6 +17,12 @@ from stack_bootstrap.workspace import Workspace, WorkspaceError, workspace
 from tests.stack_bootstrap.local_cloud import folder, local_workspace, state_held
 
 
+@pytest.fixture(autouse=True)
+def no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said of mirrors here is said without one of the machine's."""
+    monkeypatch.delenv("TF_PLUGIN_MIRROR", raising=False)
+
+
 @pytest.fixture
 def dev(settings_directory: Path) -> Workspace:
     return local_workspace(settings_directory)
