@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +59,11 @@ def refused(ground: Ground, *arguments: str) -> str:
 @pytest.fixture
 def refused_here(
     in_production: Ground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., str]]:
+) -> Callable[..., str]:
     """As ``refused``, in this process: starting ZenML costs seconds."""
-    from zenml.logger import ZenMLConsoleHandler
-
-    streams = [(h, h.stream) for h in logging.getLogger().handlers if isinstance(h, ZenMLConsoleHandler)]
     monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(in_production.settings))
+    # It points ZenML's logging at a stream that pytest closes after this test.
+    monkeypatch.setattr("governance.progress.quiet_third_parties", lambda: None)
 
     def refuse(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["governance", *arguments])
@@ -74,9 +72,7 @@ def refused_here(
         assert exit_.value.code == 1
         return capsys.readouterr().err
 
-    yield refuse
-    for handler, stream in streams:
-        handler.setStream(stream)
+    return refuse
 
 
 def test_the_way_to_production_by_commands(in_production: Ground) -> None:
