@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from environments import DIRECTORY, SettingsError, load_platform
+from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
 from governance.errors import Refused
 from governance.target import Target, target_for
 from pipelines.config import ConfigError
 from pipelines.errors import PipelineError
-from stack_bootstrap.contract import ContractError
-from stack_bootstrap.infrastructure import InfrastructureError
-from stack_bootstrap.registration import RegistrationError
-from stack_bootstrap.terraform import TerraformError
+from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -326,20 +320,6 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
     )
 
 
-EXPECTED_ERRORS: tuple[type[Exception], ...] = (
-    AuditError,
-    SettingsError,
-    ConfigError,
-    ContractError,
-    InfrastructureError,
-    PipelineError,
-    Refused,
-    RegistrationError,
-    TerraformError,
-)
-"""Errors whose message is all that a user needs; anything else is a defect and shows its traceback."""
-
-
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 refused or failed, 130 interrupted."""
     # Third parties' notices to their own developers, at import.
@@ -347,23 +327,7 @@ def main() -> None:
     # ZenML reads this while it is imported; its rich tracebacks print the values of local variables.
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        status = app(standalone_mode=False)
-    except typer.TyperException as error:
-        typer.echo(f"{error.format_message()} Try --help.", err=True)
-        status = 1
-    except EXPECTED_ERRORS as error:
-        typer.echo(str(error), err=True)
-        status = 1
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Interrupted. Run the same command again to go on.", err=True)
-        status = 130
-    sys.exit(status)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    run_command_line(app, (*EXPECTED_ERRORS, AuditError, ConfigError, PipelineError, Refused))
 
 
 if __name__ == "__main__":

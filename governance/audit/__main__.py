@@ -25,6 +25,7 @@ from governance.audit.location import current_actor, locate, open_log, open_read
 from governance.audit.query import Filter, select
 from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import HoldsObjects, LocalStore, Readable
+from stack_bootstrap.command_line import run_command_line
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -304,18 +305,7 @@ def _say(as_json: bool, answer: dict[str, Any], text: str) -> None:
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed or damaged, 2 wrong options, 130 interrupted."""
-    try:
-        status = app(standalone_mode=False)
-    except typer.TyperException as error:
-        typer.echo(f"{error.format_message()} Try --help.", err=True)
-        status = 2
-    except (AuditError, SettingsError) as error:
-        typer.echo(str(error), err=True)
-        status = 1
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("Interrupted.", err=True)
-        status = 130
-    sys.exit(status or 0)
+    run_command_line(app, (AuditError, SettingsError), usage_status=2)
 
 
 if __name__ == "__main__":

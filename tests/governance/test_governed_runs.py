@@ -87,6 +87,7 @@ def test_each_run_is_recorded_exactly_once(ground: Ground, trained: PipelineRunR
     target = ground.target("dev")
     found = logged(target, trained.name)
     assert [event.kind for event in found if event.kind != "gate_verdict"] == ["run_started", "run_finished"]
+    assert found[-1].kind == "run_finished", "success is announced when everything else is done"
     verdicts = [event.label for event in found if isinstance(event, GateVerdict)]
     assert len(set(verdicts)) == len(verdicts), "no verdict twice"
     assert {label.split("/")[1] for label in verdicts} == {"data_quality", "model_performance"}
