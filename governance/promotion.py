@@ -112,7 +112,8 @@ def _promote(
         raise
     evidence = {"evaluation": digest(_evaluation_digest(run)), "data": digest(result.evidence_digest)}
     write("gates", evidence=evidence, run=run.name)
-    journal.write(*_approvals(target, journal, facts, evidence, approved_by))
+    if approved_by:
+        journal.write(*_approvals(target, journal, facts, evidence, approved_by))
     write("approved")
     release = ensure_release(candidate, target)
     # Written ahead: whoever finds this without "completed" knows that the stage may have been set.
