@@ -1,0 +1,35 @@
+"""The committed settings, planned as a simulation, break no rule: what `OFFLINE=1 make policy` says out of the box."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stack_bootstrap.policy.checkov import LOCK, TOOLS
+from stack_bootstrap.tool_environment import ToolEnvironmentError, tool_environment
+from tests.conftest import REPOSITORY
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("policy of the committed settings")]
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_the_committed_settings_break_no_rule(settings_directory: Path, environment: str, cloud: str) -> None:
+    try:
+        tool_environment("checkov", LOCK, TOOLS)
+    except ToolEnvironmentError as error:
+        pytest.skip(f"checkov is needed and cannot be installed: {error}")
+    done = subprocess.run(
+        [sys.executable, "-m", "stack_bootstrap", "policy", "--env", environment, "--cloud", cloud],
+        cwd=REPOSITORY,
+        env={**os.environ, "OFFLINE": "1", "GROUNDWORK_ENVIRONMENTS": str(settings_directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{environment}: 0 broken rules" in done.stdout
