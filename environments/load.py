@@ -103,6 +103,11 @@ def local_root(environment: Environment) -> Path:
     return (CHECKOUT / environment.local.root).resolve()
 
 
+def ground_of(environment: Environment, cloud: Cloud) -> Path:
+    """The folder on this machine for what belongs to ``environment`` on ``cloud``."""
+    return local_root(environment) if cloud == "local" else CHECKOUT / ".groundwork"
+
+
 def load_platform(directory: Path = DIRECTORY) -> Platform:
     """Read every environment and team below ``directory``.
 

@@ -37,7 +37,7 @@ class RunContext(BaseModel):
 
     def event(self, kind: type[_Event], run: PipelineRunResponse, **fields: object) -> _Event:
         """An event of ``kind`` about ``run``, in the name of whoever started it."""
-        made, version = self.provenance, run.model_version
+        version = run.model_version
         return kind.model_validate(
             {
                 "actor": self.actor,
@@ -48,9 +48,7 @@ class RunContext(BaseModel):
                 "model_version": str(version.number) if version else None,
                 "pipeline": self.pipeline,
                 "run": run.name,
-                "git_commit": made.git_commit if made.git_dirty is not None else None,
-                "git_dirty": made.git_dirty,
-                "lock_digest": f"sha256:{made.lock_digest}",
+                **self.provenance.in_log(),
                 **fields,
             }
         )

@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from environments import CHECKOUT, local_root
+from environments import ground_of
 from governance.errors import Refused
 from governance.target import Target
 
@@ -25,8 +25,7 @@ def alone(target: Target) -> Iterator[None]:
     Raises:
         AnotherIsAtWork: another process holds the lock.
     """
-    ground = local_root(target.environment) if target.cloud == "local" else CHECKOUT / ".groundwork"
-    folder = ground / "locks"
+    folder = ground_of(target.environment, target.cloud) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{target.cloud}-{target.environment.environment}-{target.model}"
     with (folder / name).open("a") as lock:

@@ -66,16 +66,13 @@ class Journal:
         Raises:
             NotRecorded: a field holds what must not enter the log, such as an e-mail address.
         """
-        made = self.provenance
         common = {
             "actor": self.actor,
             "environment": self._target.environment.environment,
             "cloud": self._target.cloud,
             "team": self._target.team.team,
             "model": self._target.model,
-            "git_commit": made.git_commit if made.git_dirty is not None else None,
-            "git_dirty": made.git_dirty,
-            "lock_digest": digest(made.lock_digest),
+            **self.provenance.in_log(),
         }
         try:
             return kind.model_validate({**common, **fields})

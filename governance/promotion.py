@@ -31,6 +31,7 @@ from governance.roles import people_who_approve
 from governance.settling import Promotion, PromotionRefused, settle
 from governance.target import Target
 from governance.versions import STAGES, number, restore_stages, run_of, staged_version
+from pipelines.evaluation import Evaluation
 from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline
 
@@ -69,7 +70,7 @@ def promote(
     if dry_run:
         candidate = _candidate(target, source, version)
         _new_here(target, candidate)
-        _, result = _examine(target, source, candidate, requester, approved_by)
+        _, _, result = _examine(target, source, candidate, requester, approved_by)
         return Promotion(str(candidate.number), number(staged_version(target)), result.require(), None)
     with alone(target):
         journal = Journal(target, requested_by)
@@ -105,12 +106,12 @@ def _promote(
 
     write("requested")
     try:
-        run, result = _examine(target, source, candidate, requester, approved_by)
+        run, evaluation, result = _examine(target, source, candidate, requester, approved_by)
         result.require()
     except (PromotionRefused, GateFailed) as refusal:
         write("refused", reason=without_people(str(refusal)))
         raise
-    evidence = {"evaluation": digest(_evaluation_digest(run)), "data": digest(result.evidence_digest)}
+    evidence = {"evaluation": digest(_evaluation_digest(evaluation)), "data": digest(result.evidence_digest)}
     write("gates", evidence=evidence, run=run.name)
     if approved_by:
         journal.write(*_approvals(target, journal, facts, evidence, approved_by))
@@ -137,7 +138,7 @@ def _new_here(target: Target, candidate: ModelVersionResponse) -> None:
 
 def _examine(
     target: Target, source: Target, candidate: ModelVersionResponse, requester: str, approvers: Sequence[str]
-) -> tuple[PipelineRunResponse, GateResult]:
+) -> tuple[PipelineRunResponse, Evaluation, GateResult]:
     """The evidence for ``candidate`` and what ``target``'s gate says of it; people are checked first."""
     run = _evidence(candidate, source)
     _approved(target, requester, approvers)
@@ -150,12 +151,11 @@ def _examine(
             f"has {digest_of(candidate)}: the evidence is of another model."
         )
     environment = target.environment.environment
-    return run, judge_performance(evaluation, target.thresholds, model=target.model, environment=environment)
+    result = judge_performance(evaluation, target.thresholds, model=target.model, environment=environment)
+    return run, evaluation, result
 
 
-def _evaluation_digest(run: PipelineRunResponse) -> str:
-    evaluation = evaluation_of(run)
-    assert evaluation is not None, "it was there when it was judged"
+def _evaluation_digest(evaluation: Evaluation) -> str:
     return hashlib.sha256(canonical(evaluation.model_dump(mode="json"))).hexdigest()
 
 

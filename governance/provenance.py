@@ -23,6 +23,14 @@ class Provenance(BaseModel):
     lock_digest: str
     started_by: str
 
+    def in_log(self) -> dict[str, object]:
+        """The fields of an audit event that say what it was made from."""
+        return {
+            "git_commit": self.git_commit if self.git_dirty is not None else None,
+            "git_dirty": self.git_dirty,
+            "lock_digest": f"sha256:{self.lock_digest}",
+        }
+
 
 def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
     """Commit of ``checkout`` and whether tracked or new files differ from it; ``("unknown", None)`` outside git."""

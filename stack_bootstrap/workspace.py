@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from environments import CHECKOUT, Cloud, Environment, Platform, local_root, pick_cloud
+from environments import CHECKOUT, Cloud, Environment, Platform, ground_of, local_root, pick_cloud
 from environments.names import patterns
 from stack_bootstrap import offline
 
@@ -82,7 +82,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
             f"Clouds that have one: {', '.join(sorted(_BACKENDS))}."
         )
     ground = local_root(chosen) if picked == "local" else None
-    home = (ground or CHECKOUT / ".groundwork") / "terraform" / picked / environment
+    home = ground_of(chosen, picked) / "terraform" / picked / environment
     settings = platform.directory.resolve()
     variables = {"environment": environment, "settings": str(settings)}
     if ground is not None:
