@@ -156,9 +156,9 @@ def promote(
 ) -> None:
     """Bring a version into an environment, when its evidence clears that environment's thresholds."""
     target = _target(settings, model, to, cloud)
-    from governance import promotion
+    from governance.promotion import promote as entry
 
-    made = promotion.promote(
+    made = entry.promote(
         target,
         version=version,
         requested_by=requested_by,
@@ -194,7 +194,7 @@ def rollback(
 ) -> None:
     """Return an environment to the version that was in use there before."""
     target = _target(settings, model, env, cloud)
-    from governance import rollback as way_back
+    from governance.promotion import rollback as way_back
 
     left, now = way_back.rollback(target, requested_by=requested_by, reason=reason, dry_run=dry_run)
     verb = "would go" if dry_run else "went"

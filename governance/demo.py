@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
     from governance.progress import StepEvent
-    from governance.settling import Promotion
+    from governance.promotion.settling import Promotion
 
 CLOUD = "local"
 
@@ -110,7 +110,7 @@ def _bring_to_production(platform: Platform, model: str, story: _Story) -> None:
     from governance import jobs
     from governance.evidence import evaluation_of, predictions_of
     from governance.progress import watch_steps
-    from governance.promotion import promote
+    from governance.promotion.promote import promote
 
     dev, staging, production = (target_for(platform, model, name, CLOUD) for name in ORDER)
     requester, approver = _requester_and_approver(production)

@@ -95,7 +95,7 @@ MUTANTS = (
     ),
     Mutant(
         "the requester's own approval does not count",
-        "governance/promotion.py",
+        "governance/promotion/promote.py",
         "counted = set(approvers) - {requester}",
         "counted = set(approvers)",
         "tests/governance/test_promotion.py -k the_way_from",
@@ -109,21 +109,21 @@ MUTANTS = (
     ),
     Mutant(
         "promotion asks the gate",
-        "governance/promotion.py",
+        "governance/promotion/promote.py",
         "        result.require()\n    except",
         "    except",
         "tests/governance/test_promotion.py -k below_productions",
     ),
     Mutant(
         "the log is written before the stage is set",
-        "governance/promotion.py",
+        "governance/promotion/promote.py",
         '    write("stage_set")\n    candidate.set_stage(STAGES[target.environment.environment], force=True)',
         '    candidate.set_stage(STAGES[target.environment.environment], force=True)\n    write("stage_set")',
         "tests/governance/test_promotion.py -k log_cannot",
     ),
     Mutant(
         "a stage is put back when its completion cannot be recorded",
-        "governance/promotion.py",
+        "governance/promotion/promote.py",
         '        restore_stages(candidate, str(facts["from_stage"]), current, target)\n',
         "",
         "tests/governance/test_promotion.py -k log_cannot",
@@ -137,7 +137,7 @@ MUTANTS = (
     ),
     Mutant(
         "an altered release is not returned to",
-        "governance/rollback.py",
+        "governance/promotion/rollback.py",
         "    verify_release(earlier, target)\n",
         "",
         "tests/governance/test_promotion.py -k altered",

@@ -16,10 +16,10 @@ from governance.exclusive import AnotherIsAtWork, alone
 from governance.gates.result import GateFailed
 from governance.jobs import NoModelInUse
 from governance.journal import NotRecorded
-from governance.promotion import promote
+from governance.promotion.promote import promote
+from governance.promotion.rollback import rollback
+from governance.promotion.settling import PromotionRefused
 from governance.releases import ReleaseError, digest_of, find_release, trained_model
-from governance.rollback import rollback
-from governance.settling import PromotionRefused
 from governance.target import Target
 from governance.versions import staged_version
 from pipelines.training import training_pipeline

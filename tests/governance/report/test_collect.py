@@ -21,7 +21,7 @@ REQUESTER, APPROVER = "katherine@example.com", "donald@example.com"
 
 def bring_to_production(ground: Ground) -> None:
     from governance import jobs
-    from governance.promotion import promote
+    from governance.promotion.promote import promote
 
     dev, staging, production = (ground.target(name, DIABETES) for name in ("dev", "staging", "production"))
     jobs.train(dev)

@@ -11,8 +11,8 @@ from governance import events
 from governance.audit.events import Rollback
 from governance.exclusive import alone
 from governance.journal import Journal, NotRecorded, digest
+from governance.promotion.settling import PromotionRefused, settle
 from governance.releases import digest_of, find_release, verify_release
-from governance.settling import PromotionRefused, settle
 from governance.target import Target
 from governance.versions import STAGES, restore_stages, staged_version
 

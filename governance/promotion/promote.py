@@ -25,10 +25,10 @@ from governance.exclusive import alone
 from governance.gates.performance import judge_performance
 from governance.gates.result import GateFailed, GateResult
 from governance.journal import Journal, NotRecorded, digest, without_people
+from governance.promotion.settling import Promotion, PromotionRefused, settle
 from governance.provenance import current_user
 from governance.releases import digest_of, ensure_release
 from governance.roles import people_who_approve
-from governance.settling import Promotion, PromotionRefused, settle
 from governance.target import Target
 from governance.versions import STAGES, number, restore_stages, run_of, staged_version
 from pipelines.evaluation import Evaluation

@@ -1,0 +1,1 @@
+"""How a model version moves from environment to environment, and back."""
