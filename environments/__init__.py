@@ -11,7 +11,19 @@ from environments.load import (
     local_root,
     pick_cloud,
 )
-from environments.model import CLOUDS, LOWER_IS_BETTER, Cloud, DataQuality, Environment, Role, Team, Thresholds
+from environments.model import (
+    CLOUDS,
+    LOWER_IS_BETTER,
+    Cloud,
+    DataQuality,
+    Drift,
+    Environment,
+    Fairness,
+    Gates,
+    Role,
+    Team,
+    Thresholds,
+)
 from environments.names import PLATFORM, Names, names_for, stack_name
 
 __all__ = [
@@ -23,7 +35,10 @@ __all__ = [
     "PLATFORM",
     "Cloud",
     "DataQuality",
+    "Drift",
     "Environment",
+    "Fairness",
+    "Gates",
     "Names",
     "Platform",
     "Role",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode
 
-from environments.model import CLOUDS, Cloud, Environment, Team
+from environments.model import CLOUDS, Cloud, Environment, PlatformSettings, Team
 from environments.names import names_for
 
 ORDER = ("dev", "staging", "production")
@@ -22,6 +22,10 @@ ORDER = ("dev", "staging", "production")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DIRECTORY = CHECKOUT / "environments"
+
+PLATFORM_FILE = "platform.yaml"
+_NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE})
+"""Files beside the environments' that are none."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -50,6 +54,7 @@ class Platform:
     directory: Path
     environments: Mapping[str, Environment]
     teams: Mapping[str, Team]
+    settings: PlatformSettings = field(default_factory=PlatformSettings)
 
     def environment(self, name: str) -> Environment:
         """The environment called ``name``.
@@ -116,7 +121,7 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
     """
     environments = {}
     for file in sorted(directory.glob("*.yaml")):
-        if file.name == "names.yaml":
+        if file.name in _NO_ENVIRONMENT:
             continue
         environment = _read(file, Environment)
         _named_after(file, environment.environment)
@@ -131,9 +136,13 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
         _named_after(file, team.team)
         teams[team.team] = team
 
-    platform = Platform(directory, ordered, teams)
+    shared = directory / PLATFORM_FILE
+    platform = Platform(
+        directory, ordered, teams, _read(shared, PlatformSettings) if shared.exists() else PlatformSettings()
+    )
     _thresholds_rise(platform)
     _teams_fit(platform)
+    _cost_centers_exist(platform)
     return platform
 
 
@@ -212,6 +221,12 @@ def _thresholds_rise(platform: Platform) -> None:
                     f"{platform.directory / later.environment}.yaml: {model or 'thresholds'}: {', '.join(loose)} asks "
                     f"for less than {earlier.environment}.yaml does; thresholds must rise towards production."
                 )
+        loose = later.gates.looser_than(earlier.gates)
+        if loose:
+            raise SettingsError(
+                f"{platform.directory / later.environment}.yaml: gates: {', '.join(loose)} asks for less than "
+                f"{earlier.environment}.yaml does; gates must get stricter towards production."
+            )
 
 
 def _teams_fit(platform: Platform) -> None:
@@ -234,9 +249,31 @@ def _teams_fit(platform: Platform) -> None:
             except ValueError as error:
                 raise SettingsError(f"{file}: {error}") from error
     for environment in platform.environments.values():
-        strangers = sorted(set(environment.model_thresholds) - set(owner))
-        if strangers:
+        fairness = environment.gates.fairness
+        named = {
+            "model_thresholds": environment.model_thresholds,
+            "gates.fairness": [*(exempt.model for exempt in fairness.exemptions), *fairness.no_attributes],
+        }
+        for key, models in named.items():
+            strangers = sorted(set(models) - set(owner))
+            if strangers:
+                raise SettingsError(
+                    f"{platform.directory / environment.environment}.yaml: {key}: no team owns {', '.join(strangers)}."
+                )
+
+
+def _cost_centers_exist(platform: Platform) -> None:
+    known = platform.settings.cost_centers
+    if known is None:
+        return
+    named = {
+        f"{e.environment}.yaml: labels.cost_center": e.labels["cost_center"] for e in platform.environments.values()
+    }
+    named |= {f"teams/{team.team}.yaml: cost_center": team.cost_center for team in platform.teams.values()}
+    for where, cost_center in named.items():
+        if cost_center not in known:
+            near = get_close_matches(cost_center, known, n=1)
             raise SettingsError(
-                f"{platform.directory / environment.environment}.yaml: model_thresholds: "
-                f"no team owns {', '.join(strangers)}."
+                f"{platform.directory / where}: {cost_center!r} is not a cost centre of {PLATFORM_FILE}."
+                + (f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}.")
             )

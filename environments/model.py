@@ -80,6 +80,130 @@ class DataQuality(Strict):
     duplicate_share: Share = Field(description="The largest share of rows that repeat an earlier row.")
 
 
+Measure = Literal["equalized_odds_difference", "demographic_parity_ratio"]
+Reason = Annotated[str, Field(min_length=20, max_length=300)]
+
+
+class FairnessExemption(Strict):
+    """One measure that is not required of one model for one attribute, and why."""
+
+    model: ModelName
+    attribute: Annotated[str, Field(min_length=1)]
+    measure: Measure
+    reason: Reason
+
+
+class Fairness(Strict):
+    """How differently a model may treat the groups of an attribute that its configuration calls sensitive."""
+
+    equalized_odds_difference: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        description="Most that true or false positive rates may differ between groups."
+    )
+    demographic_parity_ratio: Annotated[float, Field(ge=0.5, le=1)] = Field(
+        description="Least that the smallest share flagged in a group may be of the largest; 0.8 is the four-fifths "
+        "rule."
+    )
+    minimum_group_rows: Annotated[int, Field(ge=20)] = Field(description="In a smaller group nothing is concluded.")
+    minimum_group_per_class: Annotated[int, Field(ge=5)] = Field(description="The same, of either outcome.")
+    exemptions: tuple[FairnessExemption, ...] = ()
+    no_attributes: dict[ModelName, Reason] = Field(
+        default={}, description="Models whose data hold no attribute to judge by, and why. Others must name some."
+    )
+
+    def reason_for(self, model: str, attribute: str, measure: str) -> str | None:
+        """Why ``measure`` is not required of ``model`` for ``attribute``; None where it is required."""
+        for exempt in self.exemptions:
+            if (exempt.model, exempt.attribute, exempt.measure) == (model, attribute, measure):
+                return exempt.reason
+        return None
+
+
+class Margins(Strict):
+    """How much worse than the champion a challenger may be, by metric. A metric left out is not compared."""
+
+    roc_auc: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    average_precision: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    recall: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    precision: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    brier_score: Annotated[float, Field(gt=0, le=0.05)] | None = None
+
+    def required(self) -> dict[str, float]:
+        """The metrics that have a margin, by name."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class Champion(Strict):
+    """What a challenger must not lose against the version in production."""
+
+    margins: Margins
+    group_recall_margin: Annotated[float, Field(gt=0, le=0.25)] = Field(
+        description="The same for recall in each group of a sensitive attribute, where rows are fewer."
+    )
+
+    @model_validator(mode="after")
+    def _something_is_compared(self) -> Champion:
+        if not self.margins.required():
+            raise ValueError("margins: at least one metric must be compared")
+        return self
+
+
+class Drift(Strict):
+    """How far validation data may be from training data, in any one column."""
+
+    psi: Annotated[float, Field(gt=0, le=0.5)] = Field(description="Population stability index; 0.25 is a large shift.")
+    distance: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        description="Kolmogorov-Smirnov distance of a number, Cramer's V of a category. A larger one fails when it is "
+        "significant."
+    )
+    significance: Annotated[float, Field(ge=0.001, le=0.1)] = Field(
+        description="Of the Kolmogorov-Smirnov or chi-squared test, after Holm's correction for the number of columns."
+    )
+    bins: Annotated[int, Field(ge=4, le=20)] = 5
+    minimum_rows: Annotated[int, Field(ge=50)]
+
+
+class Gates(Strict):
+    """How gates conclude. Bounds exclude values under which a gate would stop nothing."""
+
+    confidence: Literal[80, 90, 95, 99] = Field(description="Per cent, of two-sided bootstrap intervals.")
+    resamples: Annotated[int, Field(ge=500, le=20_000)]
+    minimum_rows: Annotated[int, Field(ge=50)] = Field(description="With fewer held-out rows nothing is concluded.")
+    minimum_per_class: Annotated[int, Field(ge=10)] = Field(description="The same, of either outcome.")
+    fairness: Fairness
+    champion: Champion
+    drift: Drift
+
+    def looser_than(self, other: Gates) -> list[str]:
+        """Settings by which this concludes more easily, or allows more, than ``other``."""
+        loose = [
+            name
+            for name in ("confidence", "minimum_rows", "minimum_per_class")
+            if getattr(self, name) < getattr(other, name)
+        ]
+        mine, theirs = self.fairness, other.fairness
+        if mine.equalized_odds_difference > theirs.equalized_odds_difference:
+            loose.append("fairness.equalized_odds_difference")
+        loose += [
+            f"fairness.{name}"
+            for name in ("demographic_parity_ratio", "minimum_group_rows", "minimum_group_per_class")
+            if getattr(mine, name) < getattr(theirs, name)
+        ]
+        for metric, margin in other.champion.margins.required().items():
+            own = self.champion.margins.required().get(metric)
+            if own is None or own > margin:
+                loose.append(f"champion.margins.{metric}")
+        if self.champion.group_recall_margin > other.champion.group_recall_margin:
+            loose.append("champion.group_recall_margin")
+        loose += [
+            f"drift.{name}" for name in ("psi", "distance") if getattr(self.drift, name) > getattr(other.drift, name)
+        ]
+        if self.drift.significance < other.drift.significance:
+            loose.append("drift.significance")
+        if self.drift.minimum_rows < other.drift.minimum_rows:
+            loose.append("drift.minimum_rows")
+        return loose
+
+
 class Retention(Strict):
     """How long records are kept, in days."""
 
@@ -250,6 +374,7 @@ class Environment(Strict):
     thresholds: Thresholds
     model_thresholds: dict[ModelName, Thresholds] = {}
     data_quality: DataQuality
+    gates: Gates
     retention: Retention
     budget: Budget
     approvals: Annotated[int, Field(ge=0, le=5)] = Field(
@@ -296,6 +421,25 @@ class Environment(Strict):
     def thresholds_for(self, model: str) -> Thresholds:
         """What ``model`` must reach in this environment."""
         return self.merge_thresholds(self.model_thresholds.get(model, Thresholds()))
+
+
+class ZenmlSettings(Strict):
+    """How the platform uses its ZenML server."""
+
+    projects: Literal["default", "per-team"] = Field(
+        default="default",
+        description="per-team: on a server each team's models and runs are in a project named after it. "
+        "The local store has the default project only, and ZenML's open dashboard shows no other.",
+    )
+
+
+class PlatformSettings(Strict):
+    """What holds for the platform as a whole, in every environment."""
+
+    cost_centers: dict[LabelValue, str] | None = Field(
+        default=None, description="Cost centres that exist, and whose they are. None: any may be named."
+    )
+    zenml: ZenmlSettings = ZenmlSettings()
 
 
 class TeamEnvironment(Strict):

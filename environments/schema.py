@@ -8,9 +8,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from environments.load import DIRECTORY
-from environments.model import Environment, Team
+from environments.model import Environment, PlatformSettings, Team
 
-SCHEMAS: dict[str, type[BaseModel]] = {"environment.schema.json": Environment, "team.schema.json": Team}
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "environment.schema.json": Environment,
+    "platform.schema.json": PlatformSettings,
+    "team.schema.json": Team,
+}
 
 
 def rendered() -> dict[str, str]:

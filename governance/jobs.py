@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from governance.errors import Refused
+from governance.model_pipelines import batch_inference_of, training_of
 from governance.releases import Release, ensure_release, find_release
 from governance.run import compiled_steps, run
 from governance.target import Target
 from governance.versions import STAGES, staged_version
-from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.config import read_config
-from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
@@ -28,12 +27,14 @@ def train(target: Target) -> PipelineRunResponse:
     Raises:
         GateFailed: the data or the model did not pass the environment's gates.
     """
-    return run(training_pipeline, target, config=read_config(target.model))
+    config = read_config(target.model)
+    return run(training_of(config), target, config=config)
 
 
 def preview_training(target: Target) -> list[str]:
     """The steps of :func:`train`, gates included."""
-    return compiled_steps(training_pipeline, target, config=read_config(target.model))
+    config = read_config(target.model)
+    return compiled_steps(training_of(config), target, config=config)
 
 
 def validate(target: Target) -> PipelineRunResponse:
@@ -64,12 +65,13 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
     Raises:
         NoModelInUse: no version is in the environment, or one that was not promoted.
     """
-    release = _release_in_use(target)
+    config = read_config(target.model)
+    pipeline, release = batch_inference_of(config), _release_in_use(target)
     return run(
-        batch_inference_pipeline,
+        pipeline,
         target,
         version=release.version,
-        config=read_config(target.model),
+        config=config,
         release_id=str(release.artifact_id),
         digest=release.digest,
         model_version=release.version,

@@ -149,6 +149,22 @@ class GradientBoosting(Strict):
 Estimator = Annotated[LogisticRegression | RandomForest | GradientBoosting, Field(discriminator="type")]
 
 
+PipelinePath = Annotated[
+    str,
+    Field(
+        pattern=r"^pipelines(?:\.[a-z_][a-z0-9_]*)+:[a-z_][a-z0-9_]*$",
+        description="A pipeline of this package, as 'pipelines.module:name'.",
+    ),
+]
+
+
+class Pipelines(Strict):
+    """The pipelines that a model runs through where they are not the shared ones."""
+
+    training: PipelinePath | None = None
+    batch_inference: PipelinePath | None = None
+
+
 class ModelConfig(Strict):
     """One model: its data, what it predicts and how it is trained."""
 
@@ -173,6 +189,7 @@ class ModelConfig(Strict):
     decision_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="A risk probability of at least this is flagged."
     )
+    pipelines: Pipelines = Pipelines()
 
     @field_validator("source")
     @classmethod

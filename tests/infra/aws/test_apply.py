@@ -233,7 +233,7 @@ def test_changing_one_team_touches_only_that_team(applied: dict[str, Applied]) -
     before = file.read_text(encoding="utf-8")
     try:
         edit_yaml(file, lambda raw: raw["environments"]["production"].update(budget=700))
-        edit_yaml(file, lambda raw: raw.update(cost_center="cc-elsewhere"))
+        edit_yaml(file, lambda raw: raw.update(cost_center="cc-risk"))
         changes = infrastructure.plan(ground.where).changes
     finally:
         file.write_text(before, encoding="utf-8")
