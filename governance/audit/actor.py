@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import json
 import os
+import pwd
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -62,12 +62,27 @@ def current_identity(zenml_user: str | None = None, environ: Mapping[str, str] =
     account = _account()
     if zenml_user:
         return Identity("zenml", zenml_user, "zenml", {"account": account})
-    return Identity("operating-system", account, "operating-system")
+    return account_identity(account)
 
 
 def declared_identity(email: str) -> Identity:
     """Somebody whom a settings file or another record names by e-mail address."""
     return Identity("e-mail", email.strip().lower(), "declared")
+
+
+def signed_identity(email: str) -> Identity:
+    """Somebody who signed with a key that the allowed signers tie to this e-mail address."""
+    return Identity("e-mail", email.strip().lower(), "ssh-key")
+
+
+def account_identity(account: str) -> Identity:
+    """The user of the operating system with this login name."""
+    return Identity("operating-system", account, "operating-system")
+
+
+def github_identity(actor_id: str) -> Identity:
+    """The account of GitHub with this numeric id, as its OIDC tokens name it."""
+    return Identity(_GITHUB, actor_id, "oidc")
 
 
 def _ci_identity(issuer: str, claims: Mapping[str, Any], source: Source) -> Identity:
@@ -97,7 +112,8 @@ def _oidc_claims(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _account() -> str:
+    # By the user id, which the system vouches for; getpass.getuser() believes $LOGNAME.
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container whose user has no name
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container whose user has no name
         return f"uid-{os.getuid()}"

@@ -50,8 +50,8 @@ Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,199
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
-Source = Literal["oidc", "ci-environment", "zenml", "operating-system", "declared"]
-"""How an identity was established, strongest first."""
+Source = Literal["oidc", "ssh-key", "ci-environment", "zenml", "operating-system", "declared"]
+"""How an identity was established, strongest first. ``ssh-key``: by a signature that an allowed signer's key made."""
 Stage = Literal["none", "dev", "staging", "production", "archived"]
 
 
@@ -175,6 +175,18 @@ class RunMetrics(Event):
     metrics: dict[Reference, Number]
 
 
+class ModelSigned(_Documentation):
+    """The platform signed a model that a governed run trained."""
+
+    kind: Literal["model_signed"] = "model_signed"
+    run: Reference
+    model: ModelName
+    model_version: Reference
+    model_digest: Digest
+    signature_digest: Digest
+    key: Digest = Field(description="SHA-256 of the public key in PEM form, as the signature names it.")
+
+
 class GateVerdict(_Documentation):
     """What one gate decided, and on what evidence."""
 
@@ -206,6 +218,9 @@ class Promotion(_Documentation):
     to_stage: Stage
     replaces: Reference | None = Field(default=None, description="Version that held the stage before.")
     evidence: dict[Reference, Digest] = {}
+    approvals: tuple[Digest, ...] = Field(
+        default=(), description="Signed statements that this promotion acts on; each serves for one promotion."
+    )
     reason: Text | None = None
 
 
@@ -213,14 +228,18 @@ class Approval(_Documentation):
     """Someone with the role agreed to a promotion, or declined."""
 
     kind: Literal["approval"] = "approval"
-    promotion: Reference
+    promotion: Reference | None = Field(
+        default=None, description="Left out: an approval comes first, and the promotion names its statement."
+    )
     model: ModelName
     model_version: Reference
     decision: Literal["approved", "declined"]
     role: Reference
-    statement_digest: Digest = Field(description="Of the signed statement that is kept beside the model.")
+    statement_digest: Digest = Field(description="Of the signed statement that is kept beside the log.")
+    evidence_digest: Digest | None = Field(default=None, description="Of the evidence that the approver was shown.")
     expires: UtcTime
     reason: Text | None = None
+    break_glass: bool = Field(default=False, description="Given for an emergency: two of them stand in for a gate.")
 
 
 class Override(_Documentation):
@@ -228,6 +247,7 @@ class Override(_Documentation):
 
     kind: Literal["override"] = "override"
     gate: Reference
+    subject: Reference | None = Field(default=None, description="The one metric, column or group; else all of them.")
     reason: Text
     expires: UtcTime
     statement_digest: Digest
@@ -318,6 +338,7 @@ AnyEvent = Annotated[
     | RunFinished
     | RunFailed
     | RunMetrics
+    | ModelSigned
     | GateVerdict
     | Promotion
     | Approval

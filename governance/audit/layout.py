@@ -11,6 +11,8 @@ ENTRIES = "entries/"
 CHECKPOINTS = "checkpoints/"
 LEAVES = "leaves/"
 SUBJECTS = "subjects/"
+STATEMENTS = "statements/"
+"""What people signed: approvals and overrides. Entries name them by digest."""
 
 _NUMBERED = re.compile(r"(?:entries|checkpoints|leaves)/(\d{7})/(\d{10})")
 

@@ -128,6 +128,11 @@ class Subjects:
             self.store.create_if_absent(Object(_detail_key(pseudonym, detail), base64.b64encode(box)))
         return Actor(id=pseudonym, source=identity.source, detail=detail)
 
+    def known(self, identity: Identity) -> str | None:
+        """The pseudonym of ``identity`` if it ever acted here; nothing is made or written."""
+        key = self.ring.get(_ring_name(identity))
+        return None if key is None else _pseudonym(key)
+
     def reveal(self, actor: Actor) -> Mapping[str, object]:
         """What was sealed about ``actor``: issuer, subject and detail.
 

@@ -27,6 +27,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "run_failed": {"run": "r1", "step": "model_trainer", "error_type": "ValueError"},
     "run_metrics": {"run": "r1", "metrics": {"roc_auc": 0.98}},
     "gate_verdict": {"gate": "performance", "verdict": "passed", "value": 0.98, "lower": 0.95, "threshold": 0.9},
+    "model_signed": {
+        "run": "training-1",
+        "model": "breast_cancer_classifier",
+        "model_version": "3",
+        "model_digest": SHA,
+        "signature_digest": SHA,
+        "key": SHA,
+    },
     "promotion": {
         "promotion": "p1",
         "step": "requested",

@@ -100,21 +100,25 @@ def test_two_processes_that_meet_a_person_first_agree_on_one_key(tmp_path: Path)
 
 
 def test_on_a_laptop_it_is_the_user_of_zenml_or_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOGNAME", "jdoe")
+    import os
+    import pwd
+
+    me = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setenv("LOGNAME", "jdoe")  # anybody can set this
     here = current_identity(environ={})
-    assert (here.issuer, here.subject, here.source) == ("operating-system", "jdoe", "operating-system")
+    assert (here.issuer, here.subject, here.source) == ("operating-system", me, "operating-system")
     zenml = current_identity("jane", environ={})
-    assert (zenml.subject, zenml.source, zenml.detail) == ("jane", "zenml", {"account": "jdoe"})
+    assert (zenml.subject, zenml.source, zenml.detail) == ("jane", "zenml", {"account": me})
 
 
 def test_a_container_whose_user_has_no_name_still_acts_as_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    import getpass
     import os
+    import pwd
 
-    def nameless() -> str:
-        raise OSError("No username set in the environment")
+    def nameless(uid: int) -> str:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
 
-    monkeypatch.setattr(getpass, "getuser", nameless)
+    monkeypatch.setattr(pwd, "getpwuid", nameless)
     assert current_identity(environ={}).subject == f"uid-{os.getuid()}"
 
 
