@@ -15,6 +15,7 @@ import typer
 from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
 from governance.errors import Refused
+from governance.options import AsJson, Cloud, DryRun, Env, Model, Requester, Settings, Version
 from governance.target import Target, target_for
 from pipelines.config import ConfigError
 from pipelines.errors import PipelineError
@@ -24,20 +25,6 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-
-Settings = Annotated[
-    Path,
-    typer.Option(
-        "--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files.", resolve_path=True
-    ),
-]
-Env = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
-Cloud = Annotated[str | None, typer.Option(envvar="CLOUD", help="Cloud [default: what the environment's file says].")]
-Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's file.")]
-Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
-Requester = Annotated[str | None, typer.Option(envvar="REQUESTED_BY", help="Who asks [default: who runs this].")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")]
 
 
 @app.command()
