@@ -20,7 +20,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy output drift diff register verify unregister \
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift diff register verify unregister \
 	train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
@@ -60,6 +60,9 @@ state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws|gcp), on
 
 policy: setup ## Hold the plan against our rules and checkov's
 	@$(RUN) stack_bootstrap policy $(READS)
+
+cost-plan: setup ## Estimate what the plan costs a month, and what that changes [MARKDOWN=1]
+	@$(RUN) governance cost-plan $(READS) $(if $(MARKDOWN),--markdown)
 
 output: setup ## Show the stack contracts that an environment emits
 	@$(RUN) stack_bootstrap output $(READS)

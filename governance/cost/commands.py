@@ -1,0 +1,104 @@
+"""The commands that say what things cost: ``cost-plan`` before, ``cost`` after."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from environments import DIRECTORY, load_platform
+from governance.cost import plan_summary
+from governance.cost.assumptions import load_assumptions
+from governance.cost.estimate import Estimate, estimate_plan
+from governance.cost.infracost import estimate_with_infracost, find_infracost
+from governance.cost.money import cents
+from governance.cost.prices import load_prices
+from governance.options import AsJson
+from stack_bootstrap import infrastructure
+from stack_bootstrap.options import CloudName, EnvironmentNames, SettingsDirectory, expand_environments
+from stack_bootstrap.terraform import Terraform
+from stack_bootstrap.workspace import Workspace, workspace
+
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request's comment.")]
+PlanFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan-file", envvar="PLAN_FILE", help="A plan made before [default: plan now].", exists=True, dir_okay=False
+    ),
+]
+
+
+def cost_plan(
+    env: EnvironmentNames,
+    cloud: CloudName = None,
+    plan_file: PlanFile = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+    markdown: Markdown = False,
+) -> None:
+    """Estimate what a plan costs a month, by team and resource, beside what is there now."""
+    platform = load_platform(settings)
+    names = expand_environments(env, platform)
+    if plan_file is not None and len(names) > 1:
+        raise typer.BadParameter("a plan is of one environment; name it with --env", param_hint="--plan-file")
+    program = find_infracost()
+    estimates = []
+    for name in names:
+        where = workspace(platform, name, cloud)
+        plan = _plan(where, plan_file)
+        chosen, teams = platform.environment(name), tuple(platform.teams)
+        if program is not None:
+            estimate = estimate_with_infracost(program, plan, chosen, where.cloud, teams)
+        else:
+            today = datetime.now(tz=UTC).date()
+            estimate = estimate_plan(plan, chosen, where.cloud, teams, load_prices(), load_assumptions(), today)
+        estimates.append(estimate.model_copy(update={"simulated": where.simulated}))
+    if as_json:
+        told = {estimate.environment: plan_summary.as_json(estimate) for estimate in estimates}
+        typer.echo(json.dumps(told, indent=2))
+    elif markdown:
+        typer.echo(plan_summary.as_markdown(estimates), nl=False)
+    else:
+        for estimate in estimates:
+            _show(estimate)
+
+
+def _plan(where: Workspace, plan_file: Path | None) -> dict[str, object]:
+    """The JSON of a plan; the one that waits for ``apply`` is left alone."""
+    terraform = Terraform(where)
+    if plan_file is not None:
+        return terraform.show(plan_file.resolve())
+    with TemporaryDirectory() as folder:
+        planned = infrastructure.plan(where, stream=sys.stderr, plan_file=Path(folder) / "plan.tfplan")
+        return terraform.show(planned.plan_file)
+
+
+def _show(estimate: Estimate) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width to fit into
+        console.width = 160
+    place = f"{estimate.environment} on {estimate.cloud}{' (simulation)' if estimate.simulated else ''}"
+    table = Table("team", title=f"{place}: {estimate.currency} a month, by {estimate.source}", box=None)
+    for heading in ("now", "planned", "difference", "not known"):
+        table.add_column(heading, justify="right")
+    for team in estimate.teams:
+        change = plan_summary.signed(team.difference)
+        table.add_row(team.team, cents(team.now), cents(team.planned), change, str(team.unknown or ""))
+    change = plan_summary.signed(estimate.difference)
+    table.add_row("all", cents(estimate.now), cents(estimate.planned), change, "", style="bold")
+    console.print(table)
+    for line in estimate.of_state("unknown", "partly"):
+        typer.echo(f"not known: {line.address}: {line.reason}")
+    if estimate.assumptions:
+        used = ", ".join(f"{name} {quantity:f}" for name, quantity in estimate.assumptions.items())
+        typer.echo(f"Assumed a month (governance/cost/usage.yaml): {used}.")
+    for warning in estimate.warnings:
+        typer.echo(warning, err=True)

@@ -1,0 +1,171 @@
+"""What each kind of Terraform resource is billed for, and which kinds are free by nature.
+
+Sources: the clouds' price pages, as in ``prices.yaml``. A kind that is in neither table is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Billed:
+    """One thing that a resource is billed for: ``factor`` times the assumed usage, at the price of ``item``."""
+
+    item: str
+    usage: str | None
+    """A key of ``usage.yaml``; ``None`` for what is charged once a month."""
+    factor: int = 1
+
+
+@dataclass(frozen=True)
+class Free:
+    """Why a resource costs nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Why the cost of a resource cannot be told."""
+
+    reason: str
+
+
+Verdict = tuple[Billed, ...] | Free | Unknown
+Rule = Callable[[Values], Verdict]
+
+_BUCKET = (
+    Billed("object-storage", "bucket_gb"),
+    Billed("object-writes", "bucket_writes"),
+    Billed("object-reads", "bucket_reads"),
+)
+
+
+def _always(*billed: Billed) -> Rule:
+    return lambda _values: billed
+
+
+def _endpoint(values: Values) -> Verdict:
+    if values.get("vpc_endpoint_type") == "Gateway":
+        return Free("gateway endpoints are not charged")
+    # One network interface, and one hourly charge, per subnet.
+    subnets = values.get("subnet_ids")
+    if not subnets:
+        return Billed("interface-endpoint", "endpoint_zone_hours"), Billed("endpoint-data", "endpoint_gb")
+    zones = len(subnets)
+    return Billed("interface-endpoint", "hours", factor=zones), Billed("endpoint-data", "endpoint_gb")
+
+
+def _secret(values: Values) -> Verdict:
+    replicas = 1 + len(values.get("replica") or ())
+    return Billed("secret", None, factor=replicas), Billed("secret-reads", "secret_reads")
+
+
+def _crypto_key(values: Values) -> Verdict:
+    for template in values.get("version_template") or ():
+        if template.get("protection_level") not in (None, "SOFTWARE"):
+            return Unknown(f"keys of the level {template['protection_level']} are not in the price book")
+    return Billed("kms-key-version", "key_versions"), Billed("kms-requests", "key_requests")
+
+
+BILLED: Mapping[str, Rule] = {
+    "aws_cloudwatch_log_group": _always(Billed("log-ingestion", "log_gb")),
+    "aws_ecr_repository": _always(Billed("image-storage", "registry_gb")),
+    "aws_kms_key": _always(Billed("kms-key", None), Billed("kms-requests", "key_requests")),
+    "aws_s3_bucket": _always(*_BUCKET),
+    "aws_secretsmanager_secret": _secret,
+    "aws_vpc_endpoint": _endpoint,
+    "google_artifact_registry_repository": _always(Billed("image-storage", "registry_gb")),
+    "google_compute_router_nat": _always(Billed("nat-machine", "nat_machine_hours"), Billed("nat-data", "nat_gb")),
+    "google_container_cluster": _always(Billed("kubernetes-cluster", "hours")),
+    "google_dns_managed_zone": _always(Billed("dns-zone", None)),
+    "google_kms_crypto_key": _crypto_key,
+    "google_logging_project_bucket_config": _always(Billed("log-ingestion", "log_gb")),
+    "google_secret_manager_secret_version": _always(
+        Billed("secret-version", None), Billed("secret-reads", "secret_reads")
+    ),
+    "google_storage_bucket": _always(*_BUCKET),
+}
+"""What a kind is billed for, from its attributes."""
+
+_SETTING = "a setting of another resource"
+_RIGHTS = "identities and rights are not charged"
+_NETWORK = "the network itself is not charged, only what goes through it"
+
+FREE: Mapping[str, str] = {
+    "aws_budgets_budget": "budgets without actions are not charged",
+    "aws_ce_anomaly_monitor": "anomaly detection is not charged",
+    "aws_ce_anomaly_subscription": "anomaly detection is not charged",
+    "aws_default_security_group": _NETWORK,
+    "aws_ecr_lifecycle_policy": _SETTING,
+    "aws_iam_openid_connect_provider": _RIGHTS,
+    "aws_iam_policy": _RIGHTS,
+    "aws_iam_role": _RIGHTS,
+    "aws_iam_role_policy": _RIGHTS,
+    "aws_kms_alias": _SETTING,
+    "aws_route_table": _NETWORK,
+    "aws_route_table_association": _NETWORK,
+    "aws_s3_bucket_lifecycle_configuration": _SETTING,
+    "aws_s3_bucket_logging": _SETTING,
+    "aws_s3_bucket_object_lock_configuration": _SETTING,
+    "aws_s3_bucket_ownership_controls": _SETTING,
+    "aws_s3_bucket_policy": _SETTING,
+    "aws_s3_bucket_public_access_block": _SETTING,
+    "aws_s3_bucket_server_side_encryption_configuration": _SETTING,
+    "aws_s3_bucket_versioning": _SETTING,
+    "aws_secretsmanager_secret_version": "charged with its secret",
+    "aws_security_group": _NETWORK,
+    "aws_sns_topic": "a topic is not charged, and a few alerts a month are below what is",
+    "aws_sns_topic_policy": _SETTING,
+    "aws_sns_topic_subscription": "a few e-mails a month are below what is charged",
+    "aws_subnet": _NETWORK,
+    "aws_vpc": _NETWORK,
+    "aws_vpc_security_group_egress_rule": _NETWORK,
+    "aws_vpc_security_group_ingress_rule": _NETWORK,
+    "google_artifact_registry_repository_iam_member": _RIGHTS,
+    "google_bigquery_dataset": "charged by the tables in it",
+    "google_bigquery_dataset_iam_member": _RIGHTS,
+    "google_billing_budget": "budgets are not charged",
+    "google_compute_firewall": _NETWORK,
+    "google_compute_global_address": "an internal range, which is not charged",
+    "google_compute_network": _NETWORK,
+    "google_compute_router": _NETWORK,
+    "google_compute_subnetwork": _NETWORK,
+    "google_dns_record_set": "charged with its zone",
+    "google_iam_workload_identity_pool": _RIGHTS,
+    "google_iam_workload_identity_pool_provider": _RIGHTS,
+    "google_kms_crypto_key_iam_member": _RIGHTS,
+    "google_kms_key_ring": "charged by the keys in it",
+    "google_logging_project_sink": "charged where the logs go",
+    "google_monitoring_notification_channel": _SETTING,
+    "google_project": "charged by what is in it",
+    "google_project_default_service_accounts": _RIGHTS,
+    "google_project_iam_audit_config": _SETTING,
+    "google_project_iam_member": _RIGHTS,
+    "google_project_service": "switches an interface on",
+    "google_pubsub_topic": "a few alerts a month are below what is charged",
+    "google_resource_manager_lien": _SETTING,
+    "google_secret_manager_secret": "charged by its versions",
+    "google_secret_manager_secret_iam_member": _RIGHTS,
+    "google_service_account": _RIGHTS,
+    "google_service_account_iam_member": _RIGHTS,
+    "google_service_networking_connection": _NETWORK,
+    "google_storage_bucket_iam_member": _RIGHTS,
+    "local_file": "a file on this machine",
+    "terraform_data": "only in Terraform's state",
+}
+"""Kinds that no cloud charges for, and why."""
+
+
+def judge(kind: str, values: Values) -> Verdict:
+    """What a resource of ``kind`` with the attributes ``values`` is billed for."""
+    if kind in BILLED:
+        return BILLED[kind](values)
+    if kind in FREE:
+        return Free(FREE[kind])
+    return Unknown(f"nothing is known of the price of {kind}")
