@@ -49,6 +49,8 @@ Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,199
 """A name or identifier that some other system gave: a run, a stack, a version, a policy."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(?:\.[0-9]{1,18})?$")]
+"""An amount of money as a decimal number in text: binary numbers would not add up to the cent."""
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Source = Literal["oidc", "ssh-key", "ci-environment", "zenml", "operating-system", "declared"]
 """How an identity was established, strongest first. ``ssh-key``: by a signature that an allowed signer's key made."""
@@ -165,6 +167,38 @@ class RunFailed(Event):
     step: Reference | None = None
     error_type: Reference | None = None
     duration_seconds: Annotated[Number, Field(ge=0)] | None = None
+
+
+class StepUsage(_Frozen):
+    """What one step of a run used, and its cost by the price book."""
+
+    step: Reference
+    wall_seconds: Annotated[Number, Field(ge=0)]
+    cpu_seconds: Annotated[Number, Field(ge=0)] = Field(description="Of the step's process and its children.")
+    peak_memory_bytes: Count = Field(description="Of the step's process; of a shared one, the most while it ran.")
+    executor: Reference = Field(description="Flavour of the step operator or orchestrator that ran it.")
+    step_operator: Reference | None = None
+    machine_type: Reference | None = None
+    resources: dict[Reference, Number | Reference] = Field(default={}, description="What its settings asked for.")
+    cost: Amount | None = Field(default=None, description="None: no price is known.")
+    unpriced: Reference | None = Field(default=None, description="What has no price in the price book.")
+
+
+class RunUsage(Event):
+    """What a run used. A step that left no measurement is named as missing; it did not cost nothing."""
+
+    kind: Literal["run_cost"] = "run_cost"
+    run: Reference
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    cost: Amount | None = Field(default=None, description="Sum of the steps whose cost is known; None when none is.")
+    steps: tuple[StepUsage, ...] = ()
+    missing: tuple[Reference, ...] = Field(default=(), description="Steps that ran and left no measurement.")
+    price_book: Digest | None = Field(default=None, description="Of the prices that were used.")
+
+    @property
+    def complete(self) -> bool:
+        """Whether the cost of every step is known."""
+        return not self.missing and all(step.cost is not None for step in self.steps)
 
 
 class RunMetrics(Event):
@@ -337,6 +371,7 @@ AnyEvent = Annotated[
     | RunStarted
     | RunFinished
     | RunFailed
+    | RunUsage
     | RunMetrics
     | ModelSigned
     | GateVerdict

@@ -26,6 +26,22 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "run_finished": {"run": "r1", "duration_seconds": 2.5},
     "run_failed": {"run": "r1", "step": "model_trainer", "error_type": "ValueError"},
     "run_metrics": {"run": "r1", "metrics": {"roc_auc": 0.98}},
+    "run_cost": {
+        "run": "r1",
+        "currency": "USD",
+        "cost": "0.000123",
+        "steps": (
+            {
+                "step": "model_trainer",
+                "wall_seconds": 2.5,
+                "cpu_seconds": 3.0,
+                "peak_memory_bytes": 4096,
+                "executor": "local",
+                "cost": "0.000123",
+            },
+        ),
+        "missing": ("evaluate",),
+    },
     "gate_verdict": {"gate": "performance", "verdict": "passed", "value": 0.98, "lower": 0.95, "threshold": 0.9},
     "model_signed": {
         "run": "training-1",
