@@ -213,7 +213,7 @@ def test_no_field_of_any_kind_takes_an_address(place: Place) -> None:
 def test_records_of_decisions_are_kept_longer_than_records_of_runs() -> None:
     made = {kind: EVENT.validate_python({"kind": kind, **COMMON, **example}) for kind, example in EXAMPLES.items()}
     logs = {kind for kind, one in made.items() if one.record_class == "logs"}
-    assert logs == {"run_started", "run_finished", "run_failed", "run_metrics", "prediction_access"}
+    assert logs == {"run_started", "run_finished", "run_failed", "run_cost", "run_metrics", "prediction_access"}
 
 
 def test_two_events_are_two_even_if_they_say_the_same() -> None:
