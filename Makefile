@@ -20,7 +20,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift diff register verify unregister \
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review diff register verify unregister \
 	train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
@@ -46,7 +46,7 @@ clean-demo: setup ## Remove all that the demo made, and only that
 plan: setup ## Show what Terraform would change
 	@$(RUN) stack_bootstrap plan $(READS)
 
-apply: setup ## Plan, then apply exactly that plan
+apply: setup ## Plan, then apply exactly that plan [EXPECT=<digest, or file of the reviewed plan>]
 	@$(RUN) stack_bootstrap apply $(FLAGS)
 
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
@@ -69,6 +69,21 @@ output: setup ## Show the stack contracts that an environment emits
 
 drift: setup ## Exit 2 when infrastructure differs from code
 	@$(RUN) stack_bootstrap drift $(READS)
+
+infra-check: setup ## Terraform fmt and validate in ENV's root on CLOUD
+	@$(RUN) stack_bootstrap terraform -- fmt -check -recursive infra
+	@$(RUN) stack_bootstrap terraform --env "$(ENV)" -- validate
+
+##@ Continuous integration
+
+touched: setup ## Which environments and models the changes since BASE=<commit> concern
+	@$(RUN) stack_bootstrap touched $(READS)
+
+identity: setup ## Which cloud identity a workflow takes on in ENV [ROLE=plan|apply]
+	@$(RUN) stack_bootstrap identity $(READS)
+
+review: setup ## Show the plans that were printed into PLANS=folder as Markdown [TITLE=…]
+	@$(RUN) stack_bootstrap review
 
 ##@ Stacks
 

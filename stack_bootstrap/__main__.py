@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from stack_bootstrap import infrastructure_commands, state_commands
+from stack_bootstrap import ci_commands, infrastructure_commands, state_commands
 from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
 from stack_bootstrap.policy import commands as policy_commands
 from stack_bootstrap.registration import commands as registration_commands
@@ -14,6 +14,7 @@ app.add_typer(infrastructure_commands.app)
 app.add_typer(registration_commands.app)
 app.add_typer(state_commands.app)
 app.add_typer(policy_commands.app)
+app.add_typer(ci_commands.app)
 
 
 def main() -> None:

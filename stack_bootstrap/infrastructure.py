@@ -13,6 +13,7 @@ from environments import Platform
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.full_stores import refuse_full_stores
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
+from stack_bootstrap.plan_digest import plan_digest
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
@@ -24,6 +25,10 @@ class InfrastructureError(Exception):
 
 class ProtectedEnvironmentError(InfrastructureError):
     """A protected environment would lose something that exists, and that was not said to be meant."""
+
+
+class UnreviewedPlanError(InfrastructureError):
+    """What would be applied is not what was reviewed."""
 
 
 class NotAppliedError(InfrastructureError):
@@ -39,6 +44,8 @@ class PlanResult:
     """Whether there is anything to apply."""
     changes: Changes
     plan_file: Path
+    digest: str
+    """Over what it would do, see :func:`stack_bootstrap.plan_digest.plan_digest`."""
     notes: tuple[str, ...] = ()
     """What was found and put right before planning."""
 
@@ -73,6 +80,7 @@ def apply(
     where: Workspace,
     *,
     plan_file: Path | None = None,
+    expect: str | None = None,
     allow_delete: bool = False,
     stream: IO[str] | None = None,
 ) -> ApplyResult:
@@ -81,6 +89,8 @@ def apply(
     Args:
         where: the environment and cloud.
         plan_file: a plan that :func:`plan` made, with its review beside it.
+        expect: digest of the plan that was reviewed, perhaps on another machine. Any other plan is refused, unless it
+            changes nothing.
         allow_delete: let a protected environment lose what exists.
         stream: shows Terraform's output as it happens.
 
@@ -89,12 +99,13 @@ def apply(
         PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
         ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
         StalePlanError: the state has changed since the plan was made.
+        UnreviewedPlanError: the plan is not the one that has the digest ``expect``.
         TerraformError: Terraform failed.
     """
     if plan_file is not None:
-        return _apply(_reviewed(where, plan_file.resolve()), allow_delete, stream)
+        return _apply(_as_expected(_reviewed(where, plan_file.resolve()), expect), allow_delete, stream)
     with _transient_plan(where) as file:
-        return _apply(_plan(where, file, stream), allow_delete, stream)
+        return _apply(_as_expected(_plan(where, file, stream), expect), allow_delete, stream)
 
 
 def destroy(
@@ -176,9 +187,21 @@ def _plan(where: Workspace, plan_file: Path, stream: IO[str] | None, *, destroy:
         if vanished == before:
             break
     # Reading a plan costs a process, so a plan that changes nothing is not read.
-    changes = read_changes(terraform.show(plan_file), vanished) if differs else Changes()
+    shown = terraform.show(plan_file) if differs else {}
+    changes = read_changes(shown, vanished)
     write_review(plan_file, where, changes)
-    return PlanResult(where, differs, changes, plan_file, (repaired,) if repaired else ())
+    return PlanResult(where, differs, changes, plan_file, plan_digest(shown), (repaired,) if repaired else ())
+
+
+def _as_expected(planned: PlanResult, expect: str | None) -> PlanResult:
+    """``planned``, when it is what was reviewed; a plan that changes nothing needs no review."""
+    if expect is None or not planned.differs or planned.digest == expect:
+        return planned
+    raise UnreviewedPlanError(
+        f"What {planned.workspace} would now become is not what was reviewed: the plan is {planned.digest[:16]} "
+        f"({planned.changes}), the reviewed one {expect[:16]}. Nothing was applied. The code, the settings or what "
+        "exists have changed since; have the plan reviewed anew."
+    )
 
 
 def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> ApplyResult:
@@ -205,14 +228,15 @@ def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:
     """The plan in ``plan_file`` as it stands now."""
     review = check_review(plan_file, where)
     # From the plan itself and the folders as they are: what is refused must not rest on a file anybody can edit.
-    changes = read_changes(Terraform(where).show(plan_file), _vanished(where))
+    shown = Terraform(where).show(plan_file)
+    changes = read_changes(shown, _vanished(where))
     returned = sorted(set(review.changes.heal) & set(changes.replace))
     if returned:
         raise PlanFileError(
             f"{plan_file} would make anew what had vanished when it was made and is there again, with what it holds: "
             f"{', '.join(returned)}. Plan again."
         )
-    return PlanResult(where, True, changes, plan_file)
+    return PlanResult(where, True, changes, plan_file, plan_digest(shown))
 
 
 def _vanished(where: Workspace) -> tuple[str, ...]:
@@ -240,6 +264,7 @@ __all__ = [
     "PlanFileError",
     "PlanResult",
     "ProtectedEnvironmentError",
+    "UnreviewedPlanError",
     "apply",
     "destroy",
     "drift",

@@ -15,6 +15,7 @@ import typer
 from environments import CHECKOUT, DIRECTORY, load_platform
 from stack_bootstrap import contract_schema, infrastructure
 from stack_bootstrap.contract import StackContract
+from stack_bootstrap.infrastructure import PlanResult
 from stack_bootstrap.install_terraform import ensure_terraform
 from stack_bootstrap.offline import SIMULATION
 from stack_bootstrap.options import (
@@ -26,6 +27,7 @@ from stack_bootstrap.options import (
     expand_environments,
 )
 from stack_bootstrap.plans import Changes
+from stack_bootstrap.reviewed import expected_digest
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
@@ -58,7 +60,7 @@ def plan(
         if where.protected and result.changes.destructive:
             _say(f"{where}: apply will refuse this without --allow-delete.", as_json)
     if as_json:
-        _print_json([_described(result.workspace, result.changes, result.notes) for result in results])
+        _print_json([_planned(result) for result in results])
     if detailed_exitcode and any(result.differs for result in results):
         raise typer.Exit(2)
 
@@ -72,6 +74,14 @@ def apply(
     plan_file: Annotated[
         Path | None,
         typer.Option("--plan-file", envvar="PLAN_FILE", help="Apply this reviewed plan, or nothing."),
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            "--expect",
+            envvar="EXPECT",
+            help="Digest of the reviewed plan, or the file that plan --json was printed to: apply that, or nothing.",
+        ),
     ] = None,
     allow_delete: Annotated[
         bool,
@@ -88,9 +98,16 @@ def apply(
     chosen = list(_workspaces(env, cloud, settings))
     if plan_file is not None and len(chosen) > 1:
         raise typer.BadParameter("--plan-file takes one environment: a plan file is one environment's plan.")
+    expected = {where: expected_digest(expect, where) for where in chosen} if expect else {}
     described = []
     for where in chosen:
-        result = infrastructure.apply(where, plan_file=plan_file, allow_delete=allow_delete, stream=_stream(as_json))
+        result = infrastructure.apply(
+            where,
+            plan_file=plan_file,
+            expect=expected.get(where),
+            allow_delete=allow_delete,
+            stream=_stream(as_json),
+        )
         _report(where, result.changes, result.notes, as_json)
         stacks = {team: contract.stack.name for team, contract in result.stacks.items()}
         described.append({**_described(where, result.changes, result.notes), "stacks": stacks})
@@ -132,7 +149,7 @@ def drift(
         results.append(result)
         _report(where, result.changes, result.notes, as_json)
     if as_json:
-        _print_json([_described(result.workspace, result.changes, result.notes) for result in results])
+        _print_json([_planned(result) for result in results])
     if any(result.differs for result in results):
         raise typer.Exit(2)
 
@@ -222,6 +239,10 @@ def _report(where: Workspace, changes: Changes, notes: Sequence[str], as_json: b
 def _described(where: Workspace, changes: Changes, notes: Sequence[str]) -> dict[str, Any]:
     told = {"environment": where.environment, "cloud": where.cloud, "simulated": where.simulated}
     return {**told, **asdict(changes), "notes": list(notes)}
+
+
+def _planned(result: PlanResult) -> dict[str, Any]:
+    return {**_described(result.workspace, result.changes, result.notes), "digest": result.digest}
 
 
 def _print_json(value: object) -> None:
