@@ -22,6 +22,7 @@ from zenml.steps.entrypoint_function_utils import StepArtifact
 from environments import CHECKOUT
 from governance import hooks
 from governance.context import KEY, RunContext
+from governance.cost import recording
 from governance.errors import Refused
 from governance.gates import data_quality, performance
 from governance.journal import Journal
@@ -32,6 +33,10 @@ from pipelines.model import TrainedModel
 
 if TYPE_CHECKING:
     from zenml.pipelines.pipeline_definition import Pipeline
+
+
+HOOKS = ("start", "end", "success", "failure")
+"""The hooks of a step that ZenML knows; all of them are the platform's."""
 
 
 class UngovernedPipeline(Refused):
@@ -110,6 +115,8 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
         execution_mode=ExecutionMode.FAIL_FAST,
         tags=context.tags,
         on_failure=hooks.run_failed,
+        on_start=recording.step_began,
+        on_end=recording.step_ended,
         model=Model(
             name=target.model, version=version, description=read_config(target.model).description, tags=context.tags
         ),
@@ -162,12 +169,12 @@ def _refuse_own_hooks(pipeline: Pipeline) -> None:
     own = [
         invocation_id
         for invocation_id, invocation in pipeline.invocations.items()
-        if invocation.step.configuration.failure_hook_source or invocation.step.configuration.success_hook_source
+        if any(getattr(invocation.step.configuration, f"{kind}_hook_source") for kind in HOOKS)
     ]
     if own:
         raise UngovernedPipeline(
             f"Pipeline {pipeline.name!r}: {', '.join(own)} brings hooks of its own, which would replace the "
-            "platform's. Remove on_success and on_failure from the step."
+            f"platform's. Remove {', '.join(f'on_{kind}' for kind in HOOKS)} from the step."
         )
 
 

@@ -11,6 +11,7 @@ from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
 from governance.context import context_of
+from governance.cost.recording import METADATA_KEY as USAGE
 from governance.govern import gates_of, govern
 from governance.hooks.mlflow_logging import METADATA_KEY
 from governance.run_record import RunRecord
@@ -59,7 +60,7 @@ def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
     """Hooks cannot fail a run; what they should have left and did not is said aloud instead of missed."""
     stack = Client().get_stack(target.stack)
     tracked = any(c.flavor_name == "mlflow" for components in stack.components.values() for c in components)
-    expected = ["owner", *([METADATA_KEY] if tracked else [])]
+    expected = ["owner", USAGE, *([METADATA_KEY] if tracked else [])]
     missing = [key for key in expected if key not in run.run_metadata]
     if run.status.is_finished and context_of(run) is not None and missing:
         _logger.warning("Run %s ended without %s: a hook failed. See the run's logs.", run.name, ", ".join(missing))

@@ -11,6 +11,7 @@ from zenml.utils.time_utils import utc_now
 
 from governance.audit.events import RunFailed, RunFinished
 from governance.context import RunContext, context_of
+from governance.cost import recording
 from governance.hooks import compliance, mlflow_logging, monitoring, run_metadata
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ def run_succeeded() -> None:
     run, context = _current()
     event = context.event(RunFinished, run, duration_seconds=_duration(run))
     if compliance.leave_once(run, event):
-        _observe(run, context, run_metadata.log_provenance, monitoring.push_success, mlflow_logging.log_run)
+        _observe(
+            run,
+            context,
+            run_metadata.log_provenance,
+            recording.record_usage,
+            monitoring.push_success,
+            mlflow_logging.log_run,
+        )
 
 
 def run_failed(exception: BaseException) -> None:
@@ -34,7 +42,14 @@ def run_failed(exception: BaseException) -> None:
     error_type = type(exception).__name__  # not its message, which may quote data
     event = context.event(RunFailed, run, step=step, error_type=error_type, duration_seconds=_duration(run))
     if compliance.leave_once(run, event):
-        _observe(run, context, run_metadata.log_provenance, monitoring.push_failure, mlflow_logging.log_failure)
+        _observe(
+            run,
+            context,
+            run_metadata.log_provenance,
+            recording.record_usage,
+            monitoring.push_failure,
+            mlflow_logging.log_failure,
+        )
 
 
 def _current() -> tuple[PipelineRunResponse, RunContext]:

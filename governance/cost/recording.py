@@ -1,0 +1,154 @@
+"""Recording what every step of a governed run used, as ZenML metadata and in the audit log.
+
+``step_began`` and ``step_ended`` are ZenML's step hooks; they run in the step's own process, wherever that is.
+``record_usage`` is an observer of the whole run and gathers what the steps left. ZenML swallows what a hook raises, so
+a step that could not be measured simply has no usage: it is then named as missing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from zenml import get_step_context, log_metadata
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+
+from governance.audit.events import RunUsage, StepUsage
+from governance.context import RunContext
+from governance.cost.measure import Meter
+from governance.cost.money import CurrencyMismatch
+from governance.cost.prices import load_prices
+from governance.cost.step_cost import price_step, sum_of
+from governance.hooks.compliance import leave_once
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse, StepRunResponse
+    from zenml.stack import StackComponent
+
+METADATA_KEY = "usage"
+"""The metadata key of a step and of a run that holds its usage."""
+
+_running: dict[UUID, Meter] = {}
+"""Meters of the steps that run in this process."""
+
+
+def step_began() -> None:
+    """Begin to measure the step that runs in this process."""
+    _running[get_step_context().step_run.id] = Meter()
+
+
+def step_ended() -> None:
+    """Measure the step that ran in this process, price it, and leave that on the step.
+
+    ZenML calls this before it stores the step's outputs, so storing them is not part of the measurement.
+    """
+    step_run = get_step_context().step_run
+    measured = _running.pop(step_run.id).stop()
+    stack = Client().active_stack
+    chosen = step_run.config.step_operator
+    component: StackComponent = stack.orchestrator
+    if chosen and stack.step_operator is not None:
+        component = stack.step_operator
+    usage, currency = price_step(
+        step_run.name,
+        measured,
+        executor=component.flavor,
+        step_operator=component.name if component is not stack.orchestrator else None,
+        machine_type=machine_type(component, step_run),
+        region=getattr(component.config, "region", None) or getattr(component.config, "location", None),
+        resources=_resources(step_run),
+        book=load_prices(),
+    )
+    told: dict[str, Any] = {**usage.model_dump(mode="json", exclude_none=True), "currency": currency or "none"}
+    # As text: what a number looks like when it comes back is ZenML's business, and it must come back exactly.
+    log_metadata(metadata={METADATA_KEY: json.dumps(told)}, step_id=step_run.id)
+
+
+def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
+    """Put what the steps of ``run`` used on the run and its model version, and leave it for the audit log.
+
+    Raises:
+        CurrencyMismatch: steps were priced in different currencies.
+    """
+    event = gather(run, context)
+    leave_once(run, event)
+    told = {
+        "cost": event.cost if event.cost is not None else "unknown",
+        "currency": event.currency or "unknown",
+        "complete": event.complete,
+        "wall_seconds": sum(step.wall_seconds for step in event.steps),
+        "cpu_seconds": sum(step.cpu_seconds for step in event.steps),
+        "peak_memory_bytes": max((step.peak_memory_bytes for step in event.steps), default=0),
+        "missing": ", ".join(event.missing) or "none",
+    }
+    log_metadata(metadata={METADATA_KEY: told}, run_id_name_or_prefix=run.id)
+    if run.model_version is not None:
+        by_run = {f"usage of {context.pipeline} in {context.environment}": told}
+        log_metadata(metadata=by_run, model_version_id=run.model_version.id)
+
+
+def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
+    """What the steps of ``run`` left, as an event; steps that ran and left nothing readable are named as missing.
+
+    Raises:
+        CurrencyMismatch: steps were priced in different currencies.
+    """
+    measured, missing, currencies = list[StepUsage](), list[str](), set[str]()
+    for name, step in sorted(run.steps.items()):
+        if step.status == ExecutionStatus.CACHED or step.start_time is None:
+            continue  # it did not run
+        found = _left_by(step)
+        if found is None:
+            missing.append(name)
+        else:
+            usage, currency = found
+            measured.append(usage)
+            currencies |= {currency} - {"none"}
+    if len(currencies) > 1:
+        raise CurrencyMismatch(f"Steps of {run.name} are priced in {' and '.join(sorted(currencies))}.")
+    cost = sum_of(measured)
+    return context.event(
+        RunUsage,
+        run,
+        currency=currencies.pop() if currencies else None,
+        cost=None if cost is None else f"{cost:f}",
+        steps=tuple(measured),
+        missing=tuple(missing),
+        price_book=f"sha256:{load_prices().digest}",
+    )
+
+
+def machine_type(component: StackComponent, step_run: StepRunResponse) -> str | None:
+    """The machine that ``component`` rents for the step, where its settings say so."""
+    if component.settings_class is None:
+        return None
+    settings = component.get_settings(step_run)
+    for holder in (settings, getattr(settings, "custom_job_parameters", None)):
+        for name in ("instance_type", "machine_type"):
+            found = getattr(holder, name, None)
+            if found:
+                return str(found)
+    return None
+
+
+def _resources(step_run: StepRunResponse) -> dict[str, float | str]:
+    asked = step_run.config.resource_settings
+    found: dict[str, float | str | None] = {
+        "cpu_count": asked.cpu_count,
+        "gpu_count": asked.gpu_count,
+        "memory": asked.memory,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _left_by(step: StepRunResponse) -> tuple[StepUsage, str] | None:
+    left = step.run_metadata.get(METADATA_KEY)
+    try:
+        told = json.loads(str(left))
+        currency = told.pop("currency")
+        return StepUsage.model_validate(told), str(currency)
+    except (ValueError, KeyError, AttributeError, ValidationError):
+        return None
