@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review diff register verify unregister \
-	train validate infer models promote rollback audit report test lint format lock schema
+	team team-update team-remove train validate infer models promote rollback audit report test lint format lock schema
 
 ##@ Set up
 
@@ -98,6 +98,17 @@ verify: setup ## Check that every stack is complete and reachable
 
 unregister: setup ## Remove an environment's stacks from ZenML
 	@$(RUN) stack_bootstrap unregister $(FLAGS)
+
+##@ Teams (NAME=…)
+
+team: setup ## Add a team: OWNER= COST_CENTER= [MODEL=] [BUDGET=] [APPROVER=] [DATA=csv|parquet]
+	@$(RUN) governance team $(FLAGS)
+
+team-update: setup ## Bring what changed in the template to the team's scaffold
+	@$(RUN) governance team-update $(if $(DRY_RUN),--dry-run)
+
+team-remove: setup ## Archive and remove a team that production does not need (CONFIRM=<its name>)
+	@$(RUN) governance team-remove $(FLAGS)
 
 ##@ Pipelines (MODEL=…)
 

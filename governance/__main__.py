@@ -18,6 +18,7 @@ from governance.cost import commands as cost_commands
 from governance.errors import Refused
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Requester, Settings, Version
 from governance.target import Target, target_for
+from governance.teams import commands as team_commands
 from pipelines.config import ConfigError
 from pipelines.errors import PipelineError
 from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("cost-plan")(cost_commands.cost_plan)
+app.command("team")(team_commands.team)
+app.command("team-update")(team_commands.team_update)
+app.command("team-remove")(team_commands.team_remove)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""What each team owns; `make team` adds a folder here."""
