@@ -23,6 +23,7 @@ from environments import CHECKOUT
 from governance import hooks
 from governance.context import KEY, RunContext
 from governance.cost import recording
+from governance.cost.labels import orchestrator_labels
 from governance.errors import Refused
 from governance.gates import data_quality, performance
 from governance.journal import Journal
@@ -120,7 +121,10 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
         model=Model(
             name=target.model, version=version, description=read_config(target.model).description, tags=context.tags
         ),
-        settings={"docker": _docker_settings()} if target.cloud != "local" else {},
+        settings={
+            **({"docker": _docker_settings()} if target.cloud != "local" else {}),
+            **orchestrator_labels(target, pipeline.name),
+        },
     )
     plain = governed.entrypoint
 

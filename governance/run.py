@@ -11,6 +11,7 @@ from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
 from governance.context import context_of
+from governance.cost.labels import orchestrator_labels
 from governance.cost.recording import METADATA_KEY as USAGE
 from governance.govern import gates_of, govern
 from governance.hooks.mlflow_logging import METADATA_KEY
@@ -39,7 +40,9 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
     """
     set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
     name = f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
-    governed = govern(pipeline, target, version=version).with_options(run_name=name)
+    governed = govern(pipeline, target, version=version).with_options(
+        run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
+    )
     with active_stack(target.stack):
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
         recorded = RunRecord(target, name, pipeline.name)

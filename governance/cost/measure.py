@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 SAMPLE_SECONDS = 0.05
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024

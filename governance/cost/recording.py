@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from zenml import get_step_context, log_metadata
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.metadata.metadata_types import MetadataType
 
 from governance.audit.events import RunUsage, StepUsage
 from governance.context import RunContext
@@ -75,7 +76,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
     """
     event = gather(run, context)
     leave_once(run, event)
-    told = {
+    told: dict[str, MetadataType] = {
         "cost": event.cost if event.cost is not None else "unknown",
         "currency": event.currency or "unknown",
         "complete": event.complete,
@@ -86,7 +87,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
     }
     log_metadata(metadata={METADATA_KEY: told}, run_id_name_or_prefix=run.id)
     if run.model_version is not None:
-        by_run = {f"usage of {context.pipeline} in {context.environment}": told}
+        by_run: dict[str, MetadataType] = {f"usage of {context.pipeline} in {context.environment}": told}
         log_metadata(metadata=by_run, model_version_id=run.model_version.id)
 
 
@@ -126,11 +127,11 @@ def machine_type(component: StackComponent, step_run: StepRunResponse) -> str | 
     if component.settings_class is None:
         return None
     settings = component.get_settings(step_run)
-    for holder in (settings, getattr(settings, "custom_job_parameters", None)):
+    told = settings.model_dump()
+    for holder in (told, told.get("custom_job_parameters") or {}, told.get("estimator_args") or {}):
         for name in ("instance_type", "machine_type"):
-            found = getattr(holder, name, None)
-            if found:
-                return str(found)
+            if holder.get(name):
+                return str(holder[name])
     return None
 
 

@@ -156,3 +156,15 @@ def test_a_step_that_left_no_measurement_is_missing_and_not_free(
     assert event.missing[0] not in {step.step for step in event.steps}
     assert len(event.steps) == len(run.steps) - 1
     assert not event.complete
+
+
+def test_every_governed_pipeline_carries_the_labels(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    from governance import govern
+    from pipelines.training import training_pipeline
+
+    monkeypatch.setattr(
+        govern, "orchestrator_labels", lambda _target, pipeline: {"orchestrator.vertex": {"labels": {"p": pipeline}}}
+    )
+    governed = govern.govern(training_pipeline, ground.target("dev"))
+    settings = governed.configuration.settings["orchestrator.vertex"]
+    assert settings.model_dump()["labels"] == {"p": "training_pipeline"}
