@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from governance.audit import AuditError, locate, open_reader, select
+from governance.audit.entry import Entry, is_signed
+from governance.audit.errors import TamperedError
 from governance.audit.events import Actor, Approval, Promotion, Rollback
 from governance.audit.query import Filter
+from governance.audit.reader import LogReader
 from governance.audit.subjects import Subjects
 from governance.target import Target
 
@@ -49,11 +53,11 @@ def history(target: Target) -> list[ModelEvent]:
     """
     where = locate(target.platform, target.environment.environment, cloud=target.cloud)
     log, subjects = open_reader(target.platform, target.environment.environment, cloud=target.cloud), where.subjects()
-    found, approvers = [], dict[str, list[str]]()
-    for entry in select(log, Filter(model=target.model)):
+    found, approvers = [], dict[str, str]()
+    for entry in signed_entries(log, Filter(model=target.model)):
         event = entry.event
         if isinstance(event, Approval) and event.decision == "approved":
-            approvers.setdefault(event.promotion, []).append(_name(subjects, event.actor))
+            approvers[event.statement_digest] = _name(subjects, event.actor)
         elif isinstance(event, Promotion) and event.step in _PROMOTION:
             found.append(
                 ModelEvent(
@@ -64,7 +68,7 @@ def history(target: Target) -> list[ModelEvent]:
                     version=event.model_version,
                     digest=event.model_digest or "",
                     actor=_name(subjects, event.actor),
-                    approvers=tuple(approvers.get(event.promotion, ())),
+                    approvers=tuple(approvers[made] for made in event.approvals if made in approvers),
                     reason=event.reason or "",
                 )
             )
@@ -84,6 +88,30 @@ def history(target: Target) -> list[ModelEvent]:
     return found
 
 
+def signed_entries(log: LogReader, wanted: Filter) -> Iterator[Entry]:
+    """Entries that match, oldest first, each with the log's signature verified on the bytes that were read.
+
+    Raises:
+        TamperedError: an entry was altered.
+    """
+    for entry in select(log, wanted):
+        if not is_signed(log.raw(entry.sequence), log.keys, log.origin):
+            raise TamperedError(
+                f"Entry {entry.sequence} in {log.store.place} was altered. Run: python -m governance.audit verify",
+                entry.sequence,
+            )
+        yield entry
+
+
+def completed_promotions(target: Target) -> set[tuple[str, str]]:
+    """Version and digest of every promotion into ``target``'s environment that the log saw completed.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    return {(event.version, event.digest) for event in history(target) if event.kind == "promotion completed"}
+
+
 def released_versions(target: Target) -> list[str]:
     """Versions in the order they were in use in ``target``'s environment, the current one last.
 
@@ -98,7 +126,9 @@ def released_versions(target: Target) -> list[str]:
         if event.kind == "promotion completed" and (not stack or stack[-1] != event.version):
             stack.append(event.version)
         elif event.kind == "rollback completed":
-            while stack and stack[-1] != event.version:
+            if event.version not in stack:  # the way forward again, after a drill
+                stack.append(event.version)
+            while stack[-1] != event.version:
                 stack.pop()
     return stack
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from zenml.client import Client
 
 from environments import Platform
-from governance.releases import ReleaseError, digest_of
+from governance.model_files import ReleaseError
+from governance.releases import digest_of
 
 
 class VersionRow(BaseModel):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from governance.errors import Refused
+from governance.in_use import release_in_use
 from governance.model_pipelines import batch_inference_of, training_of
-from governance.releases import Release, ensure_release, find_release
 from governance.run import compiled_steps, run
+from governance.signing.trained import sign_trained
 from governance.target import Target
-from governance.versions import STAGES, staged_version
 from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 
@@ -17,18 +16,20 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 
-class NoModelInUse(Refused):
-    """The environment has no version of the model to work with."""
-
-
 def train(target: Target) -> PipelineRunResponse:
     """Train a new version of the model in ``target``'s environment.
 
+    A model whose run ended well is signed with the environment's key.
+
     Raises:
         GateFailed: the data or the model did not pass the environment's gates.
+        SigningError: there is no key to sign with; the model cannot be promoted until it is signed.
     """
     config = read_config(target.model)
-    return run(training_of(config), target, config=config)
+    trained = run(training_of(config), target, config=config)
+    if trained.status.is_successful and trained.model_version is not None:
+        sign_trained(target, trained.model_version)
+    return trained
 
 
 def preview_training(target: Target) -> list[str]:
@@ -42,9 +43,10 @@ def validate(target: Target) -> PipelineRunResponse:
 
     Raises:
         NoModelInUse: no version is in the environment, or one that was not promoted.
+        ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         GateFailed: the data or the model did not pass.
     """
-    release = _release_in_use(target)
+    release = release_in_use(target)
     return run(
         validation_pipeline,
         target,
@@ -64,9 +66,10 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
 
     Raises:
         NoModelInUse: no version is in the environment, or one that was not promoted.
+        ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
     """
     config = read_config(target.model)
-    pipeline, release = batch_inference_of(config), _release_in_use(target)
+    pipeline, release = batch_inference_of(config), release_in_use(target)
     return run(
         pipeline,
         target,
@@ -77,21 +80,3 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         model_version=release.version,
         data=data,
     )
-
-
-def _release_in_use(target: Target) -> Release:
-    version = staged_version(target)
-    if version is None:
-        raise NoModelInUse(
-            f"No version of {target.where} is in use. Train it in dev, then promote it: "
-            f"`make train ENV=dev MODEL={target.model}`, `make promote MODEL={target.model} TO=staging`."
-        )
-    if target.environment.environment not in STAGES:
-        return ensure_release(version, target)
-    release = find_release(version, target)
-    if release is None:
-        raise NoModelInUse(
-            f"Version {version.number} of {target.model} has the stage {version.stage!r} but no release "
-            f"in {target.environment.environment}: the stage was set past `make promote`. Promote it, or set it back."
-        )
-    return release

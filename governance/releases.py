@@ -1,37 +1,29 @@
 """Releases: a model version's files, copied into the artifact store of the environment that uses them.
 
-An environment never reads another one's store. What is promoted is a pinned digest: the copy is checked against the
-digest that training recorded, and whoever loads the release checks it again.
+An environment never reads another one's store. What is promoted is a pinned digest with the platform's signature: the
+copy is checked against both, and whoever loads the release checks them again.
 """
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from zenml import register_artifact
 from zenml.client import Client
-from zenml.enums import ArtifactType, StackComponentType
+from zenml.enums import ArtifactType
 from zenml.model.utils import link_artifact_version_to_model_version
-from zenml.stack import StackComponent
 
-from governance.errors import Refused
+from governance.model_files import ModelFiles, ReleaseError, store_of
+from governance.signing.keys import trusted_keys
 from governance.stacks import active_stack
 from governance.target import Target
 from pipelines.artifacts import MODEL
-from pipelines.digests import folder_digest
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from zenml.artifact_stores import BaseArtifactStore
     from zenml.models import ArtifactVersionResponse, ModelVersionResponse
-
-
-class ReleaseError(Refused):
-    """A release cannot be made or is not what was promoted."""
 
 
 @dataclass(frozen=True)
@@ -81,56 +73,64 @@ def find_release(version: ModelVersionResponse, target: Target) -> Release | Non
     return Release(artifact.id, artifact.uri, digest_of(version), str(version.number))
 
 
+def trained_files(version: ModelVersionResponse) -> ModelFiles:
+    """The files that training put out for ``version``, where training put them.
+
+    Raises:
+        ReleaseError: training did not come that far.
+    """
+    model, name = trained_model(version), version.model.name
+    return ModelFiles(store_of(model), model.uri, name, digest_of(version), f"{name} version {version.number}")
+
+
 def ensure_release(version: ModelVersionResponse, target: Target) -> Release:
     """The release of ``version`` in ``target``'s environment, made now unless it is there.
 
-    Copies the model's files, checks the copy's digest against the recorded one, and registers it as an artifact of
-    the model version. Interrupted at any point it can be called again: the files are content-addressed and an
-    unregistered copy is written anew.
+    Copies the model's files and their signature, once both are verified, and registers the copy as an artifact of the
+    model version. Interrupted at any point it can be called again: the files are content-addressed and an unregistered
+    copy is written anew.
 
     Raises:
         ReleaseError: the files are not those that training recorded.
+        SigningError: they are unsigned, or not what was signed.
     """
     present = find_release(version, target)
     if present is not None:
+        verify_release(version, target)
         return present
-    model = trained_model(version)
-    digest = digest_of(version)
-    with active_stack(target.stack), tempfile.TemporaryDirectory() as temporary:
-        local = Path(temporary) / "model"
-        _download(_store(model), model.uri, local)
-        _check(local, digest, f"{target.model} version {version.number} at {model.uri}")
+    files = trained_files(version)
+    with active_stack(target.stack):
         store = Client().active_stack.artifact_store
-        uri = "/".join((store.path.rstrip("/"), "releases", target.model, f"{version.number}-{digest[:16]}"))
-        if store.exists(uri):
-            store.rmtree(uri)
-        _upload(local, store, uri)
+        uri = "/".join((store.path.rstrip("/"), "releases", target.model, f"{version.number}-{files.digest[:16]}"))
+        files.copy_to(store, uri, trusted_keys(target))
         artifact = register_artifact(
             uri,
             name=_artifact_name(target),
             version=_artifact_version(version, target),
             artifact_type=ArtifactType.MODEL,
-            artifact_metadata={"digest": digest},
+            artifact_metadata={"digest": files.digest},
         )
     link_artifact_version_to_model_version(artifact, version)
-    return Release(artifact.id, uri, digest, str(version.number))
+    return Release(artifact.id, uri, files.digest, str(version.number))
 
 
-def verify_release(version: ModelVersionResponse, target: Target) -> None:
-    """Check that the released files of ``version`` are still those that training recorded.
+def verify_release(version: ModelVersionResponse, target: Target) -> Release:
+    """The release of ``version``, whose files are still those that training recorded and the platform signed.
 
     Raises:
         ReleaseError: they are missing or were altered.
+        SigningError: they are unsigned, or not what was signed.
     """
     release = find_release(version, target)
     if release is None:
         raise ReleaseError(
             f"Version {version.number} of {target.model} has no release in {target.environment.environment}."
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        local = Path(temporary) / "model"
-        _download(_store(Client().get_artifact_version(release.artifact_id)), release.uri, local)
-        _check(local, release.digest, f"The release of {target.model} version {version.number} at {release.uri}")
+    artifact = Client().get_artifact_version(release.artifact_id)
+    what = f"The release of {target.model} version {version.number} in {target.environment.environment}"
+    files = ModelFiles(store_of(artifact), release.uri, target.model, release.digest, what)
+    with files.verified_copy(trusted_keys(target)):
+        return release
 
 
 def _artifact_name(target: Target) -> str:
@@ -139,34 +139,3 @@ def _artifact_name(target: Target) -> str:
 
 def _artifact_version(version: ModelVersionResponse, target: Target) -> str:
     return f"{target.environment.environment}-{version.number}"
-
-
-def _store(artifact: ArtifactVersionResponse) -> BaseArtifactStore:
-    component = Client().get_stack_component(StackComponentType.ARTIFACT_STORE, artifact.artifact_store_id)
-    return cast("BaseArtifactStore", StackComponent.from_model(component))
-
-
-def _download(store: BaseArtifactStore, uri: str, folder: Path) -> None:
-    for directory, _, files in store.walk(uri):
-        inside = str(directory)[len(uri) :].strip("/")
-        (folder / inside).mkdir(parents=True, exist_ok=True)
-        for name in files:
-            with store.open(f"{str(directory).rstrip('/')}/{name!s}", "rb") as source:
-                (folder / inside / str(name)).write_bytes(source.read())
-
-
-def _upload(folder: Path, store: BaseArtifactStore, uri: str) -> None:
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        destination = f"{uri}/{file.relative_to(folder).as_posix()}"
-        store.makedirs(destination.rsplit("/", 1)[0])
-        with store.open(destination, "wb") as out:
-            out.write(file.read_bytes())
-
-
-def _check(folder: Path, expected: str, what: str) -> None:
-    found = folder_digest(folder)
-    if found != expected:
-        raise ReleaseError(
-            f"{what} was altered after training: its files have digest {found}, training recorded {expected}. "
-            "It is not released; find out who wrote there, then train again."
-        )

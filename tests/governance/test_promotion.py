@@ -14,12 +14,13 @@ from governance import events, jobs
 from governance.audit import AuditLog, StoreError, open_reader
 from governance.exclusive import AnotherIsAtWork, alone
 from governance.gates.result import GateFailed
-from governance.jobs import NoModelInUse
+from governance.in_use import NoModelInUse
 from governance.journal import NotRecorded
 from governance.promotion.promote import promote
 from governance.promotion.rollback import rollback
 from governance.promotion.settling import PromotionRefused
-from governance.releases import ReleaseError, digest_of, find_release, trained_model
+from governance.model_files import ReleaseError
+from governance.releases import digest_of, find_release, trained_model
 from governance.target import Target
 from governance.versions import staged_version
 from pipelines.training import training_pipeline

@@ -1,0 +1,1 @@
+"""Signatures: of models by the platform, of approvals and overrides by people."""
