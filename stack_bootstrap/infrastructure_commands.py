@@ -98,13 +98,13 @@ def apply(
     chosen = list(_workspaces(env, cloud, settings))
     if plan_file is not None and len(chosen) > 1:
         raise typer.BadParameter("--plan-file takes one environment: a plan file is one environment's plan.")
-    expected = {where: expected_digest(expect, where) for where in chosen} if expect else {}
+    expected = {where.environment: expected_digest(expect, where) for where in chosen} if expect else {}
     described = []
     for where in chosen:
         result = infrastructure.apply(
             where,
             plan_file=plan_file,
-            expect=expected.get(where),
+            expect=expected.get(where.environment),
             allow_delete=allow_delete,
             stream=_stream(as_json),
         )
