@@ -20,7 +20,7 @@ def render(request: NewTeam, platform: Platform) -> str:
     lines = [
         _MODELINE,
         *_told(request, platform),
-        f"team: {request.name}",
+        f"team: {_scalar(request.name)}",
         f"owners: [{_scalar(request.owner)}]",
         f"cost_center: {_scalar(request.cost_center)}",
         f"models: [{', '.join(request.all_models())}]",
