@@ -11,6 +11,8 @@ from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
 from governance.context import context_of
+from governance.cost.alert import tell_budget
+from governance.cost.budget import check_budget
 from governance.cost.labels import orchestrator_labels
 from governance.cost.recording import METADATA_KEY as USAGE
 from governance.govern import gates_of, govern
@@ -35,6 +37,7 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
     Raises:
         GateFailed: a gate stopped the run.
         UngovernedPipeline: the pipeline lacks what a gate judges; nothing was started.
+        BudgetExceeded: the team's month is over its budget; nothing was started.
         StackMissing: the target's stack is not registered.
         NotRecorded: the audit log could not be written, or lacks an event that the run should have left.
     """
@@ -45,6 +48,7 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
     )
     with active_stack(target.stack):
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
+        check_budget(target, pipeline.name, run=name, observe=tell_budget)
         recorded = RunRecord(target, name, pipeline.name)
         recorded.begin(gates_of(governed))
         try:

@@ -1,0 +1,212 @@
+"""The budget as a gate: a team whose month is over its budget starts no new run there.
+
+Production inference is never refused, because whoever waits for predictions cannot help the budget: it alerts. An
+override of the gate ``budget`` lets runs go on until it expires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from environments import ORDER
+from governance.audit import AuditError
+from governance.audit.events import GateVerdict
+from governance.cost.breakdown import by_team
+from governance.cost.money import cents
+from governance.cost.month import Month
+from governance.cost.providers.choose import provider_of
+from governance.cost.providers.errors import SpendError
+from governance.cost.report import reached
+from governance.cost.spend import SpendProvider, currencies
+from governance.errors import Refused
+from governance.journal import Journal
+from governance.target import Target
+
+GATE = "budget"
+INFERENCE = "batch_inference_pipeline"
+"""ZenML name of the pipelines that score: the platform's own and teams' alike."""
+
+
+class BudgetExceeded(Refused):
+    """The team's month is over its budget in this environment."""
+
+
+class BudgetOverride(Protocol):
+    """A signed statement that a gate is overruled for a time."""
+
+    @property
+    def gate(self) -> str:
+        """Which gate."""
+
+    @property
+    def subject(self) -> str | None:
+        """Which team; ``None`` for any."""
+
+    @property
+    def expires(self) -> datetime:
+        """From when on it does not hold, with a time zone."""
+
+    @property
+    def statement_digest(self) -> str:
+        """SHA-256 of the statement, as the audit log spells it."""
+
+
+@dataclass(frozen=True)
+class BudgetCheck:
+    """Where a team stands in its month."""
+
+    team: str
+    environment: str
+    month: Month
+    verdict: Literal["passed", "failed", "cannot_conclude"]
+    budget: Decimal
+    currency: str
+    spent: Decimal | None
+    """``None``: it cannot be told."""
+    reached: float | None = None
+    """The highest of ``budget.alert_at`` that was reached."""
+    unmeasured_runs: int = 0
+    override: str | None = None
+    """Digest of the statement that lets the run go on."""
+    exempt: bool = False
+    problem: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the run may not begin."""
+        return self.verdict == "failed" and self.override is None and not self.exempt
+
+    @property
+    def message(self) -> str | None:
+        """What somebody should hear; ``None`` while all is well."""
+        who = f"{self.team} in {self.environment}, {self.month}"
+        if self.spent is None:
+            return f"The budget of {who} cannot be checked: {self.problem}"
+        if self.reached is None:
+            return None
+        unmeasured = f"; {self.unmeasured_runs} more runs have no known cost" if self.unmeasured_runs else ""
+        text = (
+            f"{who}: {cents(self.spent)} of {cents(self.budget)} {self.currency} are spent "
+            f"({self.spent / self.budget:.0%}){unmeasured}."
+        )
+        if self.verdict == "failed" and self.override is not None:
+            text += f" The run begins by the override {self.override}."
+        elif self.verdict == "failed" and self.exempt:
+            text += " Production inference goes on; somebody must decide about the budget."
+        return text
+
+
+def check_budget(
+    target: Target,
+    pipeline: str,
+    *,
+    run: str | None = None,
+    overrides: Iterable[BudgetOverride] = (),
+    observe: Callable[[BudgetCheck], None] | None = None,
+    provider: SpendProvider | None = None,
+    now: datetime | None = None,
+) -> BudgetCheck:
+    """Check the month of ``target``'s team in its environment before a run begins, and record the verdict.
+
+    Where the spend cannot be told (the bill does not answer, or is in another currency) nothing is concluded and the
+    run may begin: a bill that is away must not stop everybody's work.
+
+    Args:
+        target: the model and environment.
+        pipeline: name of the pipeline that is to run.
+        run: name of the run, if it has one yet.
+        overrides: statements that are valid for ``target``; of whatever gate.
+        observe: is told the outcome, also of a run that is then refused.
+        provider: who tells the spend; by default the environment's own.
+        now: this moment.
+
+    Raises:
+        BudgetExceeded: the month is over the budget, the run is not exempt, and no override holds.
+        NotRecorded: the verdict cannot be recorded, so the run must not begin.
+    """
+    moment = now or datetime.now(tz=UTC)
+    check = judge_budget(target, pipeline, overrides=overrides, provider=provider, now=moment)
+    journal = Journal(target)
+    journal.write(
+        journal.event(
+            GateVerdict,
+            gate=GATE,
+            subject=check.team,
+            verdict=check.verdict,
+            value=None if check.spent is None else float(check.spent),
+            threshold=float(check.budget),
+            pipeline=pipeline,
+            run=run,
+            evidence={} if check.override is None else {"override": check.override},
+        )
+    )
+    if observe is not None:
+        observe(check)
+    if check.refuses:
+        raise BudgetExceeded(
+            f"{check.message} No new run begins there until {check.month.after}. Raise budget in "
+            f"environments/teams/{check.team}.yaml, or get an override: make override GATE={GATE} "
+            f"ENV={check.environment} MODEL={target.model} REASON=…"
+        )
+    return check
+
+
+def judge_budget(
+    target: Target,
+    pipeline: str,
+    *,
+    overrides: Iterable[BudgetOverride],
+    provider: SpendProvider | None,
+    now: datetime,
+) -> BudgetCheck:
+    """As :func:`check_budget`, without recording or refusing anything."""
+    environment, team = target.environment, target.team
+    month, budget = Month.of(now), Decimal(str(team.environments[environment.environment].budget))
+
+    def check(
+        verdict: Literal["passed", "failed", "cannot_conclude"],
+        spent: Decimal | None,
+        problem: str = "",
+        unmeasured: int = 0,
+    ) -> BudgetCheck:
+        return BudgetCheck(
+            team=team.team,
+            environment=environment.environment,
+            month=month,
+            verdict=verdict,
+            budget=budget,
+            currency=environment.budget.currency,
+            spent=spent,
+            reached=None if spent is None else reached(spent, budget, environment.budget.alert_at),
+            unmeasured_runs=unmeasured,
+            override=_override(overrides, team.team, now) if verdict == "failed" else None,
+            exempt=pipeline == INFERENCE and environment.environment == ORDER[-1],
+            problem=problem,
+        )
+
+    try:
+        told = (provider or provider_of(target.platform, environment.environment, target.cloud)).spend(month)
+    except (SpendError, AuditError) as error:
+        return check("cannot_conclude", None, str(error))
+    foreign = [currency for currency in currencies(told.spend) if currency != environment.budget.currency]
+    if foreign:
+        return check("cannot_conclude", None, f"some spend is in {', '.join(foreign)}, the budget is not")
+    members = [name for name, one in target.platform.teams.items() if environment.environment in one.environments]
+    (share,) = [share for share in by_team(told.spend, members) if share.team == team.team]
+    verdict: Literal["passed", "failed"] = "failed" if share.total > budget else "passed"
+    return check(verdict, share.total, unmeasured=told.teams_of_unmeasured.get(team.team, 0))
+
+
+def _override(overrides: Iterable[BudgetOverride], team: str, now: datetime) -> str | None:
+    return next(
+        (
+            one.statement_digest
+            for one in overrides
+            if one.gate == GATE and one.subject in (None, team) and now < one.expires
+        ),
+        None,
+    )

@@ -1,0 +1,75 @@
+"""Keeping what providers answered: questions cost money (a cent each on AWS) and are rationed everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from governance.cost.files import write_whole
+from governance.cost.month import BILLING_ZONE, Month
+from governance.cost.spend import MonthOfSpend, SpendProvider
+
+MAX_AGE = timedelta(hours=6)
+"""Clouds update their figures a few times a day."""
+SETTLES = timedelta(days=10)
+"""After its end a month still changes: late usage, credits, tax. An answer from later than that is kept for ever."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str
+    fetched: AwareDatetime
+    answer: MonthOfSpend
+
+
+class CachedProvider:
+    """A provider that is asked only when its last answer is too old.
+
+    Args:
+        provider: who is asked.
+        folder: where answers are kept, one file for each provider and month.
+        max_age: how old the answer about a month may be that has not settled.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        provider: SpendProvider,
+        folder: Path,
+        *,
+        max_age: timedelta = MAX_AGE,
+        clock: Callable[[], datetime] = lambda: datetime.now(tz=UTC),
+    ) -> None:
+        self._provider, self._folder, self._max_age, self._clock = provider, folder, max_age, clock
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self._provider.name
+
+    def spend(self, month: Month) -> MonthOfSpend:
+        """The kept answer, or a new one. Errors are the provider's; a failed question leaves what was kept."""
+        file = self._folder / f"{month}-{hashlib.sha256(self.name.encode()).hexdigest()[:16]}.json"
+        kept = self._load(file)
+        if kept is not None and self._good(kept, month):
+            return kept.answer
+        answer = self._provider.spend(month)
+        made = _Kept(provider=self.name, fetched=self._clock(), answer=answer)
+        write_whole(file, made.model_dump_json())
+        return answer
+
+    def _load(self, file: Path) -> _Kept | None:
+        try:
+            kept = _Kept.model_validate_json(file.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return kept if kept.provider == self.name else None
+
+    def _good(self, kept: _Kept, month: Month) -> bool:
+        settled = kept.fetched >= month.end(BILLING_ZONE) + SETTLES
+        return settled or timedelta(0) <= self._clock() - kept.fetched < self._max_age

@@ -1,0 +1,1 @@
+"""Where spend is looked up: one module for each kind of bill."""

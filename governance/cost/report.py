@@ -1,0 +1,219 @@
+"""The cost report of one environment and month: spend against budget, with a forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from environments import PLATFORM, Environment, Platform, SettingsError, pick_cloud
+from governance.cost.breakdown import NOTHING, TeamShare, by_model, by_pipeline, by_run, by_team, total
+from governance.cost.forecast import Forecast, forecast_month
+from governance.cost.month import Month, day_of
+from governance.cost.spend import MonthOfSpend, Spend, SpendProvider, currencies
+
+TOP_RUNS = 10
+SHARING = "Shared cost is split in proportion to what each team spent directly, equally where none did."
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TeamRow(_Frozen):
+    """A team's month."""
+
+    team: str
+    direct: Decimal
+    shared: Decimal
+    total: Decimal
+    budget: Decimal | None
+    """``None``: it has none here, or in another currency."""
+    forecast: Forecast | None
+    unmeasured_runs: int = 0
+    reached: float | None = None
+    """The highest of ``budget.alert_at`` that the total has reached."""
+
+    @property
+    def share(self) -> float | None:
+        """Total over budget."""
+        return None if self.budget is None else float(self.total / self.budget)
+
+    @property
+    def over(self) -> bool:
+        """Whether more was spent than the budget."""
+        return self.budget is not None and self.total > self.budget
+
+
+class AmountRow(_Frozen):
+    """One pipeline, model or run."""
+
+    name: str
+    team: str
+    amount: Decimal
+
+
+class CostReport(_Frozen):
+    """A month of one environment in one currency."""
+
+    environment: str
+    cloud: str
+    month: str
+    written: AwareDatetime
+    source: str
+    currency: str
+    team: str | None = None
+    """The only team that is shown, if not all are."""
+    budget: Decimal | None
+    total: Decimal
+    forecast: Forecast | None
+    teams: tuple[TeamRow, ...]
+    pipelines: tuple[AmountRow, ...]
+    models: tuple[AmountRow, ...]
+    runs: tuple[AmountRow, ...]
+    daily: dict[date, dict[str, Decimal]]
+    """Direct spend by day and team; the platform's is what is shared."""
+    unmeasured_runs: int = 0
+    alert_at: tuple[float, ...] = ()
+    sharing: str = SHARING
+
+    @property
+    def top_runs(self) -> tuple[AmountRow, ...]:
+        """The runs that cost the most."""
+        return self.runs[:TOP_RUNS]
+
+
+def build_reports(
+    platform: Platform,
+    environment: str,
+    month: Month,
+    provider: SpendProvider,
+    *,
+    now: datetime,
+    cloud: str | None = None,
+    team: str | None = None,
+) -> list[CostReport]:
+    """The reports of ``month``, one for each currency that money was spent in; at least one.
+
+    Args:
+        platform: the settings.
+        environment: whose spend.
+        month: which month.
+        provider: who tells the spend.
+        now: this moment.
+        cloud: which cloud.
+        team: show only this team.
+
+    Raises:
+        SettingsError: the environment, cloud or team is unknown.
+        SpendError: the provider did not answer.
+    """
+    settings = platform.environment(environment)
+    if team is not None and environment not in getattr(platform.teams.get(team), "environments", ()):
+        known = ", ".join(sorted(name for name, one in platform.teams.items() if environment in one.environments))
+        raise SettingsError(f"Team {team!r} is not in {environment}; teams there: {known or 'none'}.")
+    answer, earlier = provider.spend(month), provider.spend(month.before)
+    return [
+        _report(
+            platform, settings, pick_cloud(settings, cloud), month, currency, answer, earlier, provider.name, now, team
+        )
+        for currency in currencies(answer.spend) or [settings.budget.currency]
+    ]
+
+
+def _report(
+    platform: Platform,
+    settings: Environment,
+    cloud: str,
+    month: Month,
+    currency: str,
+    answer: MonthOfSpend,
+    earlier: MonthOfSpend,
+    source: str,
+    now: datetime,
+    team: str | None,
+) -> CostReport:
+    here = settings.environment
+    spend = [one for one in answer.spend if one.currency == currency]
+    before = [one for one in earlier.spend if one.currency == currency]
+    comparable = currency == settings.budget.currency
+    members = sorted(name for name, one in platform.teams.items() if here in one.environments)
+    shares = by_team(spend, members)
+    whole, today = total(spend), day_of(now)
+    daily = _daily([*before, *spend])
+    rows = []
+    for share in shares:
+        section = platform.teams[share.team].environments.get(here) if share.team in platform.teams else None
+        budget = Decimal(str(section.budget)) if section is not None and comparable else None
+        part = share.shared / (whole - _direct(shares)) if whole != _direct(shares) else NOTHING
+        rows.append(
+            TeamRow(
+                team=share.team,
+                direct=share.direct,
+                shared=share.shared,
+                total=share.total,
+                budget=budget,
+                forecast=forecast_month(_of_team(daily, share.team, part), month, today),
+                unmeasured_runs=answer.teams_of_unmeasured.get(share.team, 0),
+                reached=reached(share.total, budget, settings.budget.alert_at),
+            )
+        )
+    if team is not None:
+        rows = [row for row in rows if row.team == team]
+        spend = [one for one in spend if one.team == team]
+    environment_budget = Decimal(str(settings.budget.amount)) if comparable else None
+    return CostReport(
+        environment=here,
+        cloud=cloud,
+        month=str(month),
+        written=now,
+        source=source,
+        currency=currency,
+        team=team,
+        budget=environment_budget if team is None else rows[0].budget if rows else None,
+        total=whole if team is None else sum((row.total for row in rows), NOTHING),
+        forecast=(
+            forecast_month({day: sum(amounts.values(), NOTHING) for day, amounts in daily.items()}, month, today)
+            if team is None
+            else rows[0].forecast
+            if rows
+            else None
+        ),
+        teams=tuple(rows),
+        pipelines=tuple(AmountRow(name=x.name, team=x.team, amount=x.amount) for x in by_pipeline(spend)),
+        models=tuple(AmountRow(name=x.name, team=x.team, amount=x.amount) for x in by_model(spend)),
+        runs=tuple(AmountRow(name=x.name, team=x.team, amount=x.amount) for x in by_run(spend)),
+        daily={day: amounts for day, amounts in _daily(spend).items() if month.first <= day <= month.last},
+        unmeasured_runs=(len(answer.unmeasured_runs) if team is None else answer.teams_of_unmeasured.get(team, 0)),
+        alert_at=settings.budget.alert_at,
+    )
+
+
+def reached(amount: Decimal, budget: Decimal | None, alert_at: Sequence[float]) -> float | None:
+    """The highest of ``alert_at`` (shares of ``budget``) that ``amount`` has reached."""
+    if budget is None:
+        return None
+    return max((share for share in alert_at if amount >= budget * Decimal(str(share))), default=None)
+
+
+def _direct(shares: Sequence[TeamShare]) -> Decimal:
+    return sum((share.direct for share in shares), NOTHING)
+
+
+def _daily(spend: Sequence[Spend]) -> dict[date, dict[str, Decimal]]:
+    found: dict[date, dict[str, Decimal]] = {}
+    for one in spend:
+        amounts = found.setdefault(one.day, {})
+        payer = one.team or PLATFORM
+        amounts[payer] = amounts.get(payer, NOTHING) + one.amount
+    return dict(sorted(found.items()))
+
+
+def _of_team(daily: Mapping[date, Mapping[str, Decimal]], team: str, part: Decimal) -> dict[date, Decimal]:
+    """The team's own spend by day and its ``part`` of what was shared on the day."""
+    return {
+        day: amounts.get(team, NOTHING) + (amounts.get(PLATFORM, NOTHING) * part if team != PLATFORM else NOTHING)
+        for day, amounts in daily.items()
+    }
