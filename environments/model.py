@@ -78,6 +78,13 @@ class DataQuality(Strict):
     minimum_rows: Annotated[int, Field(ge=1)]
     missing_share: Share = Field(description="The largest share of missing values in any one column.")
     duplicate_share: Share = Field(description="The largest share of rows that repeat an earlier row.")
+    outside_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        description="Of a batch to score: the largest share of values in any one column below or above what the "
+        "model's configuration allows or, where it says nothing, what training saw."
+    )
+    unseen_share: Annotated[float, Field(ge=0, le=0.5)] = Field(
+        description="Of a batch to score: the largest share of categories in any one column that training did not see."
+    )
 
 
 Measure = Literal["equalized_odds_difference", "demographic_parity_ratio"]
@@ -99,7 +106,7 @@ class Fairness(Strict):
     equalized_odds_difference: Annotated[float, Field(gt=0, le=0.5)] = Field(
         description="Most that true or false positive rates may differ between groups."
     )
-    demographic_parity_ratio: Annotated[float, Field(ge=0.5, le=1)] = Field(
+    demographic_parity_ratio: Annotated[float, Field(ge=0.4, le=1)] = Field(
         description="Least that the smallest share flagged in a group may be of the largest; 0.8 is the four-fifths "
         "rule."
     )
@@ -209,6 +216,18 @@ class Retention(Strict):
 
     logs_days: Annotated[int, Field(ge=1)]
     documentation_days: Annotated[int, Field(ge=1)]
+
+
+class Signatures(Strict):
+    """How long what people sign holds, in hours: the longest, and what is meant when nothing is said."""
+
+    approval_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    override_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=168, description="Of an override: a gate that cannot conclude is set aside."
+    )
+    break_glass_hours: Annotated[int, Field(ge=1, le=24)] = Field(
+        default=4, description="Of an emergency approval, by which a promotion passes a gate that says no."
+    )
 
 
 class Budget(Strict):
@@ -380,6 +399,7 @@ class Environment(Strict):
     approvals: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="People other than the requester who must agree to a promotion into this environment."
     )
+    signatures: Signatures = Signatures()
     local: LocalCloud | None = None
     gcp: GcpCloud | None = None
     aws: AwsCloud | None = None

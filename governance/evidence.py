@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance.context import context_of
 from governance.gates.result import SUFFIX, GateResult, metadata_key
 from pipelines.artifacts import EVALUATION, PREDICTIONS
 from pipelines.evaluation import Evaluation
@@ -43,7 +44,14 @@ def verdict_of(run: PipelineRunResponse, gate: str) -> GateResult | None:
     logged = run.run_metadata.get(metadata_key(gate))
     if not isinstance(logged, dict):
         return None
-    return GateResult.model_validate({key: value for key, value in logged.items() if key != "passed"})
+    return GateResult.model_validate({key: value for key, value in logged.items() if key not in ("passed", "digest")})
+
+
+def verdicts_of(run: PipelineRunResponse) -> list[GateResult]:
+    """What each gate that ``run`` reached decided, in the order in which the gates were attached."""
+    context = context_of(run)
+    found = (verdict_of(run, gate) for gate in (context.gates if context is not None else ()))
+    return [result for result in found if result is not None]
 
 
 def data_digests(run: PipelineRunResponse) -> dict[str, str]:
@@ -51,5 +59,5 @@ def data_digests(run: PipelineRunResponse) -> dict[str, str]:
     found = {}
     for key, logged in run.run_metadata.items():
         if key.endswith(SUFFIX) and isinstance(logged, dict):
-            found[key.removesuffix(SUFFIX)] = str(logged["evidence_digest"])
+            found[key.removesuffix(SUFFIX)] = str(logged["evidence"]["data"])
     return found

@@ -9,8 +9,9 @@ what its gates judge is refused before it starts.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import inspect
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zenml.config import DockerSettings
@@ -19,16 +20,22 @@ from zenml.model.model import Model
 from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
-from environments import CHECKOUT
+from environments import CHECKOUT, ORDER
 from governance import hooks
 from governance.context import KEY, RunContext
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
 from governance.errors import Refused
-from governance.gates import data_quality, performance
+from governance.gates.champion import ChampionRelease
+from governance.gates.required import JUDGED, Gate, Situation, compares_with_champion, required_gates
+from governance.gates.terms import Terms
 from governance.journal import Journal
+from governance.policy import policy_version
+from governance.promotion.overrides import valid_overrides
+from governance.releases import verify_release
 from governance.target import Target
-from pipelines.artifacts import EVALUATION, MODEL, TRAINING_DATA, VALIDATION_DATA
+from governance.versions import staged_version
+from pipelines.artifacts import EVALUATION, MODEL
 from pipelines.config import read_config
 from pipelines.model import TrainedModel
 
@@ -42,57 +49,6 @@ HOOKS = ("start", "end", "success", "failure")
 
 class UngovernedPipeline(Refused):
     """A pipeline lacks what governance needs of it; the message names what is missing."""
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A gate and the artifact it judges. Every other step that uses the artifact waits for the verdict."""
-
-    name: str
-    artifact: str
-    invoke: Callable[[Target, StepArtifact], None]
-
-
-def _data_gate(artifact: str) -> Gate:
-    def invoke(target: Target, data: StepArtifact) -> None:
-        config = read_config(target.model)
-        data_quality.validate_data_quality(
-            data,
-            columns=data_quality.Columns(numeric=config.features.numeric, categorical=config.features.categorical),
-            limits=target.environment.data_quality,
-            model=target.model,
-            environment=target.environment.environment,
-        )
-
-    return Gate(data_quality.NAME, artifact, invoke)
-
-
-def _performance_gate(artifact: str) -> Gate:
-    def invoke(target: Target, evaluation: StepArtifact) -> None:
-        performance.validate_model_performance(
-            evaluation,
-            thresholds=target.thresholds,
-            model=target.model,
-            environment=target.environment.environment,
-        )
-
-    return Gate(performance.NAME, artifact, invoke)
-
-
-def required_gates(outputs: Mapping[str, StepArtifact]) -> tuple[Gate, ...]:
-    """The gates that a pipeline with these outputs must pass.
-
-    One that trains (it puts out a model, by artifact name or by type) is judged on its training data and on its
-    evaluation. One that only evaluates is judged on the evaluation. One that does neither has nothing to judge.
-    """
-    trains = MODEL in outputs or any(
-        artifact.annotation.resolved_annotation is TrainedModel for artifact in outputs.values()
-    )
-    if trains:
-        return _data_gate(TRAINING_DATA), _performance_gate(EVALUATION)
-    if EVALUATION in outputs:
-        return _data_gate(VALIDATION_DATA), _performance_gate(EVALUATION)
-    return ()
 
 
 def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) -> Pipeline:
@@ -137,7 +93,8 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
                 f"{pipeline.name} can only be governed while ZenML compiles it; call the pipeline itself."
             )
         _refuse_own_hooks(compilation.pipeline)
-        attached = _attach_gates(compilation.pipeline, target)
+        given = inspect.signature(plain).bind(*args, **kwargs).arguments
+        attached = _attach_gates(compilation.pipeline, target, version, given)
         _conclude(compilation.pipeline)
         carried = context.model_copy(update={"gates": attached})
         compilation.pipeline.configure(extra={KEY: carried.model_dump(mode="json")})
@@ -183,32 +140,101 @@ def _refuse_own_hooks(pipeline: Pipeline) -> None:
 
 
 def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
-    return {
-        name: StepArtifact(invocation_id=invocation_id, output_name=name, annotation=output, pipeline=pipeline)
+    """What the pipeline puts out, by artifact name.
+
+    Raises:
+        UngovernedPipeline: it puts out something that gates judge more than once, or a model by another name, so that
+            one of them would pass unseen.
+    """
+    found = [
+        StepArtifact(invocation_id=invocation_id, output_name=name, annotation=output, pipeline=pipeline)
         for invocation_id, invocation in pipeline.invocations.items()
         for name, output in invocation.step.entrypoint_definition.outputs.items()
-    }
+    ]
+    counts = Counter(artifact.output_name for artifact in found)
+    repeated = [name for name in JUDGED if counts[name] > 1]
+    if repeated:
+        raise UngovernedPipeline(
+            f"Pipeline {pipeline.name!r} puts out {', '.join(map(repr, repeated))} more than once; a gate can judge "
+            "only one. Keep one step that puts it out."
+        )
+    models = [a.output_name for a in found if a.annotation.resolved_annotation is TrainedModel]
+    if MODEL in models and len(models) > 1:
+        raise UngovernedPipeline(
+            f"Pipeline {pipeline.name!r} puts out several models: {', '.join(models)}. Gates judge {MODEL!r} only; "
+            "train each model in a pipeline of its own."
+        )
+    return {artifact.output_name: artifact for artifact in found}
 
 
-def _attach_gates(pipeline: Pipeline, target: Target) -> tuple[str, ...]:
-    outputs = _outputs(pipeline)
-    gates = required_gates(outputs)
-    missing = [f"{gate.artifact!r} for the gate {gate.name!r}" for gate in gates if gate.artifact not in outputs]
+def _attach_gates(
+    pipeline: Pipeline, target: Target, version: str | None, parameters: Mapping[str, Any]
+) -> tuple[str, ...]:
+    outputs, environment = _outputs(pipeline), target.environment.environment
+    gates = required_gates(outputs, environment)
+    _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
+    judges_a_release = EVALUATION in outputs and MODEL not in outputs
+    situation = Situation(
+        target=target,
+        config=read_config(target.model),
+        terms=Terms(
+            model=target.model,
+            environment=environment,
+            policy_version=policy_version(target),
+            exemptions=valid_overrides(target),
+        ),
+        version=version,
+        parameters=parameters,
+        champion=_champion(target) if judges_a_release and compares_with_champion(environment) else None,
+    )
+    waits: list[tuple[str, str]] = []
+    for gate in gates:
+        before = set(pipeline.invocations)
+        gate.attach(situation, outputs)
+        added = [one for one in pipeline.invocations if one not in before]
+        waits += [(artifact, added[0]) for artifact in gate.guards]
+    for artifact, judge in waits:
+        for consumer in _consumers(pipeline, outputs[artifact]):
+            if consumer != judge:
+                pipeline.invocations[consumer].upstream_steps.add(judge)
+    return tuple(gate.name for gate in gates)
+
+
+def _refuse_what_is_missing(
+    pipeline: Pipeline,
+    gates: tuple[Gate, ...],
+    outputs: Mapping[str, StepArtifact],
+    parameters: Mapping[str, Any],
+    environment: str,
+) -> None:
+    missing = [
+        f"{artifact!r} for the gate {gate.name!r}"
+        for gate in gates
+        for artifact in gate.needs
+        if artifact not in outputs
+    ]
     if missing:
         raise UngovernedPipeline(
-            f"Pipeline {pipeline.name!r} cannot run in {target.environment.environment}: it puts out no artifact "
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it puts out no artifact "
             f"{' and none '.join(missing)}. Name the output of the step that makes it so, e.g. "
             'Annotated[pd.DataFrame, "training_data"].'
         )
-    for gate in gates:
-        evidence = outputs[gate.artifact]
-        waiting = _consumers(pipeline, evidence)
-        before = set(pipeline.invocations)
-        gate.invoke(target, evidence)
-        (invocation_id,) = set(pipeline.invocations) - before
-        for consumer in waiting:
-            pipeline.invocations[consumer].upstream_steps.add(invocation_id)
-    return tuple(gate.name for gate in gates)
+    absent = sorted({name for gate in gates for name in gate.parameters if not parameters.get(name)})
+    if absent:
+        raise UngovernedPipeline(
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges a model that it does not train, and "
+            f"is not given {' and '.join(absent)} of the release, so the gates cannot load it themselves."
+        )
+
+
+def _champion(target: Target) -> ChampionRelease | None:
+    """The release in ``target``'s environment of the version that production uses, its files and signature verified."""
+    production = target.in_environment(ORDER[-1])
+    version = staged_version(production)
+    if version is None:
+        return None
+    release = verify_release(version, target)
+    return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 
 def _consumers(pipeline: Pipeline, artifact: StepArtifact) -> list[str]:

@@ -25,6 +25,8 @@ class Column(BaseModel):
     name: str
     type: ColumnType = Field(description="Type in the data. A number may be given as integer or float.")
     categories: tuple[str, ...] | None = Field(default=None, description="Values seen in training, as text.")
+    lowest: float | None = Field(default=None, description="Of a number: what the config allows, or training saw.")
+    highest: float | None = None
     missing_allowed: bool = True
 
     def accepts(self, found: pa.DataType) -> bool:

@@ -91,6 +91,27 @@ class Features(Strict):
         return self.numeric + self.categorical
 
 
+class SensitiveAttribute(Strict):
+    """A column by whose groups fairness is judged."""
+
+    column: ColumnName
+    bands: tuple[float, ...] = Field(
+        default=(),
+        description="Of a number: edges between groups, in order; a value equal to an edge belongs to the group above. "
+        "None given: two groups, divided at the median of the training rows.",
+    )
+
+    @field_validator("bands")
+    @classmethod
+    def _in_order(cls, bands: tuple[float, ...]) -> tuple[float, ...]:
+        if list(bands) != sorted(set(bands)):
+            raise ValueError("edges must rise, each given once")
+        return bands
+
+
+Range = Annotated[tuple[float, float], Field(description="Least and greatest value that can be right.")]
+
+
 class Split(Strict):
     """How rows are divided. The same seed, share and data give the same rows, and the same model."""
 
@@ -181,8 +202,11 @@ class ModelConfig(Strict):
         default=None, description="Identifies a row. Never a feature; inference needs it and copies it to its output."
     )
     features: Features
-    sensitive: tuple[ColumnName, ...] = Field(
+    sensitive: tuple[ColumnName | SensitiveAttribute, ...] = Field(
         default=(), description="Attributes by which fairness is judged. They need not be features."
+    )
+    ranges: dict[ColumnName, Range] = Field(
+        default={}, description="For numeric features. Data outside is refused in training and counted in inference."
     )
     split: Split = Split()
     estimator: Estimator
@@ -199,19 +223,42 @@ class ModelConfig(Strict):
     @model_validator(mode="after")
     def _columns_play_one_part(self) -> ModelConfig:
         features, target, identity = set(self.features.columns), self.target.column, self.id_column
+        sensitive = self.sensitive_columns
         if target in features:
             raise ValueError(f"features: {target!r} is the target; a model must not see what it predicts")
-        if identity is not None and identity in features | {target} | set(self.sensitive):
+        if identity is not None and identity in features | {target} | set(sensitive):
             raise ValueError(f"id_column: {identity!r} is already a feature, sensitive or the target")
         if identity in PREDICTION_COLUMNS:
             raise ValueError(f"id_column: {identity!r} is a column of the predictions; rename it in the data")
-        if target in self.sensitive:
+        if target in sensitive:
             raise ValueError(f"sensitive: {target!r} is the target")
-        if RISK in features | set(self.sensitive):
+        if RISK in features | set(sensitive):
             raise ValueError(f"{RISK!r} is the name of the label; rename that column in the data")
-        if len(set(self.sensitive)) < len(self.sensitive):
+        if len(set(sensitive)) < len(sensitive):
             raise ValueError("sensitive: a column is listed more than once")
         return self
+
+    @model_validator(mode="after")
+    def _bands_and_ranges_are_of_numbers(self) -> ModelConfig:
+        for attribute in self.attributes:
+            if attribute.bands and attribute.column in self.features.categorical:
+                raise ValueError(f"sensitive: {attribute.column!r} is categorical, so it has no bands")
+        for column, (least, greatest) in self.ranges.items():
+            if column not in self.features.numeric:
+                raise ValueError(f"ranges: {column!r} is not a numeric feature")
+            if least >= greatest:
+                raise ValueError(f"ranges: {column}: {least:g} is not less than {greatest:g}")
+        return self
+
+    @property
+    def attributes(self) -> tuple[SensitiveAttribute, ...]:
+        """The sensitive attributes, also those that were given by name only."""
+        return tuple(SensitiveAttribute(column=given) if isinstance(given, str) else given for given in self.sensitive)
+
+    @property
+    def sensitive_columns(self) -> tuple[str, ...]:
+        """The columns of the sensitive attributes."""
+        return tuple(attribute.column for attribute in self.attributes)
 
     def with_source(self, location: str | None) -> ModelConfig:
         """This config on other data of the same form; itself when ``location`` is None.

@@ -136,7 +136,7 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
 def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
     """Features in the config's order, then the sensitive attributes that are not features."""
     features = config.features
-    beside = [name for name in config.sensitive if name not in features.columns]
+    beside = [name for name in config.sensitive_columns if name not in features.columns]
     names = (*features.columns, *beside)
     absent = [name for name in names if name not in schema.names]
     if absent:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipelines.columns import ColumnValueError, read_column
+from pipelines.columns import Column, ColumnValueError, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
 from pipelines.signature import Signature, SignatureMismatch
@@ -28,6 +28,10 @@ class InputProfile(BaseModel):
     unseen_categories: dict[str, int] = Field(
         description="For each categorical column, rows whose category training did not see."
     )
+    outside_range: dict[str, int] = Field(
+        description="For each numeric column, rows below or above what the config allows or, where it says nothing, "
+        "what training saw."
+    )
     data_digest: str = Field(description="Of the id and input columns, in the form that the model takes.")
 
 
@@ -41,6 +45,7 @@ class InputReader:
     _digest: DataDigest = field(default_factory=DataDigest)
     _missing: Counter[str] = field(default_factory=Counter)
     _unseen: Counter[str] = field(default_factory=Counter)
+    _outside: Counter[str] = field(default_factory=Counter)
 
     def pieces(self) -> Iterator[pa.RecordBatch]:
         """Consecutive rows: the id column (if the model has one) as it is, and the input columns.
@@ -63,6 +68,8 @@ class InputReader:
                 self._missing[column.name] += values.null_count
                 if column.categories is not None:
                     self._count_unseen(column.name, values, column.categories)
+                else:
+                    self._outside[column.name] += _count_outside(values, column)
                 read[column.name] = values
             self._digest.update(read)
             self.rows += batch.num_rows
@@ -76,6 +83,9 @@ class InputReader:
             rows=self.rows,
             missing={name: self._missing[name] for name in self.signature.column_names},
             unseen_categories={name: self._unseen[name] for name in categorical},
+            outside_range={
+                name: self._outside[name] for name in self.signature.column_names if name not in categorical
+            },
             data_digest=self._digest.hexdigest(),
         )
 
@@ -101,6 +111,15 @@ class InputReader:
 
     def _refuse(self, problem: str, rows: int) -> SignatureMismatch:
         return SignatureMismatch(f"{self.table.location}, rows {self.rows} to {self.rows + rows - 1}", [problem])
+
+
+def _count_outside(values: pa.Array, column: Column) -> int:
+    found = 0
+    if column.lowest is not None:
+        found += pc.sum(pc.less(values, column.lowest)).as_py() or 0
+    if column.highest is not None:
+        found += pc.sum(pc.greater(values, column.highest)).as_py() or 0
+    return int(found)
 
 
 def open_input(config: ModelConfig, signature: Signature, location: str | None) -> Table:

@@ -1,7 +1,8 @@
 """A trained model: features and classifier in one, with its signature, saved without pickle.
 
-A model is a folder of two files: ``model.skops`` and ``signature.json``. Its digest, computed when it is saved and kept
-elsewhere, is checked on the very bytes that are then read, before any of them is interpreted.
+A model is a folder of four files: ``model.skops``, ``signature.json``, and of the rows it was trained on their
+distribution (``reference.json``) and their digests (``training_rows.bin``). The folder's digest, computed when it is
+saved and kept elsewhere, is checked on the very bytes that are then read, before any of them is interpreted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pipelines.data import DataDescription
 from pipelines.digests import combine_digests, data_digest, folder_digest
 from pipelines.errors import PipelineError
 from pipelines.estimators import build_estimator
+from pipelines.reference import Reference, describe_rows
+from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatch
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ __all__ = [
 
 MODEL_FILE: Final = "model.skops"
 SIGNATURE_FILE: Final = "signature.json"
+REFERENCE_FILE: Final = "reference.json"
+ROWS_FILE: Final = "training_rows.bin"
 FEATURES_FILE: Final = "features.skops"
 
 TRUSTED_TYPES: Final = (
@@ -60,15 +65,26 @@ class ModelUntrusted(PipelineError):
 
 
 class TrainedModel:
-    """A fitted pipeline (``pipeline``) and what it takes and means (``signature``).
+    """A fitted pipeline (``pipeline``), what it takes and means (``signature``), and what it was trained on.
 
-    ``digest`` is that of the folder it was read from, and None for a model that was not read from one.
+    ``reference`` is the distribution of the training rows and ``training_rows`` their digests, so that drift and
+    overlap can be judged where the rows themselves may not be read. ``digest`` is that of the folder it was read
+    from, and None for a model that was not read from one.
     """
 
     # No dataclass: ZenML has pydantic look into those, which needs scikit-learn's classes when this file is imported.
-    def __init__(self, pipeline: Pipeline, signature: Signature, digest: str | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        signature: Signature,
+        reference: Reference,
+        training_rows: RowDigests,
+        digest: str | None = None,
+    ) -> None:
         self.pipeline = pipeline
         self.signature = signature
+        self.reference = reference
+        self.training_rows = training_rows
         self.digest = digest
 
     def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
@@ -105,10 +121,10 @@ def train_model(
     signature = Signature(
         model=config.model,
         description=config.description,
-        columns=tuple(_with_categories(column, inputs) for column in description.columns),
+        columns=tuple(_as_seen(column, inputs, config) for column in description.columns),
         id_column=config.id_column,
         other_columns=tuple(
-            name for name in (config.target.column, *config.sensitive) if name not in config.features.columns
+            name for name in (config.target.column, *config.sensitive_columns) if name not in config.features.columns
         ),
         unseen_categories=config.features.unseen_categories,
         risk=description.risk,
@@ -120,7 +136,12 @@ def train_model(
         training_data_digest=data_digest(training),
         libraries={name: version(name) for name in ("scikit-learn", "numpy", "skops")},
     )
-    return TrainedModel(Pipeline([("features", features), ("classifier", classifier)]), signature)
+    return TrainedModel(
+        Pipeline([("features", features), ("classifier", classifier)]),
+        signature,
+        describe_rows(training),
+        RowDigests.of(inputs, salt_from=signature.training_data_digest),
+    )
 
 
 def save_model(model: TrainedModel, folder: Path) -> str:
@@ -128,6 +149,8 @@ def save_model(model: TrainedModel, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     _dump(model.pipeline, folder / MODEL_FILE)
     (folder / SIGNATURE_FILE).write_text(model.signature.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / REFERENCE_FILE).write_text(model.reference.model_dump_json() + "\n", encoding="utf-8")
+    (folder / ROWS_FILE).write_bytes(model.training_rows.to_bytes())
     return folder_digest(folder)
 
 
@@ -138,9 +161,14 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
         ModelTampered: the folder's digest is another, or files are missing. Nothing has been interpreted.
         ModelUntrusted: the model holds a type that no model of ours is made of.
     """
-    contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE))
-    signature = Signature.model_validate_json(contents[SIGNATURE_FILE])
-    return TrainedModel(_load(contents[MODEL_FILE], folder / MODEL_FILE), signature, digest)
+    contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE, REFERENCE_FILE, ROWS_FILE))
+    return TrainedModel(
+        _load(contents[MODEL_FILE], folder / MODEL_FILE),
+        Signature.model_validate_json(contents[SIGNATURE_FILE]),
+        Reference.model_validate_json(contents[REFERENCE_FILE]),
+        RowDigests.from_bytes(contents[ROWS_FILE]),
+        digest,
+    )
 
 
 def save_transformer(transformer: ColumnTransformer, folder: Path) -> str:
@@ -155,10 +183,13 @@ def read_transformer(folder: Path, digest: str) -> ColumnTransformer:
     return _load(_verified(folder, digest, (FEATURES_FILE,))[FEATURES_FILE], folder / FEATURES_FILE)
 
 
-def _with_categories(column: Column, inputs: pd.DataFrame) -> Column:
-    if column.categories is None:
-        return column
-    return column.model_copy(update={"categories": tuple(sorted(inputs[column.name].dropna().unique()))})
+def _as_seen(column: Column, inputs: pd.DataFrame, config: ModelConfig) -> Column:
+    """``column`` with the categories, or the least and greatest value, that are known."""
+    values = inputs[column.name].dropna()
+    if column.categories is not None:
+        return column.model_copy(update={"categories": tuple(sorted(values.unique()))})
+    lowest, highest = config.ranges.get(column.name, (float(values.min()), float(values.max())))
+    return column.model_copy(update={"lowest": lowest, "highest": highest})
 
 
 def _dump(estimator: Any, file: Path) -> None:

@@ -40,7 +40,7 @@ MUTANTS = (
     Mutant(
         "a production threshold is not lowered",
         "environments/production.yaml",
-        "    recall: 0.90",
+        "    recall: 0.88",
         "    recall: 0.86",
         "tests/environments",
     ),

@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from zenml import get_step_context, log_metadata
 
 from governance.audit.events import GateVerdict
 from governance.context import context_of
-from governance.gates.result import GateResult, metadata_key
+from governance.gates.result import Check, GateResult, metadata_key, now
+from governance.gates.terms import Terms
 from governance.hooks.compliance import leave_once
 
+MOST_EVENTS = 25
+"""A gate with more checks, such as drift over many columns, names those that did not pass and counts the others."""
 
-def record(result: GateResult) -> GateResult:
+
+def record(result: GateResult, terms: Terms) -> GateResult:
     """Log ``result`` on the current run, leave its verdicts for the audit log, and return it.
+
+    Checks that cannot conclude are marked first by the statements among ``terms.exemptions`` that cover them now.
 
     Raises:
         RuntimeError: the run was not started through :func:`governance.govern.govern`.
     """
+    result = result.set_aside(terms.exemptions, model_digest=result.evidence.get("model"), at=now())
     run = get_step_context().pipeline_run
     context = context_of(run)
     if context is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.govern.")
-    verdict = {**result.model_dump(mode="json"), "passed": result.passed}
-    log_metadata(metadata={metadata_key(result.gate): verdict}, run_id_name_or_prefix=run.id)
-    for check in result.checks:
-        value = check.value if check.value is not None and math.isfinite(check.value) else None
-        event = context.event(
-            GateVerdict,
-            run,
-            gate=_reference(result.gate),
-            subject=_reference(check.name),
-            verdict="passed" if check.passed else "cannot_conclude" if value is None else "failed",
-            value=value,
-            threshold=check.threshold,
-            evidence={"data": f"sha256:{result.evidence_digest}"},
+    log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
+    common = {
+        "gate": _reference(result.gate),
+        "policy_version": result.policy_version,
+        "model_digest": _digest(result.evidence["model"]) if "model" in result.evidence else None,
+        "evidence": {name: _digest(value) for name, value in {**result.evidence, "result": result.digest}.items()},
+    }
+    named = [c for c in result.checks if len(result.checks) <= MOST_EVENTS or not c.passed]
+    for check in named:
+        leave_once(run, context.event(GateVerdict, run, **common, **_figures(check)))
+    others = len(result.checks) - len(named)
+    if others:
+        leave_once(
+            run, context.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
         )
-        leave_once(run, event)
     return result
+
+
+def summary(result: GateResult) -> dict[str, Any]:
+    """``result`` as run metadata: without the measures, which its artifact holds, and with its digest."""
+    return {**result.model_dump(mode="json", exclude={"measures"}), "passed": result.passed, "digest": result.digest}
+
+
+def _figures(check: Check) -> dict[str, object]:
+    return {
+        "subject": _reference(check.name),
+        "verdict": check.verdict,
+        "value": _finite(check.value),
+        "lower": _finite(check.lower),
+        "upper": _finite(check.upper),
+        "threshold": check.threshold,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _digest(value: str) -> str:
+    return f"sha256:{value}"
 
 
 def gate_label(gate: str) -> str:
@@ -46,4 +78,6 @@ def gate_label(gate: str) -> str:
 
 
 def _reference(name: str) -> str:
-    return name.replace(" ", "_")
+    """``name`` in the characters that the log's references take."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.:/@+-") else "_" for c in name)
+    return plain[:200]

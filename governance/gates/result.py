@@ -1,72 +1,197 @@
-"""What a gate decided, and the error that stops a run when it decided against."""
+"""What a gate measured and decided, and the error that stops a run when it decided against."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from typing import Literal
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, computed_field, model_validator
 
 from governance.errors import Refused
+from governance.gates.overrides import Exemption
+
+Verdict = Literal["passed", "failed", "cannot_conclude"]
+Bound = Literal["at least", "at most"]
+
+_WORST_FIRST: tuple[Verdict, ...] = ("failed", "cannot_conclude", "passed")
 
 
-class Check(BaseModel):
-    """One comparison of a measured value with what is allowed."""
+class _Judged(BaseModel):
+    """Frozen, with a verdict that follows from the figures: one that was written down otherwise is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> Verdict:
+        """What the figures say."""
+        return self._decide()
+
+    def _decide(self) -> Verdict:
+        raise NotImplementedError
+
+    @property
+    def passed(self) -> bool:
+        """Whether the verdict is that it passed."""
+        return self.verdict == "passed"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _verdict_follows(cls, given: Any, handler: ModelWrapValidatorHandler[_Judged]) -> _Judged:
+        claimed = None
+        if isinstance(given, dict):
+            given = dict(given)
+            claimed = given.pop("verdict", None)
+        made = handler(given)
+        if claimed is not None and claimed != made.verdict:
+            raise ValueError(f"the verdict is given as {claimed!r}, but the figures say {made.verdict!r}")
+        return made
+
+
+class Measure(BaseModel):
+    """One figure that a gate measured, before anything is asked of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     value: float | None
-    bound: Literal["at least", "at most"]
-    threshold: float
+    intervals: dict[str, tuple[float, float]] = Field(
+        default={}, description="Two-sided bootstrap intervals by confidence in per cent."
+    )
+    facts: dict[str, float] = Field(default={}, description="Counts and the like that the judgement depends on.")
     detail: str = ""
 
+
+class Check(_Judged):
+    """One comparison of a measured value, and of its interval where it has one, with what is allowed."""
+
+    name: str
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    confidence: int | None = Field(default=None, description="Of the interval, in per cent.")
+    bound: Bound
+    threshold: float
+    unproven: str = Field(default="", description="Why nothing can be concluded, whatever the value.")
+    detail: str = ""
+    overridden_by: str | None = Field(default=None, description="Digest of the statement that sets it aside.")
+
+    def _decide(self) -> Verdict:
+        """Failed if the value misses the threshold; passed only if its whole interval is within it.
+
+        A value that is missing or not a number, or that too few rows stand behind, concludes nothing.
+        """
+        if self.unproven or self.value is None or math.isnan(self.value):
+            return "cannot_conclude"
+        if not self._clears(self.value):
+            return "failed"
+        nearest = self.lower if self.bound == "at least" else self.upper
+        if nearest is not None and not self._clears(nearest):
+            return "cannot_conclude"
+        return "passed"
+
+    def _clears(self, value: float) -> bool:
+        return value >= self.threshold if self.bound == "at least" else value <= self.threshold
+
     @property
-    def passed(self) -> bool:
-        """Whether the value is within the bound. A value that is missing or not a number never passes."""
-        if self.value is None or math.isnan(self.value):
-            return False
-        return self.value >= self.threshold if self.bound == "at least" else self.value <= self.threshold
+    def settled(self) -> bool:
+        """Whether it passed, or could not conclude and was set aside."""
+        return self.passed or (self.verdict == "cannot_conclude" and self.overridden_by is not None)
 
     def __str__(self) -> str:
-        """The comparison as a person reads it, with enough digits to tell the two numbers apart."""
+        """The comparison as a person reads it, with enough digits to tell the numbers apart."""
         value = "missing" if self.value is None else f"{self.value:.4g}"
-        verdict = "is" if self.passed else "must be"
-        return f"{self.name} {value} {verdict} {self.bound} {self.threshold:.4g}" + (
-            f" ({self.detail})" if self.detail else ""
+        interval = ""
+        if self.lower is not None and self.upper is not None:
+            interval = f", {self.confidence} % interval {self.lower:.4g} to {self.upper:.4g},"
+        verdict = {
+            "passed": "is",
+            "failed": "must be",
+            "cannot_conclude": "cannot be shown to be",
+        }[self.verdict]
+        notes = "; ".join(note for note in (self.unproven, self.detail) if note)
+        aside = f" [set aside by {self.overridden_by[:12]}]" if self.overridden_by else ""
+        return (
+            f"{self.name} {value}{interval} {verdict} {self.bound} {self.threshold:.4g}"
+            + (f" ({notes})" if notes else "")
+            + aside
         )
 
 
-class GateResult(BaseModel):
+class GateResult(_Judged):
     """The verdict of one gate on one piece of evidence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     gate: str
     model: str
     environment: str
-    evidence_digest: str
+    policy_version: str
+    evidence: dict[str, str] = Field(description="SHA-256 of what was judged, by what it is.")
     checks: tuple[Check, ...]
+    measures: tuple[Measure, ...] = Field(
+        default=(), description="All that was measured, so that another environment can judge it by its own limits."
+    )
+    overridden_by: tuple[str, ...] = Field(default=(), description="Statements that were in force, by digest.")
+
+    def _decide(self) -> Verdict:
+        """The worst of the checks; a gate with nothing to check concludes nothing."""
+        found = {check.verdict for check in self.checks}
+        return next((verdict for verdict in _WORST_FIRST if verdict in found), "cannot_conclude")
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The checks that did not pass."""
-        return tuple(check for check in self.checks if not check.passed)
+        """The checks that did not pass and were not set aside."""
+        return tuple(check for check in self.checks if not check.settled)
 
     @property
-    def passed(self) -> bool:
-        """Whether there was something to check and all of it passed."""
+    def settled(self) -> bool:
+        """Whether the way is free: something was checked, and each check passed or was set aside."""
         return bool(self.checks) and not self.failures
 
+    @property
+    def evidence_digest(self) -> str:
+        """SHA-256 of the data that was judged."""
+        return self.evidence["data"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of this result as sorted JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def set_aside(self, exemptions: Iterable[Exemption], *, model_digest: str | None, at: datetime) -> GateResult:
+        """This result with each check that cannot conclude marked by the statement that covers it at ``at``, if any.
+
+        A check that failed stays as it is: no statement covers it.
+        """
+        known = tuple(exemptions)
+        checks = []
+        for check in self.checks:
+            cover = next((one for one in known if one.covers(self.gate, check.name, model_digest, at)), None)
+            if cover is not None and check.verdict == "cannot_conclude":
+                checks.append(check.model_copy(update={"overridden_by": cover.statement_digest}))
+            else:
+                checks.append(check)
+        used = dict.fromkeys(check.overridden_by for check in checks if check.overridden_by)
+        return self.model_copy(update={"checks": tuple(checks), "overridden_by": tuple(used)})
+
     def require(self) -> GateResult:
-        """This result, if it passed.
+        """This result, if every check passed or was set aside.
 
         Raises:
-            GateFailed: it did not.
+            GateFailed: one was not.
         """
-        if not self.passed:
+        if not self.settled:
             raise GateFailed(self)
         return self
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
 
 
 SUFFIX = " gate"
@@ -78,7 +203,7 @@ def metadata_key(gate: str) -> str:
 
 
 class GateFailed(Refused):
-    """A gate said no. The message names the gate, the model, the environment and each failed check."""
+    """A gate did not say yes. The message names the gate, the model, the environment and each check."""
 
     def __init__(self, result: GateResult) -> None:
         """Keep the result, so that callers can show it."""

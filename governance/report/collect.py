@@ -11,9 +11,7 @@ from zenml.client import Client
 from environments import LOWER_IS_BETTER, ORDER
 from governance import events
 from governance.errors import Refused
-from governance.evidence import evaluation_of, predictions_of, verdict_of
-from governance.gates.data_quality import NAME as DATA_QUALITY
-from governance.gates.performance import NAME as PERFORMANCE
+from governance.evidence import evaluation_of, predictions_of, verdicts_of
 from governance.releases import digest_of, trained_model
 from governance.report.data import (
     CalibrationBin,
@@ -169,10 +167,8 @@ def _evidence(one: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
 
 def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
     for one in runs:
-        for gate in (DATA_QUALITY, PERFORMANCE):
-            result = verdict_of(one.run, gate)
-            if result is not None:
-                yield GateOutcome(run=one.run.name, environment=one.environment, time=one.started, result=result)
+        for result in verdicts_of(one.run):
+            yield GateOutcome(run=one.run.name, environment=one.environment, time=one.started, result=result)
 
 
 def _history(target: Target) -> Iterator[HistoryEntry]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from governance.report.data import Metric, ReportData
 from governance.report.numbers import count, percent, utc
 
+DATA_GATES = ("data quality", "held-out data quality", "input quality")
+"""Gates on data. By name, since the gates themselves are loaded with ZenML."""
+
 _METRICS = {
     "roc_auc": ("ROC AUC", "How often a risk row is ranked above another row."),
     "average_precision": ("Average precision", "Precision, averaged over every level of recall."),
@@ -75,10 +78,10 @@ def verdicts(data: ReportData) -> list[Verdict]:
 
 
 def _data_quality(data: ReportData) -> Verdict:
-    found = [outcome for outcome in data.gates if outcome.result.gate == "data quality"]
+    found = [outcome for outcome in data.gates if outcome.result.gate in DATA_GATES]
     if not found:
         return Verdict("Data quality", "not checked", "no gate recorded a verdict", False)
-    failed = sorted({outcome.environment for outcome in found if not outcome.result.passed})
+    failed = sorted({outcome.environment for outcome in found if not outcome.result.settled})
     where = ", ".join(dict.fromkeys(outcome.environment for outcome in found))
     return Verdict("Data quality", "failed" if failed else "passed", f"in {', '.join(failed) or where}", not failed)
 

@@ -1,0 +1,258 @@
+"""Is the challenger no worse than the version in production, on rows that neither was trained on?
+
+Non-inferiority by the paired bootstrap: both models score the same rows, each resample takes the same rows for both,
+and the interval of the difference must stay within the margin.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+from zenml import step
+
+from environments import LOWER_IS_BETTER, Gates
+from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
+from governance.gates.groups import group_rows
+from governance.gates.performance import too_few
+from governance.gates.record import record
+from governance.gates.result import Check, GateResult, Measure
+from governance.gates.scored import Scored, score_rows
+from governance.gates.terms import Terms
+from pipelines.config import SensitiveAttribute
+from pipelines.digests import data_digest
+from pipelines.model import TrainedModel, read_model
+
+NAME = "champion and challenger"
+
+DIFFERENCE = " difference"
+RECALL_IN = "recall difference in "
+NO_BASELINE = "champion"
+SAME_VERSION = "champion is another version"
+UNSEEN = "rows new to both models"
+COMPARABLE = "columns of the champion that are missing"
+
+
+class ChampionRelease(BaseModel):
+    """The release of the version that production uses, in the environment that compares."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    release_id: str
+    digest: str
+
+
+def measure_difference(
+    challenger: TrainedModel,
+    champion: TrainedModel,
+    frame: pd.DataFrame,
+    attributes: tuple[SensitiveAttribute, ...],
+    *,
+    resamples: int,
+) -> tuple[Measure, ...]:
+    """Challenger less champion in each metric, and in recall for each group, with paired intervals.
+
+    Rows that either model was trained on are left out, by the digests recorded with the models; how many are left is
+    the first measure.
+    """
+    known = challenger.training_rows.holds(frame) | champion.training_rows.holds(frame)
+    rows = frame[~known].reset_index(drop=True)
+    unseen = Measure(
+        name=UNSEEN,
+        value=len(rows),
+        facts={"dropped": float(known.sum())},
+        detail=f"{int(known.sum())} of {len(frame)} held-out rows were trained on and are left out",
+    )
+    if rows.empty or rows["risk"].nunique() < 2:
+        return (unseen,)
+    new, old = score_rows(challenger, rows), score_rows(champion, rows)
+    return (unseen, *_overall(new, old, resamples), *_by_group(new, old, challenger, attributes, resamples))
+
+
+def _overall(new: Scored, old: Scored, resamples: int) -> list[Measure]:
+    drawn = count_resamples(len(new.truth), resamples)
+    scorers = [Scorer(one.truth, one.probability, one.decision_threshold) for one in (new, old)]
+    once = np.ones((1, len(new.truth)))
+    values = [scorer.figures(once) for scorer in scorers]
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in values[0]}
+    for weights in resample(new.truth, drawn, seed_from(new.data_digest)):
+        ours, theirs = (scorer.figures(weights) for scorer in scorers)
+        for name in pieces:
+            pieces[name].append(ours[name] - theirs[name])
+    return [
+        Measure(
+            name=name + DIFFERENCE,
+            value=float(values[0][name][0] - values[1][name][0]),
+            intervals=difference_intervals(np.concatenate(draws)),
+            facts={**new.counts, "resamples": drawn},
+            detail=f"{values[0][name][0]:.4g} against {values[1][name][0]:.4g}",
+        )
+        for name, draws in pieces.items()
+    ]
+
+
+def _by_group(
+    new: Scored, old: Scored, challenger: TrainedModel, attributes: tuple[SensitiveAttribute, ...], resamples: int
+) -> list[Measure]:
+    """Recall in each group. A resample of its rows at risk has a multinomial number of gains, losses and draws."""
+    random, measures = np.random.default_rng(seed_from(new.data_digest)), []
+    for attribute in attributes:
+        groups = group_rows(new.frame, attribute, challenger.reference)
+        for name in groups.names:
+            inside = groups.of_row == name
+            at_risk = inside & (new.truth == 1)
+            facts = {"rows": float(inside.sum()), "positives": float(at_risk.sum())}
+            label = f"{RECALL_IN}{attribute.column}={name}"
+            if not at_risk.any():
+                measures.append(Measure(name=label, value=None, facts=facts, detail="nobody at risk"))
+                continue
+            change = new.flagged[at_risk].astype(int) - old.flagged[at_risk].astype(int)
+            shares = [float((change == step).mean()) for step in (-1, 0, 1)]
+            drawn = random.multinomial(len(change), shares, size=resamples)
+            draws = (drawn[:, 2] - drawn[:, 0]) / len(change)
+            measures.append(
+                Measure(
+                    name=label,
+                    value=float(change.mean()),
+                    intervals=difference_intervals(draws),
+                    facts=facts,
+                )
+            )
+    return measures
+
+
+def judge_measures(measures: tuple[Measure, ...], gates: Gates) -> list[Check]:
+    """Hold every difference against its margin."""
+    by_name, checks = {measure.name: measure for measure in measures}, []
+    unseen = by_name.get(UNSEEN, Measure(name=UNSEEN, value=0, detail="was not measured"))
+    left = unseen.value or 0
+    checks.append(
+        Check(
+            name=UNSEEN,
+            value=left,
+            bound="at least",
+            threshold=gates.minimum_rows,
+            unproven="too few are left" if left < gates.minimum_rows else "",
+            detail=unseen.detail,
+        )
+    )
+    for metric, margin in gates.champion.margins.required().items():
+        name = metric + DIFFERENCE
+        found = by_name.get(name, Measure(name=name, value=None, detail="was not measured"))
+        smaller = metric in LOWER_IS_BETTER
+        checks.append(_check(found, gates, margin if smaller else -margin, smaller, too_few(found, gates)))
+    for measure in measures:
+        if measure.name.startswith(RECALL_IN):
+            checks.append(_check(measure, gates, -gates.champion.group_recall_margin, False, _small(measure, gates)))
+    return checks
+
+
+def _check(measure: Measure, gates: Gates, threshold: float, smaller: bool, unproven: str) -> Check:
+    lower, upper = measure.intervals.get(str(gates.confidence), (None, None))
+    return Check(
+        name=measure.name,
+        value=measure.value,
+        lower=lower,
+        upper=upper,
+        confidence=None if lower is None else gates.confidence,
+        bound="at most" if smaller else "at least",
+        threshold=threshold,
+        unproven=unproven or ("" if lower is not None else "has no interval"),
+        detail=measure.detail,
+    )
+
+
+def _small(measure: Measure, gates: Gates) -> str:
+    limits = gates.fairness
+    if measure.facts["rows"] < limits.minimum_group_rows:
+        return f"{measure.facts['rows']:g} rows, at least {limits.minimum_group_rows} are needed"
+    if measure.facts["positives"] < limits.minimum_group_per_class:
+        return f"{measure.facts['positives']:g} rows at risk, at least {limits.minimum_group_per_class} are needed"
+    return ""
+
+
+def judge_champion(
+    challenger: TrainedModel,
+    champion: TrainedModel,
+    frame: pd.DataFrame,
+    attributes: tuple[SensitiveAttribute, ...],
+    gates: Gates,
+    terms: Terms,
+    *,
+    versions: tuple[str, str],
+) -> GateResult:
+    """Compare ``challenger`` with ``champion``; ``versions`` are theirs, in this order, and must differ.
+
+    Two versions may hold the same files, where training was repeated on the same data: then nothing differs.
+    """
+    evidence = {"data": data_digest(frame), "model": str(challenger.digest), "champion": str(champion.digest)}
+    same = Check(
+        name=SAME_VERSION,
+        value=float(versions[0] != versions[1]),
+        bound="at least",
+        threshold=1,
+        detail=f"version {versions[0]} against version {versions[1]}",
+    )
+    if not same.passed:
+        return terms.result(NAME, evidence, [same])
+    absent = [name for name in champion.signature.column_names if name not in frame.columns]
+    comparable = Check(
+        name=COMPARABLE,
+        value=len(absent),
+        bound="at most",
+        threshold=0,
+        unproven="the champion cannot score these rows" if absent else "",
+        detail=", ".join(absent),
+    )
+    if absent:
+        return terms.result(NAME, evidence, [same, comparable])
+    measures = measure_difference(challenger, champion, frame, attributes, resamples=gates.resamples)
+    return terms.result(NAME, evidence, [same, comparable, *judge_measures(measures, gates)], measures)
+
+
+def no_champion(digest: str, frame: pd.DataFrame, terms: Terms) -> GateResult:
+    """The result where nothing is in production: there is nothing to lose against."""
+    check = Check(
+        name=NO_BASELINE, value=0, bound="at least", threshold=0, detail="no baseline: no version is in production"
+    )
+    return terms.result(NAME, {"data": data_digest(frame), "model": digest}, [check])
+
+
+@step(enable_cache=False)
+def validate_against_champion(
+    release: Path,
+    digest: str,
+    champion_release: Path,
+    champion: ChampionRelease,
+    version: str,
+    validation_data: pd.DataFrame,
+    attributes: tuple[SensitiveAttribute, ...],
+    gates: Gates,
+    terms: Terms,
+) -> Annotated[GateResult, "champion_gate"]:
+    """Stop the run unless the release is shown to be no worse than the champion's.
+
+    Raises:
+        GateFailed: a difference is beyond its margin, or cannot be shown to be within.
+        ModelTampered: a folder's digest is not the one recorded.
+    """
+    result = judge_champion(
+        read_model(release, digest),
+        read_model(champion_release, champion.digest),
+        validation_data,
+        attributes,
+        gates,
+        terms,
+        versions=(version, champion.version),
+    )
+    return record(result, terms).require()
+
+
+@step(enable_cache=False)
+def validate_without_champion(
+    digest: str, validation_data: pd.DataFrame, terms: Terms
+) -> Annotated[GateResult, "champion_gate"]:
+    """Record that there was no champion to compare with."""
+    return record(no_champion(digest, validation_data, terms), terms).require()

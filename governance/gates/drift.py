@@ -1,0 +1,152 @@
+"""Have the data changed since training, in any column?
+
+Two views of each column, both with explicit limits: the population stability index over the training rows' quantile
+bins (a missing value is a bin of its own), and the Kolmogorov-Smirnov distance of a number or Cramer's V of a category,
+which counts when its test is significant after Holm's correction (S. Holm, 1979) for the number of columns.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from zenml import step
+
+from environments import Drift, Gates
+from governance.gates.record import record
+from governance.gates.result import Check, GateResult, Measure
+from governance.gates.terms import Terms
+from pipelines.digests import data_digest
+from pipelines.model import read_model
+from pipelines.reference import CategoricalReference, NumericReference, Reference
+
+NAME = "drift"
+
+PSI = "psi of "
+DISTANCE = "distance of "
+
+
+def population_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
+    """Sum of (found share - expected share) * ln(found share / expected share) over bins, from counts.
+
+    Half a row is added to each bin, so that an empty one does not make it infinite.
+    """
+    before = (expected + 0.5) / (expected.sum() + 0.5 * len(expected))
+    after = (found + 0.5) / (found.sum() + 0.5 * len(found))
+    return float(((after - before) * np.log(after / before)).sum())
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    adjusted, largest = np.empty(len(p_values)), 0.0
+    for rank, position in enumerate(order):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[position]))
+        adjusted[position] = largest
+    return [float(value) for value in adjusted]
+
+
+def measure_drift(reference: Reference, frame: pd.DataFrame, *, bins: int) -> tuple[Measure, ...]:
+    """Stability index and distance of every column of ``reference``; both are missing for a column not in ``frame``."""
+    columns: dict[str, tuple[float, float, float] | None] = {}
+    for name, numeric in reference.numeric.items():
+        columns[name] = _compare_numbers(numeric, frame[name], bins) if name in frame else None
+    for name, categorical in reference.categorical.items():
+        columns[name] = _compare_categories(categorical, frame[name]) if name in frame else None
+    present = [name for name, found in columns.items() if found is not None]
+    adjusted = dict(zip(present, holm([columns[name][2] for name in present]), strict=True))  # type: ignore[index]
+    measures, rows = [], float(len(frame))
+    for name, found in columns.items():
+        if found is None:
+            measures += [Measure(name=f"{kind}{name}", value=None, detail="no such column") for kind in (PSI, DISTANCE)]
+            continue
+        index, distance, p_value = found
+        facts = {"rows": rows, "p_value": p_value, "p_adjusted": adjusted[name]}
+        measures.append(Measure(name=f"{PSI}{name}", value=index, facts={"rows": rows}))
+        measures.append(Measure(name=f"{DISTANCE}{name}", value=distance, facts=facts))
+    return tuple(measures)
+
+
+def _compare_numbers(reference: NumericReference, column: pd.Series, bins: int) -> tuple[float, float, float]:
+    from scipy.stats import ks_2samp  # type: ignore[import-untyped]
+
+    before, after = np.array(reference.values), column.dropna().to_numpy(dtype="float64")
+    inner = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
+
+    def count(values: np.ndarray, missing: int) -> np.ndarray:
+        return np.append(np.bincount(np.searchsorted(inner, values, side="left"), minlength=len(inner) + 1), missing)
+
+    index = population_stability_index(count(before, reference.missing), count(after, int(column.isna().sum())))
+    if not len(after):
+        return index, 1.0, 0.0
+    test = ks_2samp(before, after, method="asymp")
+    return index, float(test.statistic), float(test.pvalue)
+
+
+def _compare_categories(reference: CategoricalReference, column: pd.Series) -> tuple[float, float, float]:
+    from scipy.stats import chi2_contingency
+
+    found = column.dropna().astype(str).value_counts()
+    named = list(reference.counts)
+    new = int(found.sum() - found.reindex(named, fill_value=0).sum())
+    before = np.array([*reference.counts.values(), reference.others, reference.missing], dtype=float)
+    after = np.array([*found.reindex(named, fill_value=0), new, int(column.isna().sum())], dtype=float)
+    occurs = (before + after) > 0
+    before, after = before[occurs], after[occurs]
+    index = population_stability_index(before, after)
+    if len(before) < 2 or not after.sum():
+        return index, 0.0, 1.0
+    test = chi2_contingency(np.stack([before, after]), correction=False)
+    return index, float(np.sqrt(test.statistic / (before.sum() + after.sum()))), float(test.pvalue)
+
+
+def judge_measures(measures: tuple[Measure, ...], limits: Drift) -> list[Check]:
+    """Hold every column against the limits.
+
+    A distance beyond its limit fails when it is significant. When it is not, the rows are too few to tell, and nothing
+    is concluded.
+    """
+    checks = []
+    for measure in measures:
+        distance = measure.name.startswith(DISTANCE)
+        threshold = limits.distance if distance else limits.psi
+        rows, p_value = int(measure.facts.get("rows", 0)), measure.facts.get("p_adjusted", 1.0)
+        unproven = ""
+        if measure.value is None:
+            unproven = measure.detail
+        elif rows < limits.minimum_rows:
+            unproven = f"{rows} rows, at least {limits.minimum_rows} are needed"
+        elif distance and measure.value > threshold and p_value >= limits.significance:
+            unproven = "too few rows to tell it from chance"
+        checks.append(
+            Check(
+                name=measure.name,
+                value=measure.value,
+                bound="at most",
+                threshold=threshold,
+                unproven=unproven,
+                detail=f"adjusted p {p_value:.3g}" if distance and measure.value is not None else "",
+            )
+        )
+    return checks
+
+
+def judge_drift(reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, terms: Terms) -> GateResult:
+    """Measure and judge every column that training saw."""
+    measures = measure_drift(reference, frame, bins=gates.drift.bins)
+    evidence = {"data": data_digest(frame), "model": model_digest}
+    return terms.result(NAME, evidence, judge_measures(measures, gates.drift), measures)
+
+
+@step(enable_cache=False)
+def validate_drift(
+    release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, terms: Terms
+) -> Annotated[GateResult, "drift_gate"]:
+    """Stop the run when a column of the validation data is too far from the training rows.
+
+    Raises:
+        GateFailed: a limit is missed, or nothing can be concluded.
+        ModelTampered: the folder's digest is not ``digest``.
+    """
+    reference = read_model(release, digest).reference
+    return record(judge_drift(reference, validation_data, digest, gates, terms), terms).require()

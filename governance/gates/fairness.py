@@ -1,0 +1,240 @@
+"""Does the model treat the groups of each sensitive attribute alike?
+
+Measures as fairlearn defines them: the equalized odds difference is the larger of the greatest differences between
+groups in true and in false positive rate (Hardt et al., 2016); the demographic parity ratio is the smallest share
+flagged in a group, divided by the largest.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from zenml import step
+
+from environments import Fairness, Gates
+from governance.gates.bootstrap import count_resamples, intervals, seed_from
+from governance.gates.groups import Groups, group_rows
+from governance.gates.record import record
+from governance.gates.result import Check, GateResult, Measure
+from governance.gates.scored import Scored, score_rows
+from governance.gates.terms import Terms
+from pipelines.config import SensitiveAttribute
+from pipelines.model import TrainedModel, read_model
+from pipelines.reference import Reference
+
+NAME = "fairness"
+
+EQUALIZED_ODDS = "equalized_odds_difference"
+DEMOGRAPHIC_PARITY = "demographic_parity_ratio"
+NO_ATTRIBUTE = "attributes judged"
+
+
+def measure_fairness(
+    scored: Scored, attributes: tuple[SensitiveAttribute, ...], reference: Reference, *, resamples: int
+) -> tuple[Measure, ...]:
+    """Both measures of each attribute with bootstrap intervals, and what each group of it reaches."""
+    found: list[Measure] = []
+    for attribute in attributes:
+        groups = group_rows(scored.frame, attribute, reference)
+        found += [*_measure_attribute(scored, groups, resamples), *_describe_groups(scored, groups)]
+    return tuple(found)
+
+
+def measure_name(measure: str, attribute: str) -> str:
+    """The name of ``measure`` for ``attribute``, as checks carry it."""
+    return f"{measure.replace('_', ' ')} by {attribute}"
+
+
+def _measure_attribute(scored: Scored, groups: Groups, resamples: int) -> list[Measure]:
+    from fairlearn.metrics import demographic_parity_ratio, equalized_odds_difference  # type: ignore[import-untyped]
+
+    sizes = {name: _sizes(scored, groups, name) for name in groups.names}
+    smallest = min(sizes, key=lambda name: sizes[name][0])
+    rarest = min(sizes, key=lambda name: min(sizes[name][1:]))
+    facts = {"groups": len(sizes), "smallest_group": sizes[smallest][0], "fewest_of_a_class": min(sizes[rarest][1:])}
+    detail = f"smallest group {smallest!r}, fewest of an outcome in {rarest!r}"
+    names = {measure: measure_name(measure, groups.attribute) for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)}
+    if len(sizes) < 2 or not facts["fewest_of_a_class"]:
+        return [Measure(name=name, value=None, facts=facts, detail=detail) for name in names.values()]
+    given = {"y_true": scored.truth, "y_pred": scored.flagged.astype(int), "sensitive_features": groups.of_row}
+    values = {EQUALIZED_ODDS: equalized_odds_difference(**given), DEMOGRAPHIC_PARITY: demographic_parity_ratio(**given)}
+    draws = _resample(scored, groups, count_resamples(len(scored.truth), resamples))
+    return [
+        Measure(
+            name=name,
+            value=_number(values[measure]),
+            intervals=intervals(draws[measure], _number(values[measure]), int(facts["fewest_of_a_class"])),
+            facts=facts,
+            detail=detail,
+        )
+        for measure, name in names.items()
+    ]
+
+
+def _number(value: float) -> float:
+    """fairlearn divides nothing by nothing where nobody is flagged: all groups are treated alike then."""
+    return 1.0 if np.isnan(value) else float(value)
+
+
+def _sizes(scored: Scored, groups: Groups, name: str) -> tuple[int, int, int]:
+    """Rows of a group, at risk and not."""
+    truth = scored.truth[groups.of_row == name]
+    return len(truth), int(truth.sum()), int(len(truth) - truth.sum())
+
+
+def _resample(scored: Scored, groups: Groups, resamples: int) -> dict[str, np.ndarray]:
+    """Both measures in resamples that are stratified by group and outcome.
+
+    Of a group's rows with one outcome a resample flags a binomial number: that is what drawing them anew amounts to.
+    """
+    random = np.random.default_rng(seed_from(scored.data_digest))
+    rates: dict[int, list[np.ndarray]] = {0: [], 1: []}
+    selected = []
+    for name in groups.names:
+        inside, flagged_there = groups.of_row == name, np.zeros(resamples)
+        for outcome in (0, 1):
+            flags = scored.flagged[inside & (scored.truth == outcome)]
+            drawn = random.binomial(len(flags), flags.mean(), resamples)
+            rates[outcome].append(drawn / len(flags))
+            flagged_there = flagged_there + drawn
+        selected.append(flagged_there / inside.sum())
+    odds = np.maximum(*(np.ptp(np.stack(rates[outcome]), axis=0) for outcome in (0, 1)))
+    least, most = np.min(selected, axis=0), np.max(selected, axis=0)
+    return {EQUALIZED_ODDS: odds, DEMOGRAPHIC_PARITY: np.divide(least, most, out=np.ones(resamples), where=most > 0)}
+
+
+def _describe_groups(scored: Scored, groups: Groups) -> list[Measure]:
+    """Share flagged, true and false positive rate and rows of each group, for people to read; no limit is set."""
+    from fairlearn.metrics import MetricFrame, count, false_positive_rate, selection_rate, true_positive_rate
+
+    by_group = MetricFrame(
+        metrics={"selected": selection_rate, "tpr": true_positive_rate, "fpr": false_positive_rate, "rows": count},
+        y_true=scored.truth,
+        y_pred=scored.flagged.astype(int),
+        sensitive_features=groups.of_row,
+    ).by_group
+    return [
+        Measure(
+            name=f"group {groups.attribute}={name}",
+            value=float(row["selected"]),
+            facts={
+                "true_positive_rate": float(row["tpr"]),
+                "false_positive_rate": float(row["fpr"]),
+                "rows": row["rows"],
+            },
+            detail="share flagged",
+        )
+        for name, row in by_group.iterrows()
+    ]
+
+
+def judge_measures(measures: tuple[Measure, ...], attributes: tuple[str, ...], gates: Gates, model: str) -> list[Check]:
+    """Compare both measures of each attribute with the limits; one that the environment exempts passes, with why."""
+    limits, by_name, checks = gates.fairness, {measure.name: measure for measure in measures}, []
+    for attribute in attributes:
+        for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY):
+            name = measure_name(measure, attribute)
+            found = by_name.get(name, Measure(name=name, value=None, detail="was not measured"))
+            checks.append(_check(found, measure, gates, limits.reason_for(model, attribute, measure)))
+    if not attributes:
+        reason = limits.no_attributes.get(model)
+        checks.append(
+            Check(
+                name=NO_ATTRIBUTE,
+                value=0,
+                bound="at least",
+                threshold=0 if reason else 1,
+                unproven="" if reason else "the model's configuration names no sensitive attribute",
+                detail=reason or "name one, or give the reason under gates.fairness.no_attributes of the environment",
+            )
+        )
+    return checks
+
+
+def _check(found: Measure, measure: str, gates: Gates, exempt: str | None) -> Check:
+    odds = measure == EQUALIZED_ODDS
+    limits = gates.fairness
+    lower, upper = found.intervals.get(str(gates.confidence), (None, None))
+    threshold = limits.equalized_odds_difference if odds else limits.demographic_parity_ratio
+    if exempt is not None:
+        # Nothing is asked of it: the bound is the worst value there is, and the reason is shown.
+        return Check(
+            name=found.name,
+            value=found.value if found.value is not None else (1.0 if odds else 0.0),
+            bound="at most" if odds else "at least",
+            threshold=1.0 if odds else 0.0,
+            detail=f"exempt: {exempt}",
+        )
+    return Check(
+        name=found.name,
+        value=found.value,
+        lower=lower,
+        upper=upper,
+        confidence=None if lower is None else gates.confidence,
+        bound="at most" if odds else "at least",
+        threshold=threshold,
+        unproven=_too_small(found, limits) or ("" if lower is not None else "has no interval"),
+        detail=found.detail,
+    )
+
+
+def _too_small(found: Measure, limits: Fairness) -> str:
+    if found.facts.get("groups", 0) < 2:
+        return "fewer than two groups occur"
+    group, outcome = found.facts["smallest_group"], found.facts["fewest_of_a_class"]
+    if group < limits.minimum_group_rows:
+        return f"a group has {group:g} rows, at least {limits.minimum_group_rows} are needed"
+    if outcome < limits.minimum_group_per_class:
+        return f"a group has {outcome:g} rows of an outcome, at least {limits.minimum_group_per_class} are needed"
+    return ""
+
+
+def judge_fairness(
+    scored: Scored,
+    attributes: tuple[SensitiveAttribute, ...],
+    reference: Reference,
+    gates: Gates,
+    terms: Terms,
+) -> GateResult:
+    """Measure and judge every attribute."""
+    measures = measure_fairness(scored, attributes, reference, resamples=gates.resamples) if attributes else ()
+    names = tuple(attribute.column for attribute in attributes)
+    return terms.result(NAME, scored.evidence, judge_measures(measures, names, gates, terms.model), measures)
+
+
+@step(enable_cache=False)
+def validate_fairness(
+    model: TrainedModel,
+    validation_data: pd.DataFrame,
+    attributes: tuple[SensitiveAttribute, ...],
+    gates: Gates,
+    terms: Terms,
+) -> Annotated[GateResult, "fairness_gate"]:
+    """Stop the run unless the model that was just trained is shown to treat groups alike.
+
+    Raises:
+        GateFailed: a limit is missed, or cannot be shown to be kept.
+    """
+    scored = score_rows(model, validation_data)
+    return record(judge_fairness(scored, attributes, model.reference, gates, terms), terms).require()
+
+
+@step(enable_cache=False)
+def validate_release_fairness(
+    release: Path,
+    digest: str,
+    validation_data: pd.DataFrame,
+    attributes: tuple[SensitiveAttribute, ...],
+    gates: Gates,
+    terms: Terms,
+) -> Annotated[GateResult, "fairness_gate"]:
+    """The same for the released model in the folder ``release``.
+
+    Raises:
+        GateFailed: a limit is missed, or cannot be shown to be kept.
+        ModelTampered: the folder's digest is not ``digest``.
+    """
+    model = read_model(release, digest)
+    scored = score_rows(model, validation_data)
+    return record(judge_fairness(scored, attributes, model.reference, gates, terms), terms).require()

@@ -1,0 +1,71 @@
+"""What training rows looked like, column by column: what later data is compared with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_VALUES: Final = 2000
+"""Values kept of a number. Of more rows, evenly spaced order statistics are kept, which are quantiles."""
+MOST_CATEGORIES: Final = 1000
+
+
+class NumericReference(BaseModel):
+    """A number in the training rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    missing: int
+    values: tuple[float, ...] = Field(description="Sorted, so that no row can be put together again.")
+
+    @property
+    def median(self) -> float:
+        """The middle value (the lower of two)."""
+        return self.values[(len(self.values) - 1) // 2]
+
+
+class CategoricalReference(BaseModel):
+    """A category in the training rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    missing: int
+    counts: dict[str, int]
+    others: int = Field(description="Rows of rarer categories, of which there are too many to name.")
+
+
+class Reference(BaseModel):
+    """Every column of the training rows: features, sensitive attributes and the label, each by itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: int
+    numeric: dict[str, NumericReference]
+    categorical: dict[str, CategoricalReference]
+
+
+def describe_rows(training: pd.DataFrame) -> Reference:
+    """The reference of ``training``. Integer columns, such as the label, count as categories."""
+    import numpy as np
+    from pandas.api.types import is_float_dtype
+
+    numeric, categorical = {}, {}
+    for name in map(str, training.columns):
+        column = training[name]
+        missing = int(column.isna().sum())
+        if is_float_dtype(column.dtype):
+            values = np.sort(column.dropna().to_numpy())
+            if len(values) > MOST_VALUES:
+                values = values[np.linspace(0, len(values) - 1, MOST_VALUES).round().astype(int)]
+            numeric[name] = NumericReference(missing=missing, values=tuple(map(float, values)))
+        else:
+            counts = column.dropna().astype(str).value_counts()
+            named = {str(value): int(count) for value, count in sorted(counts.head(MOST_CATEGORIES).items())}
+            categorical[name] = CategoricalReference(
+                missing=missing, counts=named, others=int(counts.sum()) - sum(named.values())
+            )
+    return Reference(rows=len(training), numeric=numeric, categorical=categorical)
