@@ -32,7 +32,7 @@ def record(result: GateResult, terms: Terms) -> GateResult:
         raise RuntimeError(f"Run {run.name} was not started through governance.govern.")
     log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
     common = {
-        "gate": _reference(result.gate),
+        "gate": as_reference(result.gate),
         "policy_version": result.policy_version,
         "model_digest": _digest(result.evidence["model"]) if "model" in result.evidence else None,
         "evidence": {name: _digest(value) for name, value in {**result.evidence, "result": result.digest}.items()},
@@ -55,7 +55,7 @@ def summary(result: GateResult) -> dict[str, Any]:
 
 def _figures(check: Check) -> dict[str, object]:
     return {
-        "subject": _reference(check.name),
+        "subject": as_reference(check.name),
         "verdict": check.verdict,
         "value": _finite(check.value),
         "lower": _finite(check.lower),
@@ -74,10 +74,10 @@ def _digest(value: str) -> str:
 
 def gate_label(gate: str) -> str:
     """The label under which the audit log expects the verdicts of ``gate``."""
-    return f"gate_verdict/{_reference(gate)}"
+    return f"gate_verdict/{as_reference(gate)}"
 
 
-def _reference(name: str) -> str:
+def as_reference(name: str) -> str:
     """``name`` in the characters that the log's references take."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.:/@+-") else "_" for c in name)
     return plain[:200]
