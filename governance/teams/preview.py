@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from environments import Platform, load_platform
+from environments import Platform, SettingsError, load_platform
 from stack_bootstrap import infrastructure
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
@@ -48,7 +48,11 @@ def settings_with(
             (directory / "teams" / f"{team}.yaml").write_text(text, encoding="utf-8")
         if without is not None:
             (directory / "teams" / f"{without}.yaml").unlink()
-        yield load_platform(directory)
+        try:
+            changed = load_platform(directory)
+        except SettingsError as error:
+            raise SettingsError(str(error).replace(str(directory), str(platform.directory))) from error
+        yield changed
 
 
 def preview(

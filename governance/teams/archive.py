@@ -1,0 +1,61 @@
+"""What is kept of a team that goes: its files and the list of its models, in one zip in the ground."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from environments import Platform, ground_of, pick_cloud
+
+if TYPE_CHECKING:
+    from governance.teams.remove import Leaving
+
+INVENTORY = "inventory.json"
+
+
+def write(leaving: Leaving, platform: Platform) -> Path:
+    """Archive the team's files and its inventory; whoever may read the ground may read the archive.
+
+    Returns:
+        ``<ground>/archive/teams/<team>-<time in UTC>.zip``, complete and readable by its owner only.
+    """
+    first = next(iter(platform.environments.values()))
+    folder = ground_of(first, pick_cloud(first, None)) / "archive" / "teams"
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    file = folder / f"{leaving.team.team}-{now:%Y%m%dT%H%M%S%fZ}.zip"
+    unfinished = file.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+            for path, name in _members(leaving, platform):
+                packed.write(path, name)
+            packed.writestr(INVENTORY, json.dumps(_inventory(leaving, platform, now), indent=2))
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(file)
+    return file
+
+
+def _members(leaving: Leaving, platform: Platform) -> Iterator[tuple[Path, str]]:
+    for top in leaving.files:
+        base = leaving.checkout if top.is_relative_to(leaving.checkout) else platform.directory.parent
+        for path in [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file()):
+            if "__pycache__" not in path.parts:
+                yield path, str(path.relative_to(base))
+
+
+def _inventory(leaving: Leaving, platform: Platform, now: datetime) -> dict[str, object]:
+    from governance.inventory import list_versions
+
+    return {
+        "team": leaving.team.team,
+        "archived": now.isoformat(),
+        "registered": leaving.objects,
+        "infrastructure": {it.environment: it.addresses for it in leaving.previews},
+        "models": [row.model_dump(mode="json") for row in list_versions(platform) if row.team == leaving.team.team],
+    }
