@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review diff register verify unregister \
-	team team-update team-remove train validate infer models promote rollback audit report test lint format lock schema
+	team team-update team-remove train validate infer models promote rollback audit cost report test lint format lock schema
 
 ##@ Set up
 
@@ -135,6 +135,9 @@ rollback: setup ## Return ENV to the version that was in use before [REASON=…]
 audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
 	@$(RUN) governance.audit list $(READS) $(ARGS)
 	@$(RUN) governance.audit verify $(READS)
+
+cost: setup ## Report what ENV cost in a month, against budgets, with a forecast [TEAM=…] [MONTH=2026-11]
+	@$(RUN) governance cost $(READS)
 
 report: setup ## Write the HTML report of the version in ENV
 	@$(RUN) governance report $(FLAGS)

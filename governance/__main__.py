@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("cost-plan")(cost_commands.cost_plan)
+app.command("cost")(cost_commands.cost)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)
 app.command("team-remove")(team_commands.team_remove)

@@ -17,7 +17,8 @@ from governance.cost.assumptions import load_assumptions
 from governance.cost.estimate import Estimate, estimate_plan
 from governance.cost.infracost import estimate_with_infracost, find_infracost
 from governance.cost.money import cents
-from governance.cost.prices import load_prices
+from governance.cost.prices import load_prices, stale_warnings
+from governance.cost.report import CostReport
 from governance.options import AsJson
 from stack_bootstrap import infrastructure
 from stack_bootstrap.options import CloudName, EnvironmentNames, SettingsDirectory, expand_environments
@@ -68,6 +69,47 @@ def cost_plan(
             _show(estimate)
 
 
+Team = Annotated[str | None, typer.Option(envvar="TEAM", help="Only this team.")]
+MonthName = Annotated[str | None, typer.Option("--month", envvar="MONTH", help="As 2026-11 [default: this month].")]
+Out = Annotated[Path | None, typer.Option("--folder", envvar="OUT", help="Where the page goes [default: reports/].")]
+
+
+def cost(
+    env: EnvironmentNames,
+    team: Team = None,
+    month: MonthName = None,
+    cloud: CloudName = None,
+    folder: Out = None,
+    settings: SettingsDirectory = DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
+    """Report what teams, pipelines, models and runs cost in a month, against budgets, and write the page."""
+    from governance.cost.month import Month
+    from governance.cost.providers.choose import provider_of
+    from governance.cost.report import build_reports
+
+    platform, now = load_platform(settings), datetime.now(tz=UTC)
+    chosen = Month.of(now) if month is None else Month.parse(month)
+    reports = []
+    for name in expand_environments(env, platform):
+        provider = provider_of(platform, name, cloud)
+        reports += build_reports(platform, name, chosen, provider, now=now, cloud=cloud, team=team)
+    if as_json:
+        typer.echo(json.dumps([report.model_dump(mode="json") for report in reports], indent=2))
+        return
+    from governance.cost.files import write_whole
+    from governance.cost.page import render
+    from governance.report.write import default_folder
+
+    for report in reports:
+        _show_report(report)
+    names = "-".join(dict.fromkeys(report.environment for report in reports))
+    file = (folder or default_folder(platform)) / f"cost-{names}{f'-{team}' if team else ''}-{chosen}.html"
+    warnings = stale_warnings(load_prices(), now.date()) if any(report.cloud == "local" for report in reports) else []
+    write_whole(file, render(reports, [text for text in warnings if " local " in text]))
+    typer.echo(f"Page: {file}")
+
+
 def _plan(where: Workspace, plan_file: Path | None) -> dict[str, object]:
     """The JSON of a plan; the one that waits for ``apply`` is left alone."""
     terraform = Terraform(where)
@@ -102,3 +144,33 @@ def _show(estimate: Estimate) -> None:
         typer.echo(f"Assumed a month (governance/cost/usage.yaml): {used}.")
     for warning in estimate.warnings:
         typer.echo(warning, err=True)
+
+
+def _show_report(report: CostReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from governance.cost.wording import forecast_text, headline, last_words
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 160
+    title = f"{report.environment} on {report.cloud}, {report.month}, {report.currency}"
+    table = Table("team", title=title, box=None)
+    for heading in ("direct", "shared", "total", "budget", "used", "forecast"):
+        table.add_column(heading, justify="right")
+    for row in report.teams:
+        budget = "none" if row.budget is None else cents(row.budget)
+        used = "" if row.share is None else f"{row.share:.1%}"
+        amounts = (cents(row.direct), cents(row.shared), cents(row.total))
+        style = "red" if row.over else ""
+        table.add_row(row.team, *amounts, budget, used, forecast_text(row.forecast, ""), style=style)
+    console.print(table)
+    for what, rows in (("pipeline", report.pipelines), ("model", report.models), ("run", report.top_runs)):
+        for amount in rows:
+            typer.echo(f"  {what} {amount.name} ({amount.team}): {cents(amount.amount)}")
+    told = headline(report)
+    typer.echo(f"{told.text}{f' ({told.note})' if told.note else ''}.")
+    typer.echo(f"Forecast: {forecast_text(report.forecast, report.currency)}. {last_words(report)} {report.sharing}")
+    if report.unmeasured_runs:
+        typer.echo(f"{report.unmeasured_runs} runs ended without a (complete) cost and are not counted.")

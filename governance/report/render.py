@@ -52,7 +52,7 @@ def _environment() -> Environment:
         utc=numbers.utc,
         duration=numbers.duration,
         short=numbers.short,
-        breakable=_breakable,
+        breakable=breakable,
         metric_title=wording.metric_title,
         metric_meaning=wording.metric_meaning,
         direction=wording.direction,
@@ -70,7 +70,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _breakable(text: str) -> Markup:
+def breakable(text: str) -> Markup:
     """``text``, escaped, that a narrow column may break after a separator rather than anywhere."""
     return Markup(re.sub(r"(?<=[/_.:-])(?=\w)", "<wbr>", str(escape(text))))  # noqa: S704 - escaped here
 

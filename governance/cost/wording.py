@@ -1,0 +1,56 @@
+"""What a cost report says in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from governance.cost.forecast import Forecast
+from governance.cost.money import cents
+from governance.cost.report import CostReport
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The one sentence of a report; ``passed`` is None where there is nothing to judge."""
+
+    text: str
+    passed: bool | None
+    note: str = ""
+
+
+def headline(report: CostReport) -> Headline:
+    """Whether the month stays within its budget."""
+    spent = f"{cents(report.total)} {report.currency} in {report.month}"
+    over = [row.team for row in report.teams if row.over]
+    note = f"over budget: {', '.join(over)}" if over else ""
+    if report.budget is None:
+        return Headline(f"{spent}; no budget in {report.currency}", None if not over else False, note)
+    share = f"{float(report.total / report.budget):.0%} of {cents(report.budget)}"
+    if report.total > report.budget:
+        return Headline(f"Over budget: {spent}, {share}", False, note)
+    return Headline(f"Within budget: {spent}, {share}", not over, note)
+
+
+def forecast_text(forecast: Forecast | None, currency: str) -> str:
+    """The forecast and its interval."""
+    if forecast is None:
+        return "not enough days yet"
+    if forecast.days_to_come == 0:
+        return f"{cents(_money(forecast.expected))} {currency}, final"
+    low, high = cents(_money(forecast.low)), cents(_money(forecast.high))
+    return f"{cents(_money(forecast.expected))} {currency} ({low} to {high})"
+
+
+def last_words(report: CostReport) -> str:
+    """Where the forecast comes from."""
+    if report.forecast is None:
+        return "A forecast needs three complete days."
+    return (
+        f"Forecast: {report.forecast.method} ({report.forecast.days_seen} days seen); the band holds "
+        f"{report.forecast.level:.0%} of the draws."
+    )
+
+
+def _money(value: float) -> Decimal:
+    return Decimal(repr(round(value, 9)))
