@@ -13,14 +13,14 @@ from zenml import pipeline, step
 from zenml.client import Client
 from zenml.models import PipelineRunResponse
 
-from environments import DataQuality
 from governance import jobs
 from governance.audit import open_reader, select
 from governance.audit.events import Event, GateVerdict, RunFailed
 from governance.audit.query import Filter
 from governance.context import context_of
-from governance.evidence import evaluation_of, outputs_of, verdict_of
-from governance.gates import data_quality, performance
+from governance.evidence import evaluation_of, outputs_of, verdict_of, verdicts_of
+from governance.gates import data_quality
+from governance.gates.promotion import TRAINING_GATES
 from governance.gates.result import GateFailed
 from governance.govern import UngovernedPipeline, govern
 from governance.run import run
@@ -56,15 +56,17 @@ def test_gates_run_before_what_they_guard(trained: PipelineRunResponse) -> None:
     steps = trained.steps
     for consumer in ("feature_engineering", "model_trainer"):
         assert "validate_data_quality" in steps[consumer].spec.upstream_steps
-    assert steps["validate_model_performance"].spec.upstream_steps == ["model_evaluator"]
-    assert verdict_of(trained, data_quality.NAME).passed  # type: ignore[union-attr]
-    assert verdict_of(trained, performance.NAME).passed  # type: ignore[union-attr]
+    for consumer in ("model_evaluator", "validate_model_performance", "validate_fairness"):
+        assert "validate_held_out_data" in steps[consumer].spec.upstream_steps
+    assert "model_evaluator" in steps["validate_model_performance"].spec.upstream_steps
+    assert [verdict.gate for verdict in verdicts_of(trained)] == list(TRAINING_GATES)
+    assert all(verdict.passed for verdict in verdicts_of(trained))
 
 
 def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, trained: PipelineRunResponse) -> None:
     context = context_of(trained)
     assert context is not None
-    assert context.gates == (data_quality.NAME, performance.NAME)
+    assert context.gates == TRAINING_GATES
     assert {tag.name for tag in trained.tags} >= {
         "governed",
         "environment:dev",
@@ -79,18 +81,19 @@ def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, traine
     sets = load_training_sets(read_config(CANCER))
     assert metadata["data_digests"] == {
         data_quality.NAME: sets.description.training_digest,
-        performance.NAME: sets.description.validation_digest,
+        **dict.fromkeys(TRAINING_GATES[1:], sets.description.validation_digest),
     }
 
 
 def test_each_run_is_recorded_exactly_once(ground: Ground, trained: PipelineRunResponse) -> None:
     target = ground.target("dev")
     found = logged(target, trained.name)
-    assert [event.kind for event in found if event.kind != "gate_verdict"] == ["run_started", "run_finished"]
-    assert found[-1].kind == "run_finished", "success is announced when everything else is done"
+    kinds = [event.kind for event in found]
+    assert (kinds.count("run_started"), kinds.count("run_finished"), kinds.count("run_failed")) == (1, 1, 0)
+    assert "gate_verdict" not in kinds[kinds.index("run_finished") :], "success is announced when gates are done"
     verdicts = [event.label for event in found if isinstance(event, GateVerdict)]
     assert len(set(verdicts)) == len(verdicts), "no verdict twice"
-    assert {label.split("/")[1] for label in verdicts} == {"data_quality", "model_performance"}
+    assert {label.split("/")[1] for label in verdicts} - {"budget"} == {name.replace(" ", "_") for name in TRAINING_GATES}
     assert all(event.verdict == "passed" for event in found if isinstance(event, GateVerdict))
     assert {event.team for event in found} == {"oncology"}
     runs = mlflow_rows(target, "select run_uuid, status from runs where name = ?", trained.name)
@@ -131,7 +134,7 @@ def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> No
     """Half the values of a column are missing: the gate stops the run, and its end is recorded once."""
     target = ground.target("dev", DIABETES)
     strict = target.environment.model_copy(
-        update={"data_quality": DataQuality(minimum_rows=10_000, missing_share=0.0, duplicate_share=0.0)}
+        update={"data_quality": target.environment.data_quality.model_copy(update={"minimum_rows": 10_000})}
     )
     strict_target = Target(target.platform, strict, target.cloud, target.team, target.model)
     with pytest.raises(GateFailed, match=r"'data quality' stopped diabetes.* in dev: rows 309 must be at least 1e\+04"):
@@ -140,7 +143,8 @@ def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> No
     assert failed.status == "failed"
     assert set(failed.steps) == {"data_loader", "validate_data_quality"}, "nothing ran after the gate"
     found = logged(target, failed.name)
-    assert [event.kind for event in found if event.kind != "gate_verdict"] == ["run_started", "run_failed"]
+    kinds = [event.kind for event in found]
+    assert (kinds.count("run_started"), kinds.count("run_finished"), kinds.count("run_failed")) == (1, 0, 1)
     (end,) = (event for event in found if isinstance(event, RunFailed))
     assert (end.step, end.error_type) == ("validate_data_quality", "GateFailed")
     assert "rows" in {event.subject for event in found if isinstance(event, GateVerdict) and event.verdict == "failed"}
@@ -155,7 +159,9 @@ def test_a_model_below_the_threshold_is_stopped_with_metric_value_and_threshold(
     high = target.environment.model_copy(
         update={"thresholds": target.environment.thresholds.model_copy(update={"precision": 0.999})}
     )
-    with pytest.raises(GateFailed, match=r"'model performance' stopped .* precision 0\.\d+ must be at least 0\.999"):
+    with pytest.raises(
+        GateFailed, match=r"'model performance' stopped .* precision 0\.\d+, 80 % interval .* must be at least 0\.999"
+    ):
         jobs.train(Target(target.platform, high, target.cloud, target.team, target.model))
 
 

@@ -179,7 +179,12 @@ def _gate(environment: str, run: str, gate: str, digest: str, hours_ago: float) 
         )
     )
     result = GateResult(
-        gate=gate, model="breast_cancer_classifier", environment=environment, evidence_digest=digest, checks=checks
+        gate=gate,
+        model="breast_cancer_classifier",
+        environment=environment,
+        policy_version="policy-0123456789abcdef",
+        evidence={"data": digest},
+        checks=checks,
     )
     return GateOutcome(run=run, environment=environment, time=NOON - timedelta(hours=hours_ago), result=result)
 
