@@ -112,6 +112,9 @@ team-remove: setup ## Archive and remove a team that production does not need (C
 
 ##@ Pipelines (MODEL=…)
 
+deploy: setup ## Compile every model's governed pipelines for ENV's stacks and keep them in ZenML [MODEL=…]
+	@$(RUN) governance deploy $(FLAGS)
+
 train: setup ## Train a new version in ENV
 	@$(RUN) governance train $(FLAGS)
 

@@ -15,6 +15,7 @@ import typer
 from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
 from governance.cost import commands as cost_commands
+from governance.deployment import commands as deployment_commands
 from governance.errors import Refused
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Requester, Settings, Version
 from governance.target import Target, target_for
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("cost-plan")(cost_commands.cost_plan)
+app.command("deploy")(deployment_commands.deploy)
 app.command("cost")(cost_commands.cost)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -83,17 +85,41 @@ def test_an_identity_is_the_one_that_terraform_makes(settings_directory: Path) -
         ci_identity(dev, "azure", "plan")
 
 
-def test_the_commands_print_what_a_workflow_reads(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """``main`` with arguments, in this process: status, output, errors."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["stack_bootstrap", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        told = capsys.readouterr()
+        told = capfd.readouterr()
         return int(ended.value.code or 0), told.out, told.err
 
     monkeypatch.chdir(REPOSITORY)
+    before = signal.getsignal(signal.SIGTERM)
+    yield command
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_what_plan_printed_is_what_apply_expects(
+    run: Run, settings_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(settings_directory))
+    printed = tmp_path / "plan.json"
+    printed.write_text(run("plan", "--env", "dev", "--env", "staging", "--json")[1], encoding="utf-8")
+    edit_yaml(settings_directory / "staging.yaml", lambda raw: raw["labels"].update(cost_center="cc-risk"))
+    assert run("apply", "--env", "dev", "--expect", str(printed))[0] == 0
+    status, _, said = run("apply", "--env", "staging", "--expect", str(printed))
+    assert (status, "is not what was reviewed" in said) == (1, True)
+    status, _, said = run("apply", "--env", "all", "--expect", str(printed))
+    assert (status, "holds no plan of production on local" in said) == (1, True)
+
+
+def test_the_commands_print_what_a_workflow_reads(run: Run, tmp_path: Path) -> None:
     assert run("touched", "--base", "HEAD") == (0, "environments=[]\nmodels=[]\n", "")
     assert json.loads(run("touched", "--base", "HEAD", "--json")[1]) == {"environments": [], "models": []}
     assert run("identity", "--env", "dev") == (0, "cloud=local\n", "")
