@@ -13,6 +13,8 @@ from governance.report.figures import ACCENT, FAINT, INK, MUTED, as_svg, new_fig
 SERIES = 7
 """Payers that have a colour of their own; those who spent less are drawn as one."""
 OTHERS = "others"
+BEYOND = 6
+"""A budget more than this many times what is drawn is named instead of drawn."""
 _DRAWN = {f"#0a{number:02x}0a": f"var(--series-{number + 1})" for number in range(SERIES + 1)}
 _HEX = tuple(_DRAWN)
 
@@ -63,13 +65,13 @@ def draw_month(report: CostReport, name: str) -> str:
         axes.fill_between(ends, [sums[-1], low], [sums[-1], high], color=ACCENT, linewidth=0, alpha=0.22)
         axes.plot(ends, [sums[-1], middle], color=ACCENT, linewidth=1.4, linestyle=(0, (4, 3)))
         top = max(top, high)
-    if report.budget is not None and top > 0 and float(report.budget) <= top * 20:
+    if report.budget is not None and top > 0 and float(report.budget) <= top * BEYOND:
         budget = float(report.budget)
         axes.axhline(budget, color=INK, linewidth=1.1, linestyle=(0, (3, 2)))
         axes.annotate("budget", (1, budget), xytext=(2, 4), textcoords="offset points", color=INK, fontsize=10)
         top = max(top, budget)
     elif report.budget is not None:
-        # A line twenty times above all else would press it to the ground.
+        # A line so far above all else would press it to the ground.
         axes.annotate(
             f"budget {report.budget:,.0f}, beyond this plot",
             (0.98, 0.95),

@@ -29,7 +29,12 @@ def headline(report: CostReport) -> Headline:
     share = f"{float(report.total / report.budget):.0%} of {cents(report.budget)}"
     if report.total > report.budget:
         return Headline(f"Over budget: {spent}, {share}", False, note)
-    return Headline(f"Within budget: {spent}, {share}", not over, note)
+    if over:
+        who = over[0] if len(over) == 1 else f"{len(over)} teams"
+        return Headline(
+            f"{who} over budget; all together within: {spent}, {share}", False, note if len(over) > 1 else ""
+        )
+    return Headline(f"Within budget: {spent}, {share}", True)
 
 
 def forecast_text(forecast: Forecast | None, currency: str) -> str:
