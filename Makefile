@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review diff register verify unregister \
-	team team-update team-remove train validate infer models promote rollback audit cost report test lint format lock schema
+	team team-update team-remove train validate infer models promote rollback audit gates-prove cost report test lint format lock schema
 
 ##@ Set up
 
@@ -138,6 +138,9 @@ rollback: setup ## Return ENV to the version that was in use before [REASON=…]
 audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
 	@$(RUN) governance.audit list $(READS) $(ARGS)
 	@$(RUN) governance.audit verify $(READS)
+
+gates-prove: setup ## Show that every gate stops what it must, under the limits of each environment [ENV=…]
+	@$(RUN) governance gates-prove $(READS)
 
 cost: setup ## Report what ENV cost in a month, against budgets, with a forecast [TEAM=…] [MONTH=2026-11]
 	@$(RUN) governance cost $(READS)

@@ -17,6 +17,7 @@ from governance.audit.errors import AuditError
 from governance.cost import commands as cost_commands
 from governance.deployment import commands as deployment_commands
 from governance.errors import Refused
+from governance.gates import commands as gate_commands
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Requester, Settings, Version
 from governance.target import Target, target_for
 from governance.teams import commands as team_commands
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("gates-prove")(gate_commands.gates_prove)
 app.command("cost-plan")(cost_commands.cost_plan)
 app.command("deploy")(deployment_commands.deploy)
 app.command("cost")(cost_commands.cost)

@@ -23,7 +23,11 @@ NAME = "data quality"
 HELD_OUT = "held-out data quality"
 INPUT = "input quality"
 
+SCHEMA = "breaches of the schema"
 ROWS = "rows"
+OUTCOMES = "outcomes seen"
+OUTSIDE = "largest share outside the range"
+UNSEEN = "largest share of unseen categories"
 MISSING = "largest share missing"
 REPEATED = "share of repeated rows"
 
@@ -91,7 +95,7 @@ def judge_data_quality(
         _form(frame, columns),
         Check(name=ROWS, value=float(len(frame)), bound="at least", threshold=float(limits.minimum_rows)),
         Check(
-            name="outcomes seen",
+            name=OUTCOMES,
             value=float(frame[RISK].nunique()) if RISK in frame else 0.0,
             bound="at least",
             threshold=2.0,
@@ -129,7 +133,7 @@ def _form(frame: pd.DataFrame, columns: Columns) -> Check:
         named = cases["column"].where(cases["check"] != "column_in_dataframe", cases["failure_case"])
         problems = sorted({f"{column}: {check}" for column, check in zip(named, cases["check"], strict=True)})
     return Check(
-        name="breaches of the schema",
+        name=SCHEMA,
         value=float(len(problems)),
         bound="at most",
         threshold=0.0,
@@ -156,8 +160,8 @@ def judge_input(profile: InputProfile, limits: DataQuality, terms: Terms) -> Gat
     checks = [Check(name=ROWS, value=profile.rows, bound="at least", threshold=1)]
     for name, counts, limit in (
         (MISSING, profile.missing, limits.missing_share),
-        ("largest share outside the range", profile.outside_range, limits.outside_share),
-        ("largest share of unseen categories", profile.unseen_categories, limits.unseen_share),
+        (OUTSIDE, profile.outside_range, limits.outside_share),
+        (UNSEEN, profile.unseen_categories, limits.unseen_share),
     ):
         if counts and profile.rows:
             worst = max(counts, key=lambda column: counts[column])

@@ -152,7 +152,7 @@ def test_check_reports_every_wrong_config(directory: Path) -> None:
 def test_check_prints_json() -> None:
     result = CliRunner().invoke(app, ["check", "--json"])
     assert result.exit_code == 0
-    assert json.loads(result.stdout)[EXAMPLE]["sensitive"] == ["age", "sex"]
+    assert json.loads(result.stdout)[EXAMPLE]["sensitive"] == [{"column": "age", "bands": [50.0]}, "sex"]
 
 
 def test_schema_command_is_idempotent() -> None:

@@ -26,7 +26,8 @@ def _scored(model: TrainedModel, truth: list[int], probability: list[float]) -> 
             return np.column_stack([1 - np.array(probability), probability])
 
     frame = pd.DataFrame({name: ["x"] * len(truth) for name in model.signature.column_names}).assign(risk=truth)
-    return evaluate(TrainedModel(Given(), model.signature), frame)  # type: ignore[arg-type]
+    given = TrainedModel(Given(), model.signature, model.reference, model.training_rows)  # type: ignore[arg-type]
+    return evaluate(given, frame)
 
 
 def test_figures_worked_out_by_hand(model: TrainedModel) -> None:

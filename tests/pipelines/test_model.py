@@ -55,8 +55,11 @@ def test_model_read_back_predicts_the_same(saved: Any, model: TrainedModel, conf
     assert trained.digest is None
 
 
-def test_model_is_two_files_and_no_pickle(saved: Any) -> None:
-    assert sorted(file.name for file in saved[0].iterdir()) == ["model.skops", "signature.json"]
+FILES = ["model.skops", "reference.json", "signature.json", "training_rows.bin"]
+
+
+def test_model_is_four_files_and_no_pickle(saved: Any) -> None:
+    assert sorted(file.name for file in saved[0].iterdir()) == FILES
     signature = json.loads((saved[0] / "signature.json").read_text(encoding="utf-8"))
     assert signature["risk"] == {
         "column": "outcome", "meaning": "is ill", "values": ["ill"], "above": None, "quantile": None,
@@ -65,7 +68,7 @@ def test_model_is_two_files_and_no_pickle(saved: Any) -> None:
 
 
 @pytest.mark.usefixtures("nothing_is_deserialised")
-@pytest.mark.parametrize("name", ["model.skops", "signature.json"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("position", [0, 0.5, 1])
 def test_one_changed_byte_is_refused_before_anything_is_deserialised(
     copied: tuple[Path, str], name: str, position: float
@@ -105,7 +108,7 @@ def test_model_that_would_run_code_is_refused_when_saved_and_when_read(
     folder, _ = copied
     hostile = Pipeline([("features", FunctionTransformer(shutil.rmtree)), *model.pipeline.steps[1:]])
     with pytest.raises(ModelUntrusted, match="rmtree"):
-        save_model(TrainedModel(hostile, model.signature), folder)
+        save_model(TrainedModel(hostile, model.signature, model.reference, model.training_rows), folder)
     (folder / "model.skops").write_bytes(skops.io.dumps(hostile))
     with pytest.raises(ModelUntrusted, match=r"shutil.rmtree, which no model is made of"):
         read_model(folder, folder_digest(folder))
@@ -146,7 +149,7 @@ def test_probability_is_that_of_risk_however_classes_are_ordered(model: TrainedM
         def predict_proba(self, inputs: Any) -> np.ndarray:
             return model.pipeline.predict_proba(inputs)[:, ::-1]
 
-    turned = TrainedModel(Reversed(), model.signature)  # type: ignore[arg-type]
+    turned = TrainedModel(Reversed(), model.signature, model.reference, model.training_rows)  # type: ignore[arg-type]
     np.testing.assert_array_equal(turned.predict_probability(frame), probability)
     assert probability[frame["risk"] == 1].mean() > probability[frame["risk"] == 0].mean() + 0.2
 

@@ -21,7 +21,7 @@ import pytest
 from pipelines import tables
 from pipelines.config import PREDICTION_COLUMNS, ModelConfig
 from pipelines.input_profile import InputProfile, open_input, profile_input
-from pipelines.model import TrainedModel, save_model
+from pipelines.model import TrainedModel, read_model, save_model
 from pipelines.prediction_summary import PredictionSummary, ProbabilityCounts
 from pipelines.publication import publish
 from pipelines.scoring import Batch, InputChanged, score
@@ -122,7 +122,7 @@ def test_rows_are_numbered_where_the_model_has_no_id(
 
 
 def _read_back(model: TrainedModel, folder: Path) -> TrainedModel:
-    return TrainedModel(model.pipeline, model.signature, save_model(model, folder))
+    return read_model(folder, save_model(model, folder))
 
 
 def test_missing_values_are_scored_as_training_filled_them(

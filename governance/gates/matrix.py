@@ -1,0 +1,42 @@
+"""The controls of the gates as a table that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from governance.gates.prove import Outcome
+
+
+def print_matrix(outcomes: Sequence[Outcome], environments: Sequence[str], console: Console | None = None) -> None:
+    """Print one row for each control and one column for each environment, then what went wrong."""
+    console = console or Console()
+    table = Table(title="What each gate must stop, and what it must let pass")
+    table.add_column("gate")
+    table.add_column("control")
+    table.add_column("must")
+    for name in environments:
+        table.add_column(name)
+    rows: dict[tuple[str, str], dict[str, Outcome]] = {}
+    for outcome in outcomes:
+        rows.setdefault((outcome.gate, outcome.control), {})[outcome.environment] = outcome
+    before = ""
+    for (gate, control), found in rows.items():
+        must = "pass" if next(iter(found.values())).must_pass else "stop"
+        table.add_row("" if gate == before else gate, control, must, *(_cell(found[name]) for name in environments))
+        before = gate
+    console.print(table)
+    wrong = [outcome for outcome in outcomes if not outcome.proven]
+    for outcome in wrong:
+        did = "let pass" if outcome.passed else "stopped"
+        console.print(
+            f"{outcome.gate} in {outcome.environment} {did}: {outcome.control} ({outcome.reason})", markup=False
+        )
+    console.print(f"{len(outcomes) - len(wrong)} of {len(outcomes)} controls proven.")
+
+
+def _cell(outcome: Outcome) -> str:
+    did = "passed" if outcome.passed else "stopped"
+    return f"[green]{did}[/green]" if outcome.proven else f"[bold red]{did}: WRONG[/bold red]"
