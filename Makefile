@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
 READS = $(if $(JSON),--json)
 FLAGS = $(READS) $(if $(DRY_RUN),--dry-run)
+GLASS = $(if $(BREAK_GLASS),--break-glass)
 
 # The local store is part of the checkout's own ground, so nothing of the user's ZenML is touched. Set it (or
 # ZENML_STORE_URL and ZENML_STORE_API_KEY) to work against a shared server.
@@ -20,8 +21,8 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review diff register verify unregister \
-	team team-update team-remove train validate infer models promote rollback audit gates-prove cost report test lint format lock schema
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register verify unregister \
+	team team-update team-remove train validate infer models sign approve override promote release rollback rollback-drill reconcile audit gates-prove cost report test lint format lock schema
 
 ##@ Set up
 
@@ -47,10 +48,10 @@ plan: setup ## Show what Terraform would change
 	@$(RUN) stack_bootstrap plan $(READS)
 
 apply: setup ## Plan, then apply exactly that plan [EXPECT=<digest, or file of the reviewed plan>]
-	@$(RUN) stack_bootstrap apply $(FLAGS)
+	@$(RUN) governance.infrastructure apply $(FLAGS)
 
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
-	@$(RUN) stack_bootstrap destroy $(FLAGS)
+	@$(RUN) governance.infrastructure destroy $(FLAGS)
 
 offline-schemas: setup ## Record the providers' schemas for OFFLINE=1 anew [PROVIDER=aws] [FROM=file]
 	@PYTHONPATH=infra/offline $(RUN) offline_provider.record $(PROVIDER) $(if $(FROM),--from $(FROM))
@@ -85,19 +86,22 @@ identity: setup ## Which cloud identity a workflow takes on in ENV [ROLE=plan|ap
 review: setup ## Show the plans that were printed into PLANS=folder as Markdown [TITLE=…]
 	@$(RUN) stack_bootstrap review
 
+image: setup ## Build the base image of KIND=training|inference; PUSH=1 brings it into ENV's registry
+	@$(RUN) governance image $(FLAGS)
+
 ##@ Stacks
 
 diff: setup ## Show how ZenML differs from the contracts; exit 2 when it does
 	@$(RUN) stack_bootstrap diff $(READS)
 
 register: setup ## Register stacks, components, connectors and secrets
-	@$(RUN) stack_bootstrap register $(FLAGS)
+	@$(RUN) governance.infrastructure register $(FLAGS)
 
 verify: setup ## Check that every stack is complete and reachable
 	@$(RUN) stack_bootstrap verify $(READS)
 
 unregister: setup ## Remove an environment's stacks from ZenML
-	@$(RUN) stack_bootstrap unregister $(FLAGS)
+	@$(RUN) governance.infrastructure unregister $(FLAGS)
 
 ##@ Teams (NAME=…)
 
@@ -129,11 +133,29 @@ infer: setup ## Score DATA=file.parquet (or the model's own source) with the ver
 models: setup ## List models, versions and stages
 	@$(RUN) governance models $(READS)
 
-promote: setup ## Bring a version into TO=staging|production [APPROVED_BY=a@b.c] [VERSION=…]
-	@$(RUN) governance promote $(FLAGS)
+sign: setup ## Sign a trained model whose run did not wait to do it [VERSION=…]
+	@$(RUN) governance sign $(READS)
+
+approve: setup ## Sign that a version may enter TO=… [VERSION=…] [AS=e-mail] [KEY=ssh key] [DECISION=declined REASON=…]
+	@$(RUN) governance approve $(FLAGS) $(GLASS)
+
+override: setup ## Sign that GATE=… may be passed in ENV though it cannot conclude: REASON=… [SUBJECT=…] [HOURS=…] [AS=…]
+	@$(RUN) governance override $(FLAGS)
+
+promote: setup ## Bring a version into TO=staging|production [VERSION=…] [AS=e-mail] [KEY=ssh key] [BREAK_GLASS=1]
+	@$(RUN) governance promote $(FLAGS) $(GLASS)
+
+release: setup ## Train if need be, promote, validate, promote; exit 3 where an approval is due [WAIT=minutes]
+	@$(RUN) governance release $(FLAGS)
 
 rollback: setup ## Return ENV to the version that was in use before [REASON=…]
 	@$(RUN) governance rollback $(FLAGS)
+
+rollback-drill: setup ## Measure the way back in ENV, and return; a protected one moves with CONFIRM=<its name> only
+	@$(RUN) governance rollback-drill $(READS)
+
+reconcile: setup ## Compare ZenML with ENV's log; exit 2 when they differ
+	@$(RUN) governance reconcile $(FLAGS)
 
 audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
 	@$(RUN) governance.audit list $(READS) $(ARGS)

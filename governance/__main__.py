@@ -16,9 +16,11 @@ from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
 from governance.cost import commands as cost_commands
 from governance.deployment import commands as deployment_commands
+from governance.docker import commands as docker_commands
 from governance.errors import Refused
 from governance.gates import commands as gate_commands
-from governance.options import AsJson, Cloud, DryRun, Env, Model, Requester, Settings, Version
+from governance.options import AsJson, Cloud, DryRun, Env, Model, Settings
+from governance.promotion import commands as promotion_commands
 from governance.target import Target, target_for
 from governance.teams import commands as team_commands
 from pipelines.config import ConfigError
@@ -32,7 +34,16 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=F
 app.command("gates-prove")(gate_commands.gates_prove)
 app.command("cost-plan")(cost_commands.cost_plan)
 app.command("deploy")(deployment_commands.deploy)
+app.command("image")(docker_commands.image)
 app.command("cost")(cost_commands.cost)
+app.command("sign")(promotion_commands.sign)
+app.command("approve")(promotion_commands.approve)
+app.command("override")(promotion_commands.override)
+app.command("promote")(promotion_commands.promote)
+app.command("rollback")(promotion_commands.rollback)
+app.command("rollback-drill")(promotion_commands.rollback_drill)
+app.command("reconcile")(promotion_commands.reconcile)
+app.command("release")(release_commands.release)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)
 app.command("team-remove")(team_commands.team_remove)
@@ -136,73 +147,6 @@ def models(settings: Settings = DIRECTORY, as_json: AsJson = False) -> None:
     if not console.is_terminal:  # a pipe has no width to fit into
         console.width = 160
     console.print(table if rows else "No model was trained yet: make train MODEL=...")
-
-
-@app.command()
-def promote(
-    model: Model,
-    to: Annotated[str, typer.Option(envvar="TO", help="Environment to enter: staging or production.")],
-    version: Version = None,
-    requested_by: Requester = None,
-    approved_by: Annotated[
-        str, typer.Option(envvar="APPROVED_BY", help="E-mails of who agreed, separated by commas.")
-    ] = "",
-    cloud: Cloud = None,
-    settings: Settings = DIRECTORY,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
-    """Bring a version into an environment, when its evidence clears that environment's thresholds."""
-    target = _target(settings, model, to, cloud)
-    from governance.promotion import promote as entry
-
-    made = entry.promote(
-        target,
-        version=version,
-        requested_by=requested_by,
-        approved_by=[person.strip() for person in approved_by.split(",") if person.strip()],
-        dry_run=dry_run,
-    )
-    verb = "may enter" if dry_run else "is in"
-    checks = made.result.checks if made.result else ()
-    _say(
-        f"Version {made.version} of {model} {verb} {to}"
-        + (f" (before: version {made.previous})" if made.previous else "")
-        + "".join(f"; {check}" for check in checks)
-        + (f"\n{made.note}" if made.note else ""),
-        as_json,
-        version=made.version,
-        previous=made.previous,
-        checks=[check.model_dump(mode="json") for check in checks],
-        note=made.note,
-        dry_run=dry_run,
-    )
-
-
-@app.command()
-def rollback(
-    model: Model,
-    reason: Annotated[str, typer.Option(envvar="REASON", help="Why, for the record.")],
-    env: Env = "production",
-    requested_by: Requester = None,
-    cloud: Cloud = None,
-    settings: Settings = DIRECTORY,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
-    """Return an environment to the version that was in use there before."""
-    target = _target(settings, model, env, cloud)
-    from governance.promotion import rollback as way_back
-
-    left, now = way_back.rollback(target, requested_by=requested_by, reason=reason, dry_run=dry_run)
-    verb = "would go" if dry_run else "went"
-    _say(
-        f"{target.where} {verb} from version {left} back to version {now}.",
-        as_json,
-        left=left,
-        now=now,
-        dry_run=dry_run,
-    )
 
 
 @app.command()

@@ -46,6 +46,14 @@ def team(
     no_plan: Annotated[
         bool, typer.Option("--no-plan", envvar="NO_PLAN", help="Do not plan: for who cannot read the state.")
     ] = False,
+    local_keys: Annotated[
+        bool,
+        typer.Option(
+            "--local-keys",
+            envvar="LOCAL_KEYS",
+            help="To try it out on CLOUD=local: make keys for owner (as who runs this) and approvers in the ground.",
+        ),
+    ] = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -67,6 +75,10 @@ def team(
         data_format=data,
     )
     added = create(request, platform, cloud=cloud, plan=not no_plan, dry_run=dry_run)
+    if local_keys and not dry_run:
+        from governance.teams.local_keys import make_keys
+
+        make_keys(request, load_platform(settings))
     if as_json:
         typer.echo(json.dumps(_described(added, dry_run), indent=2))
         return
