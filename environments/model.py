@@ -32,6 +32,14 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=2
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$")]
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+ImageReference = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[0-9]+)?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)+"
+        r"(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$",
+        description="name@sha256:..., as `make image PUSH=1` prints it. Protected environments take no other.",
+    ),
+]
 
 
 class Strict(BaseModel):
@@ -238,6 +246,13 @@ class Budget(Strict):
     alert_at: tuple[Annotated[float, Field(gt=0, le=2)], ...] = (0.5, 0.8, 1.0)
 
 
+class Images(Strict):
+    """The base images that steps run in, where the orchestrator starts containers."""
+
+    training: ImageReference | None = None
+    inference: ImageReference | None = None
+
+
 class LocalCloud(Strict):
     """This machine: folders instead of buckets."""
 
@@ -400,6 +415,7 @@ class Environment(Strict):
         default=0, description="People other than the requester who must agree to a promotion into this environment."
     )
     signatures: Signatures = Signatures()
+    images: Images = Images()
     local: LocalCloud | None = None
     gcp: GcpCloud | None = None
     aws: AwsCloud | None = None

@@ -14,17 +14,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zenml.config import DockerSettings
 from zenml.enums import ExecutionMode
 from zenml.model.model import Model
 from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
-from environments import CHECKOUT, ORDER
+from environments import ORDER
 from governance import hooks
 from governance.context import KEY, RunContext
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
+from governance.docker.settings import docker_settings
 from governance.errors import Refused
 from governance.gates.champion import ChampionRelease
 from governance.gates.required import JUDGED, Gate, Situation, compares_with_champion, required_gates
@@ -36,6 +36,7 @@ from governance.releases import verify_release
 from governance.target import Target
 from governance.versions import staged_version
 from pipelines.artifacts import EVALUATION, MODEL
+from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.config import read_config
 from pipelines.model import TrainedModel
 
@@ -62,10 +63,12 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
     Returns:
         A pipeline to call, schedule or make a snapshot of.
 
+        UnpinnedImage: the environment is protected, starts containers, and gives no image by digest.
     Raises:
         UngovernedPipeline: when the returned pipeline is called and lacks an artifact that a required gate judges.
     """
     context = _context(target, pipeline.name)
+    image = docker_settings(target, "inference" if pipeline.name == batch_inference_pipeline.name else "training")
     governed = pipeline.with_options(
         enable_cache=False,  # a cached result says nothing about this run
         # A step of a failed run must not go on working, and the gate's own error must reach whoever called.
@@ -78,7 +81,7 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
             name=target.model, version=version, description=read_config(target.model).description, tags=context.tags
         ),
         settings={
-            **({"docker": _docker_settings()} if target.cloud != "local" else {}),
+            **({"docker": image} if image else {}),
             **orchestrator_labels(target, pipeline.name),
         },
     )
@@ -259,7 +262,3 @@ def _conclude(pipeline: Pipeline) -> None:
     last.upstream_steps.update(ends[:-1])
     # A copy: the step itself belongs to its author, and to other pipelines.
     last.step = last.step.with_options(on_success=hooks.run_succeeded)
-
-
-def _docker_settings() -> DockerSettings:
-    return DockerSettings(requirements=str(CHECKOUT / "requirements.lock"), install_stack_requirements=False)
