@@ -21,6 +21,7 @@ from governance.errors import Refused
 from governance.gates import commands as gate_commands
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Settings
 from governance.promotion import commands as promotion_commands
+from governance.promotion import release_commands
 from governance.target import Target, target_for
 from governance.teams import commands as team_commands
 from pipelines.config import ConfigError
