@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from governance.audit import AuditError, AuditLog, current_identity, declared_identity, locate, open_log
+from governance.audit import AuditError, AuditLog, Identity, current_identity, locate, open_log
 from governance.audit.events import Actor, Event
+from governance.audit.store import Store
+from governance.audit.subjects import Subjects
 from governance.errors import Refused
 from governance.provenance import Provenance, collect
 from governance.target import Target
@@ -28,13 +30,13 @@ class Journal:
 
     Args:
         target: the model and environment.
-        actor: e-mail of who acts, as the team's file names people; by default who runs this process.
+        actor: who acts, if that was established otherwise; by default who runs this process.
     """
 
-    def __init__(self, target: Target, actor: str | None = None) -> None:
+    def __init__(self, target: Target, actor: Identity | None = None) -> None:
         self._target = target
         self._where = locate(target.platform, target.environment.environment, cloud=target.cloud)
-        self._identity = declared_identity(actor) if actor and "@" in actor else current_identity()
+        self._identity = actor or current_identity()
 
     @cached_property
     def log(self) -> AuditLog:
@@ -46,6 +48,19 @@ class Journal:
                 f"The audit log of {self._target.environment.environment} cannot be used: {error}"
             ) from error
 
+    @property
+    def store(self) -> Store:
+        """Where the log is, and what is kept beside it."""
+        try:
+            return self._where.store()
+        except AuditError as error:
+            raise NotRecorded(f"What {self._target.environment.environment} keeps cannot be used: {error}") from error
+
+    @property
+    def subjects(self) -> Subjects:
+        """The people behind the log's pseudonyms."""
+        return self._where.subjects()
+
     @cached_property
     def provenance(self) -> Provenance:
         """What this process runs from."""
@@ -56,9 +71,9 @@ class Journal:
         """Who acts, under the pseudonym that the log knows."""
         return self._where.subjects().actor(self._identity)
 
-    def person(self, email: str) -> Actor:
-        """Somebody whom a settings file names, under a pseudonym."""
-        return self._where.subjects().actor(declared_identity(email))
+    def person(self, identity: Identity) -> Actor:
+        """Somebody else who has a part in it, under a pseudonym."""
+        return self._where.subjects().actor(identity)
 
     def event(self, kind: type[_Event], **fields: object) -> _Event:
         """An event of ``kind`` about this target, made from this checkout.

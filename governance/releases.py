@@ -114,6 +114,22 @@ def ensure_release(version: ModelVersionResponse, target: Target) -> Release:
     return Release(artifact.id, uri, files.digest, str(version.number))
 
 
+def require_signed(version: ModelVersionResponse, target: Target) -> None:
+    """Check the files that ``target``'s environment has of ``version`` or, if it has none, would get.
+
+    No approval and no override stands in for this.
+
+    Raises:
+        ReleaseError: they are missing or were altered.
+        SigningError: they are unsigned, or not what was signed.
+    """
+    if find_release(version, target) is not None:
+        verify_release(version, target)
+        return
+    with trained_files(version).verified_copy(trusted_keys(target)):
+        pass
+
+
 def verify_release(version: ModelVersionResponse, target: Target) -> Release:
     """The release of ``version``, whose files are still those that training recorded and the platform signed.
 

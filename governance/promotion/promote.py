@@ -1,53 +1,63 @@
-"""Promotion from environment to environment, and back.
+"""Promotion from environment to environment.
 
-A version enters ``staging`` when the evaluation made at its training clears staging's thresholds, and ``production``
-when it is in staging, was validated there by a governed run, clears production's thresholds and enough people other
-than the requester agreed. The Model Control Plane's stages say what is where; the audit log says who did what, and is
-written before the stage is: if it cannot be, the stage does not change.
+A version enters ``staging`` when what its training run recorded clears staging's limits, and ``production`` when it is
+in staging, was validated there by a governed run, clears production's limits, and enough people who neither trained it
+nor ask for it signed that they agree. The Model Control Plane's stages say what is where; the audit log says who did
+what, and is written before the stage is: if it cannot be, the stage does not change.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from zenml.client import Client
-
-from environments import ORDER
-from governance.audit.canonical import canonical
-from governance.audit.events import Approval, now
 from governance.audit.events import Promotion as PromotionEvent
-from governance.evidence import evaluation_of
+from governance.errors import Refused
 from governance.exclusive import alone
-from governance.gates.performance import judge_performance
-from governance.gates.result import GateFailed, GateResult
+from governance.gates.result import GateFailed
 from governance.journal import Journal, NotRecorded, digest, without_people
-from governance.promotion.settling import Promotion, PromotionRefused, settle
-from governance.provenance import current_user
-from governance.releases import digest_of, ensure_release
+from governance.promotion.approvals import Given, Tally, count_approvals
+from governance.promotion.break_glass import alert, record_broken_glass, require_two
+from governance.promotion.case import Case, candidate_of, environment_before, examine
+from governance.promotion.overrides import overrides_for
+from governance.promotion.people import Requester, who_asks, who_trained
+from governance.promotion.settling import Promotion, PromotionRefused, new_attempt, require_first, settle
+from governance.releases import digest_of, ensure_release, require_signed
 from governance.roles import people_who_approve
+from governance.signing.people import Person, people_of
+from governance.signing.signatories import Signatory
 from governance.target import Target
-from governance.versions import STAGES, number, restore_stages, run_of, staged_version
-from pipelines.evaluation import Evaluation
-from pipelines.training import training_pipeline
-from pipelines.validation import validation_pipeline
+from governance.versions import STAGES, number, restore_stages, staged_version
 
 if TYPE_CHECKING:
-    from zenml.models import ModelVersionResponse, PipelineRunResponse
+    from zenml.models import ModelVersionResponse
 
-APPROVAL_VALID = timedelta(days=1)
-"""How long an agreement may be acted on. It is given together with the request, so a day is ample."""
+
+class ApprovalDue(PromotionRefused):
+    """Everything is there but people's approvals; the message says whose and how they give them."""
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """That a case may go ahead, and by whose word."""
+
+    case: Case
+    approvals: tuple[Given, ...]
+    broken_glass: tuple[Given, ...] = ()
+    approvals_missing: bool = False
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """Digests of the statements it rests on."""
+        return tuple(one.digest for one in (*self.approvals, *self.broken_glass))
 
 
 def promote(
     target: Target,
     *,
     version: str | None = None,
-    requested_by: str | None = None,
-    approved_by: Sequence[str] = (),
+    requested_by: Signatory | None = None,
+    break_glass: bool = False,
     dry_run: bool = False,
 ) -> Promotion:
     """Bring a model version into ``target``'s environment.
@@ -55,192 +65,198 @@ def promote(
     Args:
         target: The model and the environment it is to enter.
         version: Version number; by default the one that is in the environment before.
-        requested_by: E-mail of who asks; by default who runs this.
-        approved_by: Who agreed, as they stand in the team's file.
-        dry_run: Check everything and change nothing.
+        requested_by: Who asks, to be established by their signature; by default whoever runs this process.
+        break_glass: Go past gates that say no and missing approvals, by the emergency signatures that were given.
+        dry_run: Check everything and change nothing; ``requested_by`` is then taken at their word.
 
     Raises:
-        PromotionRefused: a precondition is missing, or another promotion is going on.
-        GateFailed: the evidence misses a threshold of ``target``'s environment.
+        ApprovalDue: only approvals are missing.
+        PromotionRefused: a precondition is missing.
+        AnotherIsAtWork: another promotion is going on.
+        GateFailed, EvidenceRefused: the evidence misses a limit of ``target``'s environment, or does not count.
         ReleaseError: the model's files are not those that training recorded.
+        SigningError: the model is unsigned or not what was signed, or ``requested_by`` cannot sign.
         NotRecorded: the audit log cannot be written; the stage is as it was.
     """
-    requester = requested_by or current_user()
-    source = _environment_before(target)
+    source = environment_before(target)
     if dry_run:
-        candidate = _candidate(target, source, version)
-        _new_here(target, candidate)
-        _, _, result = _examine(target, source, candidate, requester, approved_by)
-        return Promotion(str(candidate.number), number(staged_version(target)), result.require(), None)
+        candidate = candidate_of(target, source, version)
+        facts = _Facts.of(target, candidate)
+        requester = facts.requester(target, requested_by, dry_run=True)
+        decision = _decide(
+            target, source, candidate, requester, Journal(target, requester.identity), break_glass=break_glass
+        )
+        require_signed(candidate, target)
+        return _promotion(decision, number(staged_version(target)))
     with alone(target):
-        journal = Journal(target, requested_by)
-        note, finished = settle(target, journal)
+        note, finished = settle(target, Journal(target))
         if finished is not None and version in (None, finished.version):
             return finished
-        candidate = _candidate(target, source, version)
-        _new_here(target, candidate)
-        return _promote(target, source, candidate, journal, requester, approved_by, note)
+        candidate = candidate_of(target, source, version)
+        facts = _Facts.of(target, candidate)
+        requester = facts.requester(target, requested_by)
+        steps = _Steps(target, Journal(target, requester.identity), facts)
+        return _promote(target, source, candidate, requester, steps, note, break_glass=break_glass)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What every event of one promotion says."""
+
+    promotion: str
+    version: str
+    model_digest: str
+    from_stage: str
+    to_stage: str
+    replaces: str | None
+
+    @classmethod
+    def of(cls, target: Target, candidate: ModelVersionResponse) -> _Facts:
+        return cls(
+            promotion=new_attempt(),
+            version=str(candidate.number),
+            model_digest=digest(digest_of(candidate)),
+            from_stage=candidate.stage or "none",
+            to_stage=target.environment.environment,
+            replaces=number(staged_version(target)),
+        )
+
+    def requester(self, target: Target, by: Signatory | None, *, dry_run: bool = False) -> Requester:
+        return who_asks(
+            target, by, promotion=self.promotion, version=self.version, model_digest=self.model_digest, dry_run=dry_run
+        )
+
+
+@dataclass
+class _Steps:
+    """Writes the steps of one promotion, each with what is known so far."""
+
+    target: Target
+    journal: Journal
+    facts: _Facts
+    known: dict[str, object] = field(default_factory=dict)
+
+    def write(self, step: str, **more: object) -> None:
+        self.journal.write(
+            self.journal.event(
+                PromotionEvent,
+                step=step,
+                promotion=self.facts.promotion,
+                model_version=self.facts.version,
+                model_digest=self.facts.model_digest,
+                from_stage=self.facts.from_stage,
+                to_stage=self.facts.to_stage,
+                replaces=self.facts.replaces,
+                **{**self.known, **more},
+            )
+        )
 
 
 def _promote(
     target: Target,
     source: Target,
     candidate: ModelVersionResponse,
-    journal: Journal,
-    requester: str,
-    approved_by: Sequence[str],
+    requester: Requester,
+    steps: _Steps,
     note: str,
+    *,
+    break_glass: bool,
 ) -> Promotion:
-    attempt, current = uuid4().hex, staged_version(target)
-    facts: dict[str, object] = {
-        "promotion": attempt,
-        "model_version": str(candidate.number),
-        "model_digest": digest(digest_of(candidate)),
-        "from_stage": candidate.stage or "none",
-        "to_stage": target.environment.environment,
-        "replaces": number(current),
-    }
-
-    def write(step: str, **more: object) -> None:
-        journal.write(journal.event(PromotionEvent, step=step, **facts, **more))
-
-    write("requested")
+    current = staged_version(target)
+    steps.write("requested", evidence={"request": requester.statement} if requester.statement else {})
     try:
-        run, evaluation, result = _examine(target, source, candidate, requester, approved_by)
-        result.require()
-    except (PromotionRefused, GateFailed) as refusal:
-        write("refused", reason=without_people(str(refusal)))
+        require_first(steps.journal, target, steps.facts.promotion)
+        decision = _decide(target, source, candidate, requester, steps.journal, break_glass=break_glass)
+        require_signed(candidate, target)
+    except NotRecorded:
         raise
-    evidence = {"evaluation": digest(_evaluation_digest(evaluation)), "data": digest(result.evidence_digest)}
-    write("gates", evidence=evidence, run=run.name)
-    if approved_by:
-        journal.write(*_approvals(target, journal, facts, evidence, approved_by))
-    write("approved")
+    except Refused as refusal:
+        steps.write("refused", reason=without_people(str(refusal)))
+        raise
+    case = decision.case
+    steps.known = {"policy_version": case.policy, "evidence": case.evidence, "run": case.run}
+    steps.write("gates")
+    steps.known["approvals"] = decision.statements
+    if decision.broken_glass:
+        record_broken_glass(case, steps.journal, decision.broken_glass, approvals_missing=decision.approvals_missing)
+    steps.write("approved")
+    alarm = alert(case, decision.broken_glass) if decision.broken_glass else ""
     release = ensure_release(candidate, target)
     # Written ahead: whoever finds this without "completed" knows that the stage may have been set.
-    write("stage_set")
+    steps.write("stage_set")
+    require_first(steps.journal, target, steps.facts.promotion)
     candidate.set_stage(STAGES[target.environment.environment], force=True)
     try:
-        write("completed")
+        steps.write("completed")
     except NotRecorded:
-        restore_stages(candidate, str(facts["from_stage"]), current, target)
+        restore_stages(candidate, steps.facts.from_stage, current, target)
         raise
-    return Promotion(str(candidate.number), number(current), result, release, note)
+    made = _promotion(decision, number(current))
+    return Promotion(made.version, made.previous, made.results, release, made.approvers, note, alarm)
 
 
-def _new_here(target: Target, candidate: ModelVersionResponse) -> None:
-    current = staged_version(target)
-    if current is not None and current.id == candidate.id:
-        raise PromotionRefused(
-            f"Version {candidate.number} of {target.model} is in {target.environment.environment} already."
-        )
+def _decide(
+    target: Target,
+    source: Target,
+    candidate: ModelVersionResponse,
+    requester: Requester,
+    journal: Journal,
+    *,
+    break_glass: bool,
+) -> _Decision:
+    """That the evidence and the people let ``candidate`` pass.
 
-
-def _examine(
-    target: Target, source: Target, candidate: ModelVersionResponse, requester: str, approvers: Sequence[str]
-) -> tuple[PipelineRunResponse, Evaluation, GateResult]:
-    """The evidence for ``candidate`` and what ``target``'s gate says of it; people are checked first."""
-    run = _evidence(candidate, source)
-    _approved(target, requester, approvers)
-    evaluation = evaluation_of(run)
-    if evaluation is None:
-        raise PromotionRefused(f"Run {run.name} holds no evaluation of version {candidate.number}.")
-    if evaluation.model_digest != digest_of(candidate):
-        raise PromotionRefused(
-            f"Run {run.name} evaluated a model with digest {evaluation.model_digest}, and version {candidate.number} "
-            f"has {digest_of(candidate)}: the evidence is of another model."
-        )
-    environment = target.environment.environment
-    result = judge_performance(evaluation, target.thresholds, model=target.model, environment=environment)
-    return run, evaluation, result
-
-
-def _evaluation_digest(evaluation: Evaluation) -> str:
-    return hashlib.sha256(canonical(evaluation.model_dump(mode="json"))).hexdigest()
-
-
-def _approvals(
-    target: Target, journal: Journal, facts: dict[str, object], evidence: dict[str, str], approvers: Sequence[str]
-) -> list[Approval]:
-    members = target.team.environments[target.environment.environment].members
-    expires, found = now() + APPROVAL_VALID, []
-    for email in approvers:
-        actor = journal.person(email)
-        statement = {
-            "promotion": facts["promotion"],
-            "model": target.model,
-            "model_digest": facts["model_digest"],
-            "evidence": evidence,
-            "approver": actor.id,
-            "expires": expires.isoformat(),
-        }
-        found.append(
-            journal.event(
-                Approval,
-                actor=actor,
-                promotion=facts["promotion"],
-                model_version=facts["model_version"],
-                model_digest=facts["model_digest"],
-                decision="approved",
-                role=members[email],
-                statement_digest=digest(hashlib.sha256(canonical(statement)).hexdigest()),
-                expires=expires,
-            )
-        )
-    return found
-
-
-def _environment_before(target: Target) -> Target:
-    name = target.environment.environment
-    if name not in STAGES:
-        raise PromotionRefused(f"Nothing is promoted into {name!r}; choose one of: {', '.join(STAGES)}.")
-    return target.in_environment(ORDER[ORDER.index(name) - 1])
-
-
-def _candidate(target: Target, source: Target, version: str | None) -> ModelVersionResponse:
-    if version is None:
-        found = staged_version(source)
-        if found is None:
-            raise PromotionRefused(f"No version of {source.where} is ready to be promoted.")
-        return found
-    try:
-        chosen = Client().get_model_version(target.model, version)
-    except KeyError as error:
-        raise PromotionRefused(f"{target.model} has no version {version!r}.") from error
-    if source.environment.environment in STAGES and chosen.stage != STAGES[source.environment.environment]:
-        raise PromotionRefused(
-            f"Version {version} of {target.model} is in stage {chosen.stage or 'none'!r}; only the version in "
-            f"{source.environment.environment} can enter {target.environment.environment}."
-        )
-    return chosen
-
-
-def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunResponse:
-    """The completed, governed run in ``source`` that evaluated exactly this model."""
-    name = training_pipeline.name if source.environment.environment not in STAGES else validation_pipeline.name
-    found = run_of(candidate, source, name)
-    if found is None:
-        environment = source.environment.environment
-        how = "train" if name == training_pipeline.name else "validate"
-        raise PromotionRefused(
-            f"Version {candidate.number} of {source.model} has no completed governed {name} in "
-            f"{environment}: run `make {how} ENV={environment} MODEL={source.model}` first."
-        )
-    return found
-
-
-def _approved(target: Target, requester: str, approvers: Sequence[str]) -> None:
-    allowed = people_who_approve(target)
-    strangers = sorted(set(approvers) - set(allowed))
-    if strangers:
-        raise PromotionRefused(
-            f"{', '.join(strangers)} may not approve {target.where}; people who may: {', '.join(allowed) or 'nobody'}."
-        )
-    counted = set(approvers) - {requester}
+    Raises:
+        PromotionRefused, GateFailed: they do not.
+    """
+    case = examine(target, source, candidate, overrides_for(target, candidate, requester.person))
     needed = target.environment.approvals
-    if len(counted) < needed:
-        others = [person for person in allowed if person != requester]
-        raise PromotionRefused(
-            f"{target.where} needs {needed} approval(s) by somebody other than {requester}, and has {len(counted)}. "
-            f"Give APPROVED_BY=<e-mail>; people who may: {', '.join(others) or 'nobody'}."
-        )
+    if not break_glass and case.unsettled:
+        raise GateFailed(case.unsettled[0])
+    if not needed and not case.unsettled:
+        return _Decision(case, ())
+    people = people_of(target)
+    trainer = who_trained(target, people, journal, candidate)
+    tally = _count(case, journal, requester, trainer, break_glass=False)
+    enough = len(tally.counted) >= needed and not tally.declined
+    if enough and not case.unsettled:
+        return _Decision(case, tally.counted[:needed])
+    if not break_glass:
+        raise _too_few(case, requester, trainer, tally)
+    emergency = require_two(case, _count(case, journal, requester, trainer, break_glass=True))
+    return _Decision(case, tally.counted[:needed] if enough else (), emergency, approvals_missing=not enough)
+
+
+def _count(case: Case, journal: Journal, requester: Requester, trainer: Person, *, break_glass: bool) -> Tally:
+    return count_approvals(
+        case,
+        journal.log,
+        journal.store,
+        journal.subjects,
+        people_of(case.target),
+        requester=requester.person,
+        trainer=trainer,
+        break_glass=break_glass,
+    )
+
+
+def _too_few(case: Case, requester: Requester, trainer: Person, tally: Tally) -> PromotionRefused:
+    target, needed = case.target, case.target.environment.approvals
+    why = f" Not counted: {'; '.join(tally.rejected)}." if tally.rejected else ""
+    if tally.declined:
+        said = "; ".join(f"{one.person.email}: {one.statement.reason}" for one in tally.declined)
+        return PromotionRefused(f"Version {case.version} of {target.model} was declined for {target.where}: {said}.")
+    apart = {*trainer.emails, *(requester.person.emails if requester.person else ())}
+    others = [person for person in people_who_approve(target) if person not in apart]
+    return ApprovalDue(
+        f"{target.where} needs {needed} approval(s) by somebody other than {requester.name}, who asks, and "
+        f"{trainer.email}, who trained it, and has {len(tally.counted)}.{why} People who may: "
+        f"{', '.join(others) or 'nobody'}. They run: make approve MODEL={target.model} "
+        f"TO={target.environment.environment} VERSION={case.version} AS=<e-mail>"
+    )
+
+
+def _promotion(decision: _Decision, previous: str | None) -> Promotion:
+    case = decision.case
+    approvers = tuple(one.person.email for one in (*decision.approvals, *decision.broken_glass))
+    return Promotion(case.version, previous, case.results, None, approvers)

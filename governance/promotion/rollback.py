@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from zenml.client import Client
 
 from governance import events
 from governance.audit.events import Rollback
-from governance.exclusive import alone
-from governance.journal import Journal, NotRecorded, digest
-from governance.promotion.settling import PromotionRefused, settle
-from governance.releases import digest_of, find_release, verify_release
+from governance.exclusive import AnotherIsAtWork, alone
+from governance.in_use import trusted_release
+from governance.journal import Journal, NotRecorded, digest, without_people
+from governance.promotion.people import who_asks
+from governance.promotion.settling import PromotionRefused, new_attempt, require_first, settle
+from governance.releases import digest_of, find_release
+from governance.signing.signatories import Signatory
 from governance.target import Target
 from governance.versions import STAGES, restore_stages, staged_version
 
@@ -20,69 +26,152 @@ if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
 
 
-def rollback(target: Target, *, requested_by: str | None = None, reason: str, dry_run: bool = False) -> tuple[str, str]:
+@dataclass
+class Stopwatch:
+    """Seconds that each phase took, in order."""
+
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure what is done inside, also if it fails."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - began
+
+
+def rollback(
+    target: Target, *, reason: str, requested_by: Signatory | None = None, dry_run: bool = False
+) -> tuple[str, str]:
     """Return ``target``'s environment to the version that was in use there before the current one.
 
     Which one that was comes from the audit log, never from counting version numbers down.
+
+    Args:
+        target: The model and environment.
+        reason: Why, for the record.
+        requested_by: Who asks, to be established by their signature; by default whoever runs this process.
+        dry_run: Check everything and change nothing.
 
     Returns:
         The version that was left and the one that is in use now.
 
     Raises:
         PromotionRefused: nothing earlier was in use, or its release is gone.
+        AnotherIsAtWork: a promotion or rollback is going on.
         ReleaseError: the earlier version's files are not those that were released.
+        SigningError: they are unsigned or not what was signed, or ``requested_by`` cannot sign.
         NotRecorded: the audit log cannot be written; the stage is as it was.
     """
-    if target.environment.environment not in STAGES:
-        raise PromotionRefused(
-            f"There is no stage to roll back in {target.environment.environment}; train again instead."
-        )
+    require_stage(target)
+    watch = Stopwatch()
     if dry_run:
-        current, earlier = _before(target)
+        current, earlier = version_before(target, watch)
         return str(current.number), str(earlier.number)
     with alone(target):
-        journal = Journal(target, requested_by)
-        settle(target, journal)
-        current, earlier = _before(target)
-        facts: dict[str, object] = {
-            "rollback": uuid4().hex,
-            "from_version": str(current.number),
-            "to_version": str(earlier.number),
-            "model_version": str(earlier.number),
-            "model_digest": digest(digest_of(earlier)),
-            "reason": reason,
-        }
-        for step in ("requested", "stage_set"):
-            journal.write(journal.event(Rollback, step=step, **facts))
-        before = earlier.stage or "none"
-        earlier.set_stage(STAGES[target.environment.environment], force=True)
-        try:
-            journal.write(journal.event(Rollback, step="completed", **facts))
-        except NotRecorded:
-            restore_stages(earlier, before, current, target)
-            raise
+        settle(target, Journal(target))
+        current, earlier = version_before(target, watch)
+        attempt, journal = new_attempt(), Journal(target)
+        if requested_by is not None:
+            requester = who_asks(
+                target,
+                requested_by,
+                promotion=attempt,
+                version=str(earlier.number),
+                model_digest=digest(digest_of(earlier)),
+            )
+            journal = Journal(target, requester.identity)
+        move(target, journal, current, earlier, reason, watch, attempt)
     return str(current.number), str(earlier.number)
 
 
-def _before(target: Target) -> tuple[ModelVersionResponse, ModelVersionResponse]:
-    """The version in use and the one that was in use before it, whose release is verified."""
-    current = staged_version(target)
-    if current is None:
-        raise PromotionRefused(f"No version of {target.where} is in use, so there is nothing to roll back.")
-    used = events.released_versions(target)
+def move(
+    target: Target,
+    journal: Journal,
+    current: ModelVersionResponse,
+    other: ModelVersionResponse,
+    reason: str,
+    watch: Stopwatch,
+    attempt: str,
+) -> None:
+    """Put ``other``, which was in use before, into the place of ``current``; raises as :func:`rollback`."""
+
+    def write(step: str, **more: object) -> None:
+        with watch.phase("writing the log"):
+            journal.write(
+                journal.event(
+                    Rollback,
+                    step=step,
+                    rollback=attempt,
+                    from_version=str(current.number),
+                    to_version=str(other.number),
+                    model_version=str(other.number),
+                    model_digest=digest(digest_of(other)),
+                    **{"reason": reason, **more},
+                )
+            )
+
+    write("requested")
+    try:
+        require_first(journal, target, attempt)
+    except AnotherIsAtWork as refusal:
+        write("refused", reason=without_people(str(refusal)))
+        raise
+    before = other.stage or "none"
+    write("stage_set")
+    require_first(journal, target, attempt)
+    with watch.phase("setting the stage"):
+        other.set_stage(STAGES[target.environment.environment], force=True)
+    try:
+        write("completed")
+    except NotRecorded:
+        restore_stages(other, before, current, target)
+        raise
+
+
+def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionResponse, ModelVersionResponse]:
+    """The version in use and the one that was in use before it, whose release may be loaded.
+
+    Raises:
+        PromotionRefused: there is none, or it is gone.
+        ReleaseError, SigningError: its files are not those that were released.
+    """
+    with watch.phase("reading the log"):
+        current = staged_version(target)
+        if current is None:
+            raise PromotionRefused(f"No version of {target.where} is in use, so there is nothing to roll back.")
+        used = events.released_versions(target)
     if str(current.number) in used:
         used = used[: used.index(str(current.number))]
     if not used:
         raise PromotionRefused(
             f"Version {current.number} is the first of {target.where}; no earlier version was in use there."
         )
-    try:
-        earlier = Client().get_model_version(target.model, used[-1])
-    except KeyError as error:
-        raise PromotionRefused(
-            f"Version {used[-1]} of {target.where} was deleted and cannot be returned to."
-        ) from error
-    if find_release(earlier, target) is None:
-        raise PromotionRefused(f"Version {earlier.number} has no release in {target.environment.environment} any more.")
-    verify_release(earlier, target)
+    with watch.phase("finding the version"):
+        try:
+            earlier = Client().get_model_version(target.model, used[-1])
+        except KeyError as error:
+            raise PromotionRefused(
+                f"Version {used[-1]} of {target.where} was deleted and cannot be returned to."
+            ) from error
+        if find_release(earlier, target) is None:
+            raise PromotionRefused(
+                f"Version {earlier.number} has no release in {target.environment.environment} any more."
+            )
+    with watch.phase("verifying the release"):
+        trusted_release(earlier, target)
     return current, earlier
+
+
+def require_stage(target: Target) -> None:
+    """Refuse an environment that has no stage.
+
+    Raises:
+        PromotionRefused: ``target``'s is one.
+    """
+    if target.environment.environment not in STAGES:
+        raise PromotionRefused(
+            f"There is no stage to roll back in {target.environment.environment}; train again instead."
+        )

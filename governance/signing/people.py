@@ -120,6 +120,12 @@ def people_folder(target: Target) -> Path:
     return ground_of(target.environment, target.cloud) / "people"
 
 
+def principal_of(identity: Identity) -> str:
+    """What a line of the allowed signers calls the account of a process."""
+    kind = "github" if identity.source in ("oidc", "ci-environment") else "account"
+    return f"{kind}:{identity.subject}"
+
+
 def identity_of(person: Person) -> Identity:
     """The identity to put into the log for a person whose signature was verified."""
     return signed_identity(person.email)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from governance.audit.actor import current_identity
 from governance.signing.errors import SigningError
-from governance.signing.people import ALLOWED_SIGNERS, Person, people_folder, people_of
+from governance.signing.people import ALLOWED_SIGNERS, Person, people_folder, people_of, principal_of
 from governance.signing.ssh import NAMESPACE
 from governance.target import Target
 
@@ -97,11 +97,9 @@ def demo_key(target: Target, email: str, *names: str) -> Signatory:
 def person_at_work(target: Target) -> Person | None:
     """The person whom the allowed signers tie to this process: its CI job's actor, or its login."""
     identity = current_identity()
-    if identity.source == "oidc":
-        return people_of(target).named(f"github:{identity.subject}")
-    if identity.source == "operating-system":
-        return people_of(target).named(f"account:{identity.subject}")
-    return None  # a CI job without a token: its variables can be set by the job itself
+    if identity.source not in ("oidc", "operating-system"):
+        return None  # a CI job without a token: its variables can be set by the job itself
+    return people_of(target).named(principal_of(identity))
 
 
 def _git(name: str) -> str:

@@ -54,8 +54,8 @@ class OverrideStatement(_Statement):
     """This gate may be passed though it cannot conclude, for this reason and so long."""
 
     kind: Literal["override"] = "override"
-    gate: Reference
-    subject: Reference | None = None
+    gate: Text
+    subject: Text | None = Field(default=None, description="One check of the gate; else all of them.")
     model_digest: Digest | None = None
     reason: Text
 

@@ -1,0 +1,97 @@
+"""Does the Model Control Plane say what the log says? Whatever differs was done behind the log's back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from zenml.client import Client
+
+from governance import events
+from governance.audit.actor import current_identity
+from governance.audit.events import Reconciliation
+from governance.journal import Journal, digest, without_people
+from governance.model_files import ReleaseError
+from governance.promotion.settling import open_attempts
+from governance.releases import digest_of, verify_release
+from governance.signing.errors import SigningError
+from governance.target import Target
+from governance.versions import STAGES, staged_version
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse
+
+_MOST = 50
+"""Findings that one event names."""
+
+
+def reconcile(target: Target, *, dry_run: bool = False) -> tuple[str, ...]:
+    """Compare what ZenML and the artifact store hold of ``target``'s model with its environment's log.
+
+    The comparison is recorded, unless ``dry_run``.
+
+    Returns:
+        What differs, in words; nothing if all agrees.
+
+    Raises:
+        AuditError, NotRecorded: the log cannot be read or written.
+    """
+    findings = tuple(_findings(target))
+    if not dry_run:
+        journal = Journal(target, current_identity())
+        journal.write(
+            journal.event(
+                Reconciliation,
+                outcome="differs" if findings else "agrees",
+                findings=tuple(without_people(finding) for finding in findings[:_MOST]),
+            )
+        )
+    return findings
+
+
+def _findings(target: Target) -> Iterator[str]:
+    environment = target.environment.environment
+    if environment not in STAGES:
+        return
+    journal = Journal(target)
+    for attempt in open_attempts(journal.log, target):
+        yield (
+            f"A {attempt.what} of version {attempt.version} of {target.model} stopped after {attempt.last.step!r}: the "
+            "next promotion or rollback settles it."
+        )
+    used, promoted = events.released_versions(target), dict(sorted(events.completed_promotions(target)))
+    recorded = used[-1] if used else None
+    staged = staged_version(target)
+    actual = None if staged is None else str(staged.number)
+    if actual != recorded:
+        yield (
+            f"{target.model} {environment}: the log says that {_version(recorded)} is in use, and ZenML that "
+            f"{_version(actual)} is: the stage was set past promotion."
+        )
+    if actual is not None and actual not in promoted:
+        yield f"Version {actual} of {target.model} has the stage {environment!r} and was never promoted into it."
+    for version, recorded_digest in promoted.items():
+        try:
+            found = Client().get_model_version(target.model, version)
+        except KeyError:
+            yield f"Version {version} of {target.model} was promoted into {environment} and is deleted from ZenML."
+            continue
+        # Those that are or may come into use again; what else was once promoted may have been cleared away.
+        yield from _release_findings(found, target, recorded_digest, needed=version in used)
+
+
+def _release_findings(
+    version: ModelVersionResponse, target: Target, recorded_digest: str, *, needed: bool
+) -> Iterator[str]:
+    what = f"Version {version.number} of {target.model}"
+    try:
+        if digest(digest_of(version)) != recorded_digest:
+            yield f"{what} had the digest {recorded_digest} when it was promoted, and ZenML gives another now."
+        if needed:
+            verify_release(version, target)
+    except (ReleaseError, SigningError) as error:
+        yield str(error)
+
+
+def _version(number: str | None) -> str:
+    return "no version" if number is None else f"version {number}"
