@@ -15,6 +15,7 @@ from stack_bootstrap.full_stores import refuse_full_stores
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
 from stack_bootstrap.plan_digest import plan_digest
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
+from stack_bootstrap.recorders import InfrastructureAct, recorded
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
@@ -137,9 +138,11 @@ def destroy(
         )
     with _transient_plan(where) as file:
         planned = _plan(where, file, stream, destroy=True)
-        if planned.differs and not dry_run:
+        if not dry_run:
             _refuse_full_stores(where, planned)
-            Terraform(where, stream=stream).apply(file, destroys=where.environment)
+            with recorded(InfrastructureAct("destroy", where, planned.changes, planned.digest)):
+                if planned.differs:
+                    Terraform(where, stream=stream).apply(file, destroys=where.environment)
     return planned
 
 
@@ -214,8 +217,9 @@ def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> A
         )
     terraform = Terraform(where, stream=stream)
     _refuse_full_stores(where, planned)
-    if planned.differs:
-        terraform.apply(planned.plan_file)
+    with recorded(InfrastructureAct("apply", where, changes, planned.digest)):
+        if planned.differs:
+            terraform.apply(planned.plan_file)
     return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
 
 

@@ -76,7 +76,7 @@ def register(
         _show(registration.diff(contracts, team=team, adopt=adopt), as_json)
         return
     observer = None if as_json else _show_progress
-    done = registration.register(contracts, team=team, adopt=adopt, prune=prune, observer=observer)
+    done = registration.register(contracts, team=team, adopt=adopt, prune=prune, observer=observer, settings=settings)
     if as_json:
         _print_json(done.as_json())
     else:
@@ -124,6 +124,7 @@ def unregister(
         confirm=confirm,
         dry_run=dry_run,
         observer=None if as_json or dry_run else _show_progress,
+        settings=settings,
     )
     if dry_run or as_json:
         _show(gone, as_json)

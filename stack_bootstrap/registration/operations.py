@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environments import Environment
+from environments import DIRECTORY, Environment
 from stack_bootstrap.contract import StackContract
+from stack_bootstrap.recorders import RegistrationAct, Stack, recorded
 from stack_bootstrap.registration.actual import Actual, read_actual
-from stack_bootstrap.registration.apply import Observer, apply_changes
+from stack_bootstrap.registration.apply import Observer, Progress, apply_changes
 from stack_bootstrap.registration.catalogue import Catalogue
-from stack_bootstrap.registration.changes import Changes, compare
+from stack_bootstrap.registration.changes import Change, Changes, compare
 from stack_bootstrap.registration.deletion import delete, deletions, in_order
 from stack_bootstrap.registration.desired import desired_state
 from stack_bootstrap.registration.errors import RegistrationError
@@ -56,6 +58,7 @@ def register(
     adopt: bool = False,
     prune: bool = False,
     observer: Observer | None = None,
+    settings: Path = DIRECTORY,
 ) -> Changes:
     """Make ZenML hold exactly what ``contracts`` say.
 
@@ -69,6 +72,7 @@ def register(
         adopt: Take over objects of the same name that Groundwork did not register, instead of refusing.
         prune: Delete orphans afterwards, instead of leaving them.
         observer: Called after each object that was written or deleted.
+        settings: Folder of the settings files, for whoever keeps a record.
 
     Returns:
         What was done, and the orphans that are left.
@@ -77,7 +81,10 @@ def register(
         RegistrationError: as for :func:`diff`, or ZenML refused a write.
     """
     client = client or open_client()
-    with quiet_zenml():
+    stacks = (Stack(it.environment, it.cloud, it.team, it.stack.name) for it in contracts.values() if not it.simulated)
+    act = RegistrationAct("register", settings, tuple(stacks), [])
+    observer = _noting(act.done, observer)
+    with recorded(act), quiet_zenml():
         changes, actual = _compare(contracts.values(), client, team, adopt=adopt)
         apply_changes(client, changes, actual, observer)
         orphans = changes.orphans
@@ -98,9 +105,10 @@ def register_all(
     adopt: bool = False,
     prune: bool = False,
     observer: Observer | None = None,
+    settings: Path = DIRECTORY,
 ) -> Changes:
     """:func:`register` for the contracts of several environments at once, by environment and team."""
-    return register(merge(contracts), client=client, adopt=adopt, prune=prune, observer=observer)
+    return register(merge(contracts), client=client, adopt=adopt, prune=prune, observer=observer, settings=settings)
 
 
 def merge(contracts: Mapping[str, Mapping[str, StackContract]]) -> dict[str, StackContract]:
@@ -129,6 +137,7 @@ def unregister(
     client: Client | None = None,
     dry_run: bool = False,
     observer: Observer | None = None,
+    settings: Path = DIRECTORY,
 ) -> Changes:
     """Delete the stacks, components, connectors and secrets that Groundwork registered.
 
@@ -142,6 +151,7 @@ def unregister(
         client: The ZenML client, opened when not given.
         dry_run: Only say what would go.
         observer: Called after each object that was deleted.
+        settings: As in :func:`register`.
 
     Raises:
         RegistrationError: the environment is protected, something that stays uses one of the objects, a stack is the
@@ -154,8 +164,10 @@ def unregister(
     with quiet_zenml():
         actual = read_actual(client, environments={scope.environment}, secret_values=False)
         doomed = deletions(actual, {scope})
-        if not dry_run:
-            delete(client, doomed, actual, observer)
+    if not dry_run:
+        act = RegistrationAct("unregister", settings, _stacks_of(doomed), [])
+        with recorded(act), quiet_zenml():
+            delete(client, doomed, actual, _noting(act.done, observer))
     return Changes(doomed)
 
 
@@ -171,6 +183,24 @@ def refuse_protected(environment: Environment, confirm: str | None) -> None:
             environment.environment,
             f"is protected; deleting what is registered for it needs --confirm {environment.environment}",
         )
+
+
+def _noting(done: list[Change], observer: Observer | None) -> Observer:
+    """Put each change that was made into ``done`` before ``observer`` is told of it."""
+
+    def note(progress: Progress) -> None:
+        done.append(progress.change)
+        if observer is not None:
+            observer(progress)
+
+    return note
+
+
+def _stacks_of(doomed: Iterable[Change]) -> tuple[Stack, ...]:
+    """The stacks that objects were registered for, by their labels."""
+    labels = [(change.found.state.labels or {}) for change in doomed if change.found is not None]
+    stacks = (Stack(it["environment"], it["cloud"], it["team"], it["zenml_stack"]) for it in labels)
+    return tuple(dict.fromkeys(stacks))
 
 
 def _compare(
