@@ -80,7 +80,7 @@ def _within(columns: Columns, name: str) -> "list[pa.Check]":
     if name not in columns.ranges:
         return []
     least, greatest = columns.ranges[name]
-    return [pa.Check.in_range(least, greatest, name=f"within {least:g} to {greatest:g}")]
+    return [pa.Check.in_range(least, greatest)]
 
 
 def judge_data_quality(

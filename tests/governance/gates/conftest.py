@@ -1,0 +1,44 @@
+"""Limits that are easy to work out by hand, and made-up people with models of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from environments import Gates, load_platform
+from governance.gates.made_up import MadeUp, make_up
+from governance.gates.scored import Scored
+from governance.gates.terms import Terms
+
+TERMS = Terms(model="m_x", environment="production", policy_version="policy-0123456789abcdef")
+
+
+def gates(**changes: Any) -> Gates:
+    """The committed settings of production; ``changes`` replace keys, ``fairness__x`` those of a part."""
+    raw = load_platform().environment("production").gates.model_dump()
+    for key, value in changes.items():
+        part, _, name = key.rpartition("__")
+        (raw[part] if part else raw)[name] = value
+    return Gates.model_validate(raw)
+
+
+def scored(truth: Any, probability: Any, frame: pd.DataFrame | None = None, threshold: float = 0.5) -> Scored:
+    """Rows as a model that gives these probabilities scores them."""
+    likely = np.asarray(probability, dtype=float)
+    return Scored(
+        frame=pd.DataFrame({"x": likely}) if frame is None else frame,
+        truth=np.asarray(truth),
+        probability=likely,
+        flagged=likely >= threshold,
+        decision_threshold=threshold,
+        data_digest="ab" * 32,
+        model_digest="cd" * 32,
+    )
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> MadeUp:
+    return make_up(tmp_path_factory.mktemp("made-up"), rows=3000)

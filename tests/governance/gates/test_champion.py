@@ -1,0 +1,139 @@
+"""A challenger replaces a champion only if it is shown to be no worse, on rows that are new to both."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from governance.gates.champion import (
+    DIFFERENCE,
+    NO_BASELINE,
+    RECALL_IN,
+    SAME_VERSION,
+    UNSEEN,
+    judge_champion,
+    judge_measures,
+    no_champion,
+)
+from governance.gates.made_up import MadeUp
+from governance.gates.result import Check, GateResult, Measure
+from governance.gates.scored import score_rows
+from pipelines.evaluation import evaluate
+from tests.governance.gates.conftest import TERMS, gates
+
+
+def compare(made: MadeUp, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
+    return judge_champion(
+        made.models[challenger],
+        made.models[champion],
+        made.held_out if frame is None else frame,
+        made.config.attributes,
+        gates(),
+        TERMS,
+        versions=("2", "1"),
+    )
+
+
+def test_differences_are_those_of_the_evaluations(made: MadeUp) -> None:
+    ours, theirs = (evaluate(made.models[name], made.held_out).metrics for name in ("inferior", "good"))
+    found = {m.name: m for m in compare(made, "inferior", "good").measures}
+    for metric in ("roc_auc", "average_precision", "recall", "precision", "brier_score"):
+        expected = getattr(ours, metric) - getattr(theirs, metric)
+        assert found[metric + DIFFERENCE].value == pytest.approx(expected)
+
+
+def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(made: MadeUp) -> None:
+    from governance.gates.performance import measure_performance
+
+    rows = score_rows(made.models["good"], made.held_out)
+    alone = next(m for m in measure_performance(rows, resamples=1000) if m.name == "roc_auc")
+    paired = next(m for m in compare(made, "retrained", "good").measures if m.name == "roc_auc" + DIFFERENCE)
+    assert np.ptp(paired.intervals["95"]) < np.ptp(alone.intervals["95"]) / 2
+
+
+def test_recall_is_compared_in_each_group(made: MadeUp) -> None:
+    result = compare(made, "biased", "good")
+    found = {m.name: m for m in result.measures}
+    at_risk = (made.held_out["sex"] == "b") & (made.held_out["risk"] == 1)
+    flags = [score_rows(made.models[name], made.held_out).flagged[at_risk] for name in ("biased", "good")]
+    assert found[f"{RECALL_IN}sex=b"].value == pytest.approx(flags[0].mean() - flags[1].mean())
+    assert f"{RECALL_IN}sex=b" in {check.name for check in result.failures}
+    assert f"{RECALL_IN}sex=a" not in {check.name for check in result.failures}
+
+
+def judged(name: str, value: float, low: float, high: float, **facts: float) -> Check:
+    enough = {"rows": 1000.0, "positives": 400.0, "negatives": 600.0}
+    measure = Measure(name=name, value=value, intervals={"95": (low, high)}, facts={**enough, **facts})
+    return next(check for check in judge_measures((measure,), gates()) if check.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "low", "high", "verdict"),
+    [
+        ("roc_auc difference", 0.0, -0.03, 0.1, "passed"),
+        ("roc_auc difference", 0.0, -0.0301, 0.1, "cannot_conclude"),
+        ("roc_auc difference", -0.0301, -0.1, 0.1, "failed"),
+        ("brier_score difference", 0.0, -0.1, 0.02, "passed"),
+        ("brier_score difference", 0.0, -0.1, 0.0201, "cannot_conclude"),
+        ("brier_score difference", 0.0201, -0.1, 0.1, "failed"),
+        (f"{RECALL_IN}sex=b", -0.1, -0.25, 0.1, "passed"),
+        (f"{RECALL_IN}sex=b", -0.1, -0.2501, 0.1, "cannot_conclude"),
+        (f"{RECALL_IN}sex=b", -0.2501, -0.3, 0.1, "failed"),
+    ],
+)
+def test_the_whole_interval_must_stay_within_the_margin(
+    name: str, value: float, low: float, high: float, verdict: str
+) -> None:
+    assert judged(name, value, low, high).verdict == verdict
+
+
+@pytest.mark.parametrize("few", [{"rows": 49.0}, {"positives": 7.0}])
+def test_a_small_group_concludes_nothing(few: dict[str, float]) -> None:
+    assert judged(f"{RECALL_IN}sex=b", 0.0, 0.0, 0.0, **few).verdict == "cannot_conclude"
+    assert judged(f"{RECALL_IN}sex=b", 0.0, 0.0, 0.0, rows=50.0, positives=8.0).verdict == "passed"
+
+
+def test_a_metric_that_was_not_compared_does_not_pass() -> None:
+    checks = {check.name: check.verdict for check in judge_measures((), gates())}
+    assert set(checks.values()) == {"cannot_conclude"}
+
+
+def test_the_same_version_is_refused_even_under_a_good_figure(made: MadeUp) -> None:
+    model = made.models["good"]
+    result = judge_champion(model, model, made.held_out, made.config.attributes, gates(), TERMS, versions=("3", "3"))
+    assert [(check.name, check.verdict) for check in result.checks] == [(SAME_VERSION, "failed")]
+
+
+def test_rows_that_either_was_trained_on_are_left_out(made: MadeUp) -> None:
+    mixed = pd.concat([made.held_out, made.training.head(200)], ignore_index=True)
+    for pair in (("good", "retrained"), ("retrained", "good")):
+        left = next(m for m in compare(made, *pair, frame=mixed).measures if m.name == UNSEEN)
+        assert left.value == len(made.held_out)
+        assert "200 of 1700 held-out rows were trained on" in left.detail
+    clean = compare(made, "retrained", "good")
+    assert compare(made, "retrained", "good", frame=mixed).measures[1:] == clean.measures[1:]
+
+
+def test_too_few_rows_left_conclude_nothing(made: MadeUp) -> None:
+    few = pd.concat([made.held_out.head(99), made.training], ignore_index=True)
+    result = compare(made, "retrained", "good", frame=few)
+    unseen = next(check for check in result.checks if check.name == UNSEEN)
+    assert (unseen.value, unseen.verdict) == (99, "cannot_conclude")
+    leaked = compare(made, "retrained", "leaked")
+    assert next(check for check in leaked.checks if check.name == UNSEEN).value == 0
+    assert leaked.verdict == "cannot_conclude"
+
+
+def test_a_champion_whose_columns_are_gone_cannot_be_compared(made: MadeUp) -> None:
+    result = compare(made, "retrained", "good", frame=made.held_out.drop(columns="ward"))
+    assert result.verdict == "cannot_conclude"
+    assert "ward" in str(result.failures[0])
+
+
+def test_without_a_champion_there_is_no_baseline(made: MadeUp) -> None:
+    result = no_champion("d" * 64, made.held_out, TERMS)
+    assert result.passed
+    assert result.checks[0].name == NO_BASELINE
+    assert "no baseline" in str(result.checks[0])
+    assert "champion" not in result.evidence
