@@ -1,0 +1,114 @@
+"""The scaffold as users get it: shortest and longest name, one model and three, CSV and Parquet, up to production."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.governance.teams import drive
+
+pytestmark = pytest.mark.slow
+
+PARTS = (
+    "copier.yml",
+    "environments",
+    "governance",
+    "infra",
+    "pipelines",
+    "pyproject.toml",
+    "requirements.lock",
+    "stack_bootstrap",
+)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parts of the checkout that a team needs."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in PARTS:
+        source = REPOSITORY / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".terraform*"))
+        else:
+            shutil.copy(source, folder / part)
+    shutil.copytree(REPOSITORY / "tests" / "teams", folder / "tests" / "teams")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(copy: Path, _migrated_store: Path) -> dict[str, Any]:
+    home = copy / ".groundwork" / "zenml"
+    shutil.copytree(_migrated_store, home)
+    for file in home.glob("*.yaml"):
+        file.write_text(file.read_text(encoding="utf-8").replace(str(_migrated_store), str(home)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, drive.__file__],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **{name: value for name, value in os.environ.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"},
+            "PYTHONPATH": str(copy),
+            "ZENML_CONFIG_PATH": str(home),
+            "ZENML_LOCAL_STORES_PATH": str(home / "local_stores"),
+        },
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def test_adding_the_file_gives_the_team_a_stack_in_every_environment(told: dict[str, Any]) -> None:
+    for teams in told["stacks"].values():
+        assert {"qa", "abcdefghijklmnop", "oncology", "diabetes-care", "platform"} == set(teams)
+    assert told["registered"] == 6 * 5, "of two teams in three environments a stack and its four components"
+    assert told["registered again"] == 0
+
+
+def test_every_model_trains_under_all_gates_and_scores(told: dict[str, Any]) -> None:
+    assert set(told["trained"]) == {"qa_classifier", *drive.LONG.models}
+    for found in told["trained"].values():
+        assert found["auc"] > 0.85
+        assert {"validate_data_quality", "validate_model_performance", "validate_fairness"} <= set(found["steps"])
+    assert told["trained"]["qa_classifier"]["rows"] == told["trained"]["churn_classifier"]["rows"] == 3000
+
+
+def test_one_goes_to_production_and_stops_only_for_the_approval(told: dict[str, Any]) -> None:
+    released = told["release"]
+    assert released["before"] == ["promote to staging", "validate in staging", "promote to production"]
+    assert "make approve MODEL=qa_classifier TO=production" in released["due"]
+    assert released["then"] == ["promote to production"], "what was done is not done again"
+    assert released["version"] == "1"
+    assert released["again"]
+    assert released["after"] == []
+
+
+def test_the_tests_that_the_teams_got_pass(told: dict[str, Any], copy: Path) -> None:
+    assert told
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--rootdir",
+        ".",
+        "tests",
+    ]
+    done = subprocess.run(
+        command, cwd=copy, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(copy)}
+    )
+    assert done.returncode == 0, done.stdout
+    assert "12 passed" in done.stdout
