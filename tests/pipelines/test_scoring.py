@@ -261,3 +261,19 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path) -> None:
         scored, peaks[rows] = json.loads(run.stdout)
         assert scored == rows == pq.read_metadata(tmp_path / "out.parquet").num_rows
     assert peaks[1_000_000] - peaks[100_000] < 20, peaks
+
+
+def test_values_beyond_what_the_config_allows_or_training_saw_are_counted(
+    source: Path, tmp_path: Path, patients: pd.DataFrame, write: Callable[..., Path]
+) -> None:
+    config = config_of(source, ranges={"dose": [0, 60]})
+    model = _read_back(train(config)[0], tmp_path / "model")
+    seen = {column.name: (column.lowest, column.highest) for column in model.signature.columns}
+    assert seen["dose"] == (0, 60)
+    assert seen["visits"] == (0, 8)
+    assert seen["ward"] == (None, None)
+    visits = patients["visits"].where(patients.index >= 3, 9)
+    profile = profile_input(config, model.signature, str(write(visits=visits)))
+    above = int((patients["dose"] > 60).sum())
+    assert above
+    assert profile.outside_range == {"dose": above, "visits": 3}

@@ -1,0 +1,84 @@
+"""Which rows a model was trained on can be told from its folder, without the rows."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.row_digests import RowDigests, RowDigestsDamaged
+
+SALT = "0123456789abcdef" * 4
+
+
+def rows(count: int = 50, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "size": random.normal(size=count),
+            "site": random.choice(["a", "b", None], count),
+            "age": random.normal(size=count),
+        }
+    )
+
+
+def test_rows_that_were_there_are_known_and_others_are_not() -> None:
+    known = RowDigests.of(rows(), salt_from=SALT)
+    mixed = pd.concat([rows(seed=1), rows().head(7)], ignore_index=True)
+    assert list(known.holds(mixed)) == [False] * 50 + [True] * 7
+
+
+def test_order_of_columns_other_columns_and_the_label_do_not_matter() -> None:
+    known = RowDigests.of(rows(), salt_from=SALT)
+    assert known.holds(rows()[["age", "size", "site"]].assign(risk=1, sex="f")).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": lambda f: f["size"] + 1e-12},
+        {"site": lambda f: f["site"].fillna("c")},
+        {"size": lambda f: f["size"].where(f.index > 49)},
+        {"size": lambda f: f["age"], "age": lambda f: f["size"]},
+    ],
+)
+def test_any_other_value_is_another_row(change: dict[str, object]) -> None:
+    frame = rows()
+    changed = frame.assign(**{name: value(frame) for name, value in change.items()})  # type: ignore[operator]
+    same = changed.astype(str).eq(frame.astype(str)).all(axis=1)
+    assert list(RowDigests.of(frame, salt_from=SALT).holds(changed)) == list(same)
+
+
+def test_missing_is_not_zero_and_minus_zero_is_zero() -> None:
+    known = RowDigests.of(pd.DataFrame({"size": [0.0, np.nan]}), salt_from=SALT)
+    assert list(known.holds(pd.DataFrame({"size": [-0.0, np.nan, 1.0]}))) == [True, True, False]
+    assert not RowDigests.of(pd.DataFrame({"size": [np.nan]}), salt_from=SALT).holds(pd.DataFrame({"size": [0.0]}))[0]
+
+
+def test_the_salt_keeps_two_models_apart() -> None:
+    first, second = (RowDigests.of(rows(), salt_from=salt) for salt in (SALT, SALT[::-1]))
+    assert first.to_bytes()[16:] != second.to_bytes()[16:]
+
+
+def test_written_and_read_they_know_the_same_rows() -> None:
+    known = RowDigests.of(rows(), salt_from=SALT)
+    again = RowDigests.from_bytes(known.to_bytes())
+    assert again.holds(rows()).all()
+    assert not again.holds(rows(seed=1)).any()
+    assert (len(again), again.columns) == (len(known), ("age", "site", "size"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 19, b"\x00" * 16 + b"\xff\xff\x00\x00", b"\x00" * 27])
+def test_a_damaged_file_is_refused(content: bytes) -> None:
+    with pytest.raises(RowDigestsDamaged, match="no digests of rows"):
+        RowDigests.from_bytes(content)
+
+
+def test_a_hundred_thousand_rows_are_a_megabyte_and_a_second() -> None:
+    frame, started = rows(100_000), time.perf_counter()
+    known = RowDigests.of(frame, salt_from=SALT)
+    assert known.holds(frame).all()
+    assert time.perf_counter() - started < 10, "about a second on an idle core"
+    assert len(known.to_bytes()) < 1_000_000
