@@ -14,6 +14,9 @@ _TOOLS = frozenset({"[", "[[", "echo", "exit", "export", "gh", "jq", "ls", "mkdi
 """What a runner has; anything else a job does is a make target or a script of ours."""
 
 _OURS = ("tests", "infra", "scripts", "governance", "environments", "pipelines", "stack_bootstrap", "docs")
+_WRAPPER = "scripts/with-model-key"
+"""Runs the command that follows it."""
+
 _GIVEN = frozenset(
     {"GH_TOKEN", "GITHUB_OUTPUT", "GITHUB_SHA", "GITHUB_REPOSITORY", "PWD", "ZENML_STORE_URL", "ZENML_STORE_API_KEY"}
 )
@@ -51,6 +54,8 @@ def _in_step(step: Step) -> Iterator[str]:
 
 
 def _in_command(command: Command, step: Step) -> Iterator[str]:
+    if command.program == _WRAPPER:
+        yield from _in_command(Command(command.arguments[0], command.arguments[1:], command.variables), step)
     if command.program == "make":
         yield from _make(command, step)
     elif "/" in command.program:

@@ -58,7 +58,7 @@ BREAKS = [
         "          persist-credentials: false\n          ref: ${{ github.event.workflow_run.head_sha }}",
         "checks out what a stranger",
     ),
-    (rules.no_cloud_key_is_stored, "infra-apply", "secrets.ZENML_STORE_API_KEY", "secrets.AWS_KEY", "only secret"),
+    (rules.no_cloud_key_is_stored, "infra-apply", "secrets.ZENML_STORE_API_KEY", "secrets.AWS_KEY", "only secrets"),
     (
         rules.no_cloud_key_is_stored,
         "infra-apply",
