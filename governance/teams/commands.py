@@ -95,12 +95,11 @@ def team_update(
 
     chosen = _given(name, "NAME", "Team")
     changed = update(chosen, load_platform(settings), dry_run=dry_run)
-    verb = "would change" if dry_run else "changed"
-    typer.echo(
-        f"{verb.capitalize()}, to review and commit:\n" + "\n".join(f"  {file}" for file in changed)
-        if changed
-        else f"{chosen} has everything that the template holds."
-    )
+    if not changed:
+        typer.echo(f"{chosen} has everything that the template holds.")
+        return
+    what = "Has changed in the template" if dry_run else "Changed, to review and commit"
+    typer.echo("\n".join([f"{what}:", *(f"  {file}" for file in changed)]))
 
 
 def team_remove(

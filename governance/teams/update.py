@@ -9,7 +9,7 @@ import yaml
 
 from environments import CHECKOUT, Platform
 from governance.teams.errors import TeamRefused
-from governance.teams.scaffold import answers_file
+from governance.teams.scaffold import TEMPLATE, answers_file
 
 
 def update(
@@ -23,11 +23,11 @@ def update(
         team: Whose scaffold.
         platform: The settings.
         to: The commit or tag whose template is brought.
-        dry_run: Only say which files would change.
+        dry_run: Change nothing.
         checkout: Where the scaffold is.
 
     Returns:
-        The files that differ now, relative to the checkout.
+        The files that differ now, relative to the checkout; dry, the files of the template that have changed.
 
     Raises:
         TeamRefused: there is no such scaffold, it is not known which template it was made from, or the checkout
@@ -36,7 +36,8 @@ def update(
     answers = answers_file(team)
     if team not in platform.teams or not (checkout / answers).is_file():
         raise TeamRefused(f"{checkout / answers} does not exist: {team!r} is no team that `make team` made.")
-    if not yaml.safe_load((checkout / answers).read_text(encoding="utf-8")).get("_commit"):
+    made_from = yaml.safe_load((checkout / answers).read_text(encoding="utf-8")).get("_commit")
+    if not made_from:
         raise TeamRefused(
             f"{answers} names no commit, as the template was not committed when {team} was made. "
             "Set _commit to the commit whose template it was."
@@ -47,33 +48,30 @@ def update(
             f"{checkout} has changes that are not committed ({', '.join(changes)}). Commit them first, so that what "
             "the update brings can be told from them."
         )
+    # A commit by its hash: copier takes HEAD to mean the files as they lie there, which the update itself changes.
+    commit = _git(checkout, "rev-parse", "--verify", f"{to}^{{commit}}").strip()
+    template = [str(TEMPLATE.relative_to(CHECKOUT)), "copier.yml"]
+    later = _git(checkout, "diff", "--name-only", made_from, commit, "--", *template).splitlines()
+    if dry_run or not later:
+        return later
     from copier import run_update
     from copier.errors import CopierError
     from plumbum import local
 
     with local.cwd(checkout):  # the answers name the template relative to it
         try:
-            run_update(
-                str(checkout),
-                answers_file=answers,
-                vcs_ref=to,
-                defaults=True,
-                overwrite=True,
-                quiet=True,
-                pretend=dry_run,
-            )
+            run_update(str(checkout), answers_file=answers, vcs_ref=commit, defaults=True, overwrite=True, quiet=True)
         except CopierError as error:
             raise TeamRefused(f"{team} cannot be updated: {error}") from error
     return _changes(checkout)
 
 
 def _changes(checkout: Path) -> list[str]:
-    done = subprocess.run(
-        ["git", "-C", str(checkout), "status", "--porcelain", "--untracked-files=all"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return [line[3:] for line in _git(checkout, "status", "--porcelain", "--untracked-files=all").splitlines()]
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise TeamRefused(f"{checkout} is no git repository, and an update merges by git: {done.stderr.strip()}")
-    return [line[3:] for line in done.stdout.splitlines()]
+        raise TeamRefused(f"An update merges by git, which says of {checkout}: {done.stderr.strip()}")
+    return done.stdout
