@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from environments import ORDER, ground_of
 from governance.signing.errors import SigningError
+from governance.signing.library import model_signing
 from governance.target import Target
 
 KEYS = "GROUNDWORK_MODEL_KEYS"
@@ -95,7 +96,10 @@ def signer_for(target: Target, environ: Mapping[str, str] = os.environ) -> Model
         raise SigningError(f"{file} is no unencrypted private key in PEM form: {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise SigningError(f"{file} holds another kind of key; models are signed with an elliptic curve (P-256).")
-    return FileModelSigner(file, _public_pem(key))
+    signer = FileModelSigner(file, _public_pem(key))
+    if target.cloud == "local" and not file.with_suffix(".pub").exists():  # whoever made the key was stopped
+        file.with_suffix(".pub").write_text(signer.public, encoding="utf-8")
+    return signer
 
 
 def trusted_keys(target: Target, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
@@ -153,7 +157,6 @@ def _create(file: Path) -> None:
         return
     finally:
         Path(draft.name).unlink()
-    file.with_suffix(".pub").write_text(_public_pem(key), encoding="utf-8")
 
 
 def _public_pem(key: ec.EllipticCurvePrivateKey) -> str:

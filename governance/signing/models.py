@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from governance.signing.errors import SigningError
+from governance.signing.library import model_signing
 
 
 class ModelUnsigned(SigningError):
@@ -33,9 +34,8 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
         ModelForged: it does not hold; nothing of the model was interpreted.
     """
     from cryptography.exceptions import InvalidSignature
-    from model_signing import verifying
 
-    config: Any = verifying.Config  # the library says nothing of its types
+    config: Any = model_signing("verifying").Config  # the library says nothing of its types
     hint = _hint(signature)
     key = next((key for key in trusted if hashlib.sha256(key.encode()).hexdigest() == hint), None)
     if key is None:

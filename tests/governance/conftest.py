@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from environments import Platform, load_platform
+from governance.audit import current_identity
+from governance.signing.people import principal_of
+from governance.signing.signatories import Signatory, demo_key
 from governance.target import Target, target_for
 from tests.conftest import copy_settings
 
 CANCER = "breast_cancer_classifier"
 DIABETES = "diabetes_progression_classifier"
+TRAINER = "trainer@example.com"
+"""Who runs the tests, and so whoever trains in them."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Ground:
     def target(self, environment: str, model: str = CANCER) -> Target:
         return target_for(self.platform, model, environment)
 
+    def signatory(self, email: str, *names: str) -> Signatory:
+        """Somebody with an SSH key made on the spot, whom this ground's allowed signers know."""
+        return demo_key(self.target("production"), email, *names)
+
 
 def lay(folder: Path) -> Ground:
     """Apply and register all three environments below ``folder``, in the ZenML store in use."""
@@ -39,6 +48,7 @@ def lay(folder: Path) -> Ground:
     ground = Ground(copy_settings(folder))
     platform = ground.platform
     register_all({name: apply(workspace(platform, name, "local")).stacks for name in platform.environments})
+    ground.signatory(TRAINER, principal_of(current_identity()))
     return ground
 
 

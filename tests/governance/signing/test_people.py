@@ -1,0 +1,169 @@
+"""People sign with their SSH keys: whose signature it is comes from the allowed signers, never from what is said."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from environments import load_platform
+from governance.audit.actor import account_identity, declared_identity, github_identity
+from governance.signing import ssh
+from governance.signing.errors import SigningError
+from governance.signing.people import People, people_of
+from governance.signing.signatories import Signatory, choose_signatory, demo_key
+from governance.signing.statements import OverrideStatement, Signed, sign_statement
+from governance.target import Target, target_for
+from tests.governance.conftest import CANCER
+
+GRACE, EDSGER = "grace@example.com", "edsger@example.com"
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def target(settings_directory: Path) -> Target:
+    return target_for(load_platform(settings_directory), CANCER, "production")
+
+
+def public(signatory: Signatory) -> str:
+    return " ".join(signatory.key.with_name(f"{signatory.email}.pub").read_text().split()[:2])
+
+
+def people(*lines: str) -> People:
+    return People("".join(f"{line}\n" for line in lines), "allowed_signers")
+
+
+def test_a_signature_is_its_signers_and_nobody_elses(target: Target) -> None:
+    grace, edsger = demo_key(target, GRACE, "account:grace", "github:583231"), demo_key(target, EDSGER)
+    known = people_of(target)
+    signature = ssh.sign(b"agreed", grace.key)
+    signer = known.signer_of(b"agreed", signature, NOW)
+    assert signer.emails == (GRACE,)
+    assert signer == known.named("github:583231") == known.named("account:grace") == known.named("Grace@Example.com")
+    assert known.signer_of(b"agreed", ssh.sign(b"agreed", edsger.key), NOW).email == EDSGER
+    with pytest.raises(SigningError, match="does not hold"):
+        known.signer_of(b"agreed to more", signature, NOW)
+    with pytest.raises(SigningError, match="no allowed signer"):
+        people(f"{EDSGER} {public(edsger)}").signer_of(b"agreed", signature, NOW)
+
+
+def test_a_signature_for_another_purpose_is_none(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who signed a commit with these very bytes did not approve anything."""
+    grace = demo_key(target, GRACE)
+    with monkeypatch.context() as patch:
+        patch.setattr(ssh, "NAMESPACE", "git")
+        commit = ssh.sign(b"agreed", grace.key)
+    anywhere = people(f"{GRACE} {public(grace)}")  # without namespaces=, so that only our check is left
+    with pytest.raises(SigningError, match="namespace"):
+        anywhere.signer_of(b"agreed", commit, NOW)
+
+
+def test_a_key_counts_only_while_it_is_valid(target: Target) -> None:
+    grace = demo_key(target, GRACE)
+    limited = people(f'{GRACE} valid-after="20260101",valid-before="20260301" {public(grace)}')
+    signature = ssh.sign(b"agreed", grace.key)
+    assert limited.signer_of(b"agreed", signature, datetime(2026, 2, 1, tzinfo=UTC)).email == GRACE
+    for outside in (datetime(2025, 12, 31, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)):
+        with pytest.raises(SigningError, match="no allowed signer had at"):
+            limited.signer_of(b"agreed", signature, outside)
+
+
+def test_lines_that_share_a_name_or_a_key_are_one_person(target: Target) -> None:
+    """Nobody approves themself by way of a second line."""
+    grace, work, edsger = (demo_key(target, name) for name in (GRACE, "work@example.com", EDSGER))
+    same_key = people(f"{GRACE} {public(grace)}", f"other@example.com {public(grace)}")
+    assert same_key.named(GRACE) == same_key.named("other@example.com")
+    chained = people(
+        f"{GRACE} {public(grace)}", f"{EDSGER} {public(edsger)}", f"{EDSGER},{GRACE} {public(work)}", "# a comment", ""
+    )
+    assert chained.named(GRACE) == chained.named(EDSGER)
+    apart = people(f"{GRACE} {public(grace)}", f"{EDSGER} {public(edsger)}")
+    assert apart.named(GRACE) != apart.named(EDSGER)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [("*@example.com ssh-ed25519 AAAA", "pattern"), ("grace@example.com", "no key"), ("x y z", "no key")],
+)
+def test_a_line_that_could_mean_several_people_or_nobody_is_refused(line: str, why: str) -> None:
+    with pytest.raises(SigningError, match=rf"allowed_signers, line 2: .*{why}"):
+        people("# first", line)
+
+
+def test_every_name_of_a_person_is_found_in_the_log(target: Target, tmp_path: Path) -> None:
+    from governance.audit.store import LocalStore
+    from governance.audit.subjects import FileKeyRing, Subjects
+
+    (tmp_path / "log").mkdir()
+    subjects = Subjects(LocalStore(tmp_path / "log"), FileKeyRing(tmp_path / "ring"))
+    demo_key(target, GRACE, "account:grace", "github:583231")
+    known = people_of(target)
+    for identity in (declared_identity(GRACE), account_identity("grace"), github_identity("583231")):
+        found = known.behind(subjects.actor(identity).id, subjects)
+        assert found is not None
+        assert found.email == GRACE
+    assert known.behind(subjects.actor(account_identity("mallory")).id, subjects) is None
+
+
+def test_nobody_signs_under_another_name(target: Target) -> None:
+    grace = demo_key(target, GRACE)
+    demo_key(target, EDSGER)
+    statement = OverrideStatement(
+        environment="production",
+        cloud="local",
+        model=CANCER,
+        policy_version="policy-1",
+        gate="fairness",
+        reason="too few rows",
+        expires=NOW + timedelta(hours=1),
+    )
+    signed, person = sign_statement(statement, grace, people_of(target), NOW)
+    assert person.email == GRACE
+    assert b"@" not in signed.message, "a statement cannot be erased, so it names nobody"
+    with pytest.raises(SigningError, match=rf"is the key of {GRACE}, not of {EDSGER}"):
+        sign_statement(statement, Signatory(EDSGER, grace.key), people_of(target), NOW)
+    with pytest.raises(SigningError, match=r"no key that .* lists"):
+        sign_statement(statement, grace, people("# nobody"), NOW)
+    altered = Signed(statement=statement.model_copy(update={"gate": "drift"}), signature=signed.signature)
+    with pytest.raises(SigningError, match="does not hold"):
+        altered.signer(people_of(target), NOW)
+
+
+def test_who_signs_is_given_or_gits_and_a_missing_key_is_said(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SigningError, match="Who signs"):
+        choose_signatory(target)
+    with pytest.raises(SigningError, match=f"No SSH key of {GRACE}"):
+        choose_signatory(target, GRACE)
+    mine = tmp_path / "mine"
+    mine.write_text("a key")
+    (tmp_path / "gitconfig").write_text(
+        f"[user]\n\temail = {GRACE}\n\tsigningkey = {mine}\n[gpg]\n\tformat = ssh\n", encoding="utf-8"
+    )
+    assert choose_signatory(target) == Signatory(GRACE, mine)
+    made = demo_key(target, GRACE)
+    assert choose_signatory(target) == made, "on this machine the ground's own key comes first"
+    assert choose_signatory(target, key=mine) == Signatory(GRACE, mine)
+    with pytest.raises(SigningError, match="ssh-keygen could not sign"):
+        ssh.sign(b"agreed", mine)
+    with pytest.raises(SigningError, match="There is no SSH key"):
+        ssh.sign(b"agreed", tmp_path / "none")
+
+
+def test_keys_made_on_the_spot_are_their_owners_only_and_never_on_a_cloud(target: Target) -> None:
+    made = demo_key(target, GRACE)
+    again = demo_key(target, GRACE)
+    assert made == again
+    assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
+    assert stat.S_IMODE(made.key.parent.stat().st_mode) == 0o700
+    assert len((made.key.parent / "allowed_signers").read_text().splitlines()) == 1
+    with pytest.raises(SigningError, match="CLOUD=local only"):
+        demo_key(target_for(target.platform, CANCER, "production", "aws"), GRACE)
+    with pytest.raises(SigningError, match="no e-mail address"):
+        demo_key(target, "../../etc/passwd")
