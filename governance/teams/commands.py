@@ -145,10 +145,14 @@ def _given(value: str | None, variable: str, question: str) -> str:
     """``value``, asked for where it is missing and somebody is there to answer."""
     if value:
         return value
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise TeamRefused(f"{variable} is missing: give {variable}=… (nobody is there to be asked).")
     prompt: Callable[[str], str] = typer.prompt
     return prompt(question)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _split(names: str) -> tuple[str, ...]:
