@@ -8,6 +8,7 @@ what its gates judge is refused before it starts.
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import inspect
 from collections import Counter
@@ -176,19 +177,16 @@ def _attach_gates(
     outputs, environment = _outputs(pipeline), target.environment.environment
     gates = required_gates(outputs, environment)
     _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
-    judges_a_release = EVALUATION in outputs and MODEL not in outputs
+    # While a pipeline is compiled, ZenML's client answers with promises; what gates are told is read outside of that.
+    outside = contextvars.Context()
+    compares = EVALUATION in outputs and MODEL not in outputs and compares_with_champion(environment)
     situation = Situation(
         target=target,
         config=read_config(target.model),
-        terms=Terms(
-            model=target.model,
-            environment=environment,
-            policy_version=policy_version(target),
-            exemptions=valid_overrides(target),
-        ),
+        terms=outside.run(_terms, target),
         version=version,
         parameters=parameters,
-        champion=_champion(target) if judges_a_release and compares_with_champion(environment) else None,
+        champion=outside.run(_champion, target) if compares else None,
     )
     waits: list[tuple[str, str]] = []
     for gate in gates:
@@ -228,6 +226,15 @@ def _refuse_what_is_missing(
             f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges a model that it does not train, and "
             f"is not given {' and '.join(absent)} of the release, so the gates cannot load it themselves."
         )
+
+
+def _terms(target: Target) -> Terms:
+    return Terms(
+        model=target.model,
+        environment=target.environment.environment,
+        policy_version=policy_version(target),
+        exemptions=valid_overrides(target),
+    )
 
 
 def _champion(target: Target) -> ChampionRelease | None:
