@@ -186,6 +186,15 @@ class Pipelines(Strict):
     batch_inference: PipelinePath | None = None
 
 
+class Card(Strict):
+    """What only people can say of a model, for its model card. What is left out, the card says is not stated."""
+
+    intended_use: str = Field(default="", description="What its predictions are for, and who acts on them.")
+    out_of_scope: str = Field(default="", description="What it must not be used for.")
+    limitations: tuple[str, ...] = Field(default=(), description="Where it is known to be weak.")
+    ethical_considerations: tuple[str, ...] = Field(default=(), description="Risks to people, and what limits them.")
+
+
 class ModelConfig(Strict):
     """One model: its data, what it predicts and how it is trained."""
 
@@ -214,6 +223,7 @@ class ModelConfig(Strict):
         default=0.5, description="A risk probability of at least this is flagged."
     )
     pipelines: Pipelines = Pipelines()
+    card: Card = Card()
 
     @field_validator("source")
     @classmethod
