@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from environments import DIRECTORY, ORDER, load_platform
-from governance.options import AsJson, Cloud, DryRun, Model, Settings
+from governance.options import AsJson, Cloud, DryRun, Key, Model, Settings, Signer
 from governance.target import target_for
 
 APPROVAL_DUE = 3
@@ -18,10 +17,8 @@ APPROVAL_DUE = 3
 
 def release(
     model: Model,
-    requested_by: Annotated[
-        str | None, typer.Option("--as", envvar="AS", help="E-mail of who asks [default: who runs this].")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key.")] = None,
+    signer: Signer = None,
+    key: Key = None,
     wait: Annotated[float, typer.Option(envvar="WAIT", min=0, help="Minutes to wait for an approval that is due.")] = 0,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -45,7 +42,7 @@ def release(
         steps = next_steps(production)
         typer.echo(json.dumps({"steps": steps}) if as_json else "Would go on with: " + (", ".join(steps) or "nothing"))
         return
-    asker = choose_signatory(production, requested_by, key) if requested_by or key else None
+    asker = choose_signatory(production, signer, key) if signer or key else None
     try:
         released = bring(production, requested_by=asker, wait=wait * 60, tell=tell)
     except ApprovalDue as due:

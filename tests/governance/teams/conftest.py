@@ -41,3 +41,9 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     copy_settings(tmp_path)
     return Checkout(tmp_path)
+
+
+@pytest.fixture
+def zenml_as_loud_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave ZenML's handler its stream: the one it would be given is closed when the test ends."""
+    monkeypatch.setattr("governance.progress.quiet_third_parties", lambda: None)

@@ -39,7 +39,7 @@ def test_it_tells_what_it_wrote_and_what_is_next(app: typer.Typer, checkout: Che
     done = CliRunner().invoke(app, ["team"], env=GIVEN)
     assert done.exit_code == 0, done.output
     assert "Wrote 11 files:\n  environments/teams/fraud-detection.yaml\n" in done.output
-    for command in ("apply ENV=all", "register ENV=all", "train ENV=dev MODEL=fraud_detection_classifier", "release"):
+    for command in ("apply ENV=all", "register ENV=all", "release MODEL=fraud_detection_classifier", "approve"):
         assert f"make {command}" in done.output
     assert "environments/allowed_signers" in done.output
     assert "fraud-detection" in checkout.platform.teams
@@ -94,13 +94,12 @@ def test_keys_to_try_it_out_are_made_in_the_ground_only(app: typer.Typer, checko
     ]
 
 
-@pytest.mark.usefixtures("zenml_store")
+@pytest.mark.usefixtures("zenml_store", "zenml_as_loud_as_it_is")
 def test_a_removal_needs_the_teams_name_and_then_says_where_the_archive_is(
     app: typer.Typer, checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = checkout.folder / "environments"
     assert CliRunner().invoke(app, ["team"], env=GIVEN).exit_code == 0
-    # Called directly: ZenML's handler keeps the stream that it found first, which CliRunner closes.
     commands.team_remove("fraud-detection", None, no_plan=True, settings=settings, dry_run=True)
     assert "pipelines/teams/fraud_detection" in capsys.readouterr().out
     for wrong in (None, "oncology"):
