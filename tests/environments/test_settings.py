@@ -46,6 +46,10 @@ def test_thresholds_rise_from_dev_to_production() -> None:
             assert values[0] != values[-1], f"{metric} does not rise"
 
 
+def _set_gate(part: str, **values: Any) -> Change:
+    return lambda raw: raw["gates"][part].update(values)
+
+
 @pytest.mark.parametrize(
     ("file", "change", "words"),
     [
@@ -55,6 +59,56 @@ def test_thresholds_rise_from_dev_to_production() -> None:
         ("production.yaml", lambda raw: raw["thresholds"].update(roc_auc=0.71), ["roc_auc", "rise"]),
         ("production.yaml", lambda raw: raw["thresholds"].pop("recall"), ["recall", "rise"]),
         ("production.yaml", lambda raw: raw.update(thresholds={}), ["production.yaml", "thresholds"]),
+        ("production.yaml", lambda raw: raw.pop("gates"), ["production.yaml", "gates", "is required"]),
+        ("production.yaml", lambda raw: raw["gates"].update(confidence=50), ["gates.confidence", "50"]),
+        ("production.yaml", lambda raw: raw["gates"].update(confidence=80), ["gates: confidence", "stricter"]),
+        ("production.yaml", lambda raw: raw["gates"].update(resamples=1), ["gates.resamples"]),
+        ("production.yaml", lambda raw: raw["gates"].update(minimum_rows=10), ["gates.minimum_rows"]),
+        ("production.yaml", lambda raw: raw["gates"].update(minimum_per_class=0), ["gates.minimum_per_class"]),
+        *(
+            ("production.yaml", _set_gate(part, **{key: value}), [f"gates.{part}.{key}"])
+            for part, key, value in (
+                ("fairness", "equalized_odds_difference", 1),
+                ("fairness", "demographic_parity_ratio", 0),
+                ("fairness", "minimum_group_rows", 1),
+                ("fairness", "minimum_group_per_class", 1),
+                ("champion", "group_recall_margin", 1),
+                ("champion", "margins", {"roc_auc": 0.5}),
+                ("drift", "psi", 5),
+                ("drift", "distance", 1),
+                ("drift", "significance", 1e-9),
+                ("drift", "minimum_rows", 1),
+            )
+        ),
+        *(
+            ("production.yaml", _set_gate(part, **{key: value}), [f"{part}.{key}", "stricter towards production"])
+            for part, key, value in (
+                ("fairness", "equalized_odds_difference", 0.46),
+                ("fairness", "demographic_parity_ratio", 0.44),
+                ("fairness", "minimum_group_rows", 39),
+                ("fairness", "minimum_group_per_class", 7),
+                ("drift", "psi", 0.26),
+                ("drift", "distance", 0.26),
+                ("drift", "significance", 0.009),
+                ("drift", "minimum_rows", 99),
+            )
+        ),
+        ("production.yaml", _set_gate("champion", margins={}), ["gates.champion", "at least one metric"]),
+        (
+            "production.yaml",
+            _set_gate("champion", margins={"roc_auc": 0.04, "average_precision": 0.05, "recall": 0.1}),
+            ["champion.margins.roc_auc", "champion.margins.brier_score", "stricter"],
+        ),
+        (
+            "dev.yaml",
+            lambda raw: raw["gates"]["fairness"]["exemptions"][0].update(reason="because"),
+            ["gates.fairness.exemptions.0.reason"],
+        ),
+        (
+            "dev.yaml",
+            lambda raw: raw["gates"]["fairness"]["exemptions"][0].update(model="another_model"),
+            ["gates.fairness", "no team owns another_model"],
+        ),
         (
             "dev.yaml",
             lambda raw: raw["model_thresholds"]["breast_cancer_classifier"].update(roc_auc=0.6),

@@ -87,7 +87,8 @@ def poisoned() -> ReportData:
     def spoil(value: Any) -> Any:
         match value:
             case dict():
-                return {key: item if key in names else spoil(item) for key, item in value.items()}
+                told = {key: item for key, item in value.items() if key != "verdict"}  # it follows from the figures
+                return {key: item if key in names else spoil(item) for key, item in told.items()}
             case list():
                 return [spoil(item) for item in value]
             case str() if not re.match(r"\d{4}-\d\d-\d\dT|-?P", value):  # neither a time nor a duration
