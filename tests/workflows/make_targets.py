@@ -46,7 +46,7 @@ def _target(name: str, recipe: str) -> Target:
     needs = set(re.findall(r'"\$\(([A-Z]+)\)"', recipe))  # quoted: it would be an empty word
     unknown: list[str] = []
     for module, rest in _RUNS.findall(recipe):
-        command = _command(module, rest.split())
+        command = command_of(module, rest.split())
         if command is None:
             continue
         for option in command.params:
@@ -60,7 +60,18 @@ def _target(name: str, recipe: str) -> Target:
     return Target(name, recipe, frozenset(needs), frozenset(knows), tuple(unknown))
 
 
-def _command(module: str, words: list[str]) -> click.Command | None:
+@cache
+def all_options() -> frozenset[str]:
+    """Every option of every command line of ours."""
+    found: set[str] = set()
+    for module in ("environments", "stack_bootstrap", "pipelines", "governance", "governance.audit"):
+        group: Any = typer.main.get_command(import_module(f"{module}.__main__").app)
+        for command in getattr(group, "commands", {"": group}).values():
+            found.update(spelt for option in command.params for spelt in [*option.opts, *option.secondary_opts])
+    return frozenset(found)
+
+
+def command_of(module: str, words: list[str]) -> click.Command | None:
     """The command that ``python -m module words`` runs; ``None`` where it is no command line of ours."""
     if module.split(".")[0] not in {"environments", "stack_bootstrap", "pipelines", "governance"}:
         return None

@@ -31,6 +31,7 @@ def _commands(text: str) -> Iterator[Command]:
         yield from _commands(inner)
     lexer = shlex.shlex(_without_substitutions(text).replace("\\\n", " "), posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t"
+    lexer.whitespace_split = True
     lexer.commenters = "#"
     current, redirected = Command(), False
     for token in lexer:

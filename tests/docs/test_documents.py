@@ -1,0 +1,73 @@
+"""Documents say nothing that is not so: commands, paths, options and links exist, and there is less text than code."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.docs.claims import Document, problems
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "-C", str(REPOSITORY), "ls-files", "-z", "--", *patterns], capture_output=True, text=True, check=True
+    ).stdout
+    return [REPOSITORY / name for name in listed.split("\0") if name and (REPOSITORY / name).is_file()]
+
+
+# Templates of other repositories' documents are filled in before anybody reads them.
+DOCUMENTS = [file for file in tracked("*.md") if "template" not in file.parts]
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_what_a_document_names_exists(file: Path) -> None:
+    assert list(problems(Document(file, file.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\n    make paln ENV=dev\n", "no `make paln`"),
+        ("\n    make plan ENV=dev REVERSE=1\n", "knows no REVERSE"),
+        ("\n    make plan\n", "needs ENV"),
+        ("```sh\nmake promote MODEL=x\n```\n", "needs TO"),
+        ("Run `make paln` first.", "no `make paln`"),
+        ("Run `make promote TO=staging LOUDLY=1` first.", "knows no LOUDLY"),
+        ("\n    python -m stack_bootstrap plan --backwards\n", "has no --backwards"),
+        ("Give `--backwards`.", "no option --backwards"),
+        ("See `governance/nothing.py`.", "no governance/nothing.py"),
+        ("See `environments/teams/<team>.toml`.", "nothing like environments/teams/<team>.toml"),
+        ("Set `GROUNDWORK_NOTHING`.", "nothing reads GROUNDWORK_NOTHING"),
+        ("See [this](nothing.md).", "which is not there"),
+        ("See [this](docs/playbook.md#no-such-part).", "no such heading"),
+    ],
+)
+def test_what_does_not_exist_is_found(text: str, said: str) -> None:
+    found = list(problems(Document(REPOSITORY / "x.md", text)))
+    assert any(said in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n    make plan ENV=dev\n",
+        "Run `make promote` after that; see `environments/teams/<team>.yaml`.",
+        "See [this](docs/playbook.md#rollback), [that](https://example.com) and `--dry-run`.",
+        "```yaml\nmake: paln\n```\n",
+    ],
+)
+def test_what_exists_is_left_alone(text: str) -> None:
+    assert list(problems(Document(REPOSITORY / "x.md", text))) == []
+
+
+def test_the_guides_are_short_and_the_documents_shorter_than_the_code() -> None:
+    def lines(files: list[Path]) -> int:
+        return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+    for guide in ("platform-guide", "developer-guide", "playbook"):
+        assert lines([REPOSITORY / "docs" / f"{guide}.md"]) < 150
+    code = [file for file in tracked("*.py", "*.tf") if "tests" not in file.relative_to(REPOSITORY).parts]
+    assert lines(DOCUMENTS) < lines(code) / 3
