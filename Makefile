@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register verify unregister \
-	team team-update team-remove train validate infer models sign approve override promote release rollback rollback-drill reconcile audit gates-prove cost report test lint format lock schema
+	team team-update team-remove train validate infer models sign approve override promote release rollback rollback-drill reconcile audit evidence evidence-verify gates-prove cost report test lint format lock schema
 
 ##@ Set up
 
@@ -166,6 +166,12 @@ gates-prove: setup ## Show that every gate stops what it must, under the limits 
 
 cost: setup ## Report what ENV cost in a month, against budgets, with a forecast [TEAM=…] [MONTH=2026-11]
 	@$(RUN) governance cost $(READS)
+
+evidence: setup ## Write all that is on record of a version, signed, to one zip [VERSION=…] [OUT=file] [REVEAL=1]
+	@$(RUN) governance evidence $(FLAGS) $(if $(REVEAL),--reveal)
+
+evidence-verify: setup ## Check the evidence in FILE=… by the public KEY=… that you trust, or its fingerprint
+	@$(RUN) governance evidence-verify $(READS)
 
 report: setup ## Write the HTML report of the version in ENV
 	@$(RUN) governance report $(FLAGS)

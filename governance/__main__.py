@@ -18,6 +18,7 @@ from governance.cost import commands as cost_commands
 from governance.deployment import commands as deployment_commands
 from governance.docker import commands as docker_commands
 from governance.errors import Refused
+from governance.evidence_pack import commands as evidence_commands
 from governance.gates import commands as gate_commands
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Settings
 from governance.promotion import commands as promotion_commands
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("evidence")(evidence_commands.evidence)
+app.command("evidence-verify")(evidence_commands.evidence_verify)
 app.command("gates-prove")(gate_commands.gates_prove)
 app.command("cost-plan")(cost_commands.cost_plan)
 app.command("deploy")(deployment_commands.deploy)

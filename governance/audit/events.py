@@ -338,6 +338,7 @@ class LogExport(_Documentation):
     kind: Literal["log_export"] = "log_export"
     entries: Count
     export_digest: Digest
+    revealed: Count = Field(default=0, description="People who were named with them.")
 
 
 class LegalHold(_Documentation):

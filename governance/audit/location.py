@@ -28,7 +28,7 @@ from governance.audit.events import Actor
 from governance.audit.layout import CHECKPOINTS, ENTRIES
 from governance.audit.log import AuditLog
 from governance.audit.reader import LogReader
-from governance.audit.signer import FileSigner, Verifier, read_public_keys
+from governance.audit.signer import FileSigner, Signer, Verifier, read_public_keys
 from governance.audit.spool import Spool
 from governance.audit.store import LocalStore, Retention, Store
 from governance.audit.subjects import FileKeyRing, Subjects
@@ -145,6 +145,14 @@ def open_reader(
     store, anchors = where.store(), where.open_anchors()
     keys = where.public_keys() if where.key.with_suffix(".pub").exists() or _is_signed(store, anchors) else ()
     return LogReader(store, keys, anchors, where.origin)
+
+
+def open_signer(
+    platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
+) -> Signer:
+    """What signs for the log of ``environment``. Errors as for :func:`open_log`."""
+    where = locate(platform, environment, cloud=cloud, environ=environ)
+    return _signer(where, where.store(), where.open_anchors())
 
 
 def current_actor(where: Location, zenml_user: str | None = None) -> Actor:

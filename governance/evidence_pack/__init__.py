@@ -1,0 +1,5 @@
+"""Everything that is on record of one version of a model, in one signed zip file that anybody can check.
+
+``facts.py`` collects, ``model_card.py`` and ``bills.py`` write it for people and machines, ``extracts.py`` proves the
+log's entries, ``pack.py`` puts all of it together. ``governance/audit/verify.py`` checks it, and travels inside.
+"""

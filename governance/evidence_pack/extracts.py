@@ -1,0 +1,103 @@
+"""The entries about one version in an environment's log, each with its proof, and that the log only ever grew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from governance.audit import LogReader
+from governance.audit.canonical import canonical
+from governance.audit.entry import Entry, is_signed
+from governance.audit.errors import AuditError, TamperedError
+from governance.audit.events import AnyEvent, Approval, Override, Promotion, Rollback
+from governance.audit.layout import checkpoint_key, entry_key
+
+OLDER = 256
+"""Anchored checkpoints, newest first, under which the extract's own is proven consistent."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which version of which model, by its files' digest too."""
+
+    model: str
+    version: str
+    digest: str
+    """``sha256:`` and 64 hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Entries of one log, and the files that prove them."""
+
+    entries: tuple[Entry, ...]
+    files: dict[str, bytes]
+
+    def statements(self) -> Iterator[str]:
+        """Digests of the statements that the entries name."""
+        for entry in self.entries:
+            match entry.event:
+                case Approval() | Override() as given:
+                    yield given.statement_digest
+                case Promotion() as step:
+                    yield from step.approvals
+                    if "request" in step.evidence:
+                        yield step.evidence["request"]
+
+    def people(self) -> dict[str, Entry]:
+        """For each pseudonym an entry that holds it."""
+        return {entry.event.actor.id: entry for entry in reversed(self.entries)}
+
+
+def extract(log: LogReader, subject: Subject) -> Extract:
+    """All entries of ``log`` about ``subject``, in files named as in the log.
+
+    Raises:
+        AuditError: the log cannot be read, was altered, or has no checkpoint yet.
+    """
+    entries = _about(log, subject)
+    newest = log.checkpoint()
+    if newest is None:
+        if not log.size:
+            return Extract((), {})
+        raise AuditError(f"{log.store.place} has no checkpoint yet; append to it, which makes one.")
+    checkpoint, note = newest
+    entries = [entry for entry in entries if entry.sequence < checkpoint.size]
+    tree = log.tree(checkpoint.size)
+    if tree.root() != checkpoint.root:
+        raise TamperedError(f"The entries in {log.store.place} are not those that were signed for.", 0)
+    proofs = {str(entry.sequence): [node.hex() for node in tree.inclusion_proof(entry.sequence)] for entry in entries}
+    files = {entry_key(entry.sequence): log.raw(entry.sequence) for entry in entries}
+    older = {}
+    for anchor in log.anchors:
+        for size in [size for size in anchor.sizes() if 0 < size <= checkpoint.size][-OLDER:]:
+            older[str(size)] = [node.hex() for node in tree.consistency_proof(size)]
+            files[f"anchors/{checkpoint_key(size)}"] = anchor.read(size) or b""
+    files |= {
+        checkpoint_key(checkpoint.size): note,
+        "consistency.json": canonical(older),
+        "key.pub": "".join(f"{key}\n" for key in log.keys).encode(),
+        "proofs.json": canonical({"proofs": proofs, "size": checkpoint.size}),
+    }
+    return Extract(tuple(entries), files)
+
+
+def _about(log: LogReader, subject: Subject) -> list[Entry]:
+    entries = list(log.entries())
+    runs = {entry.event.run for entry in entries if _names(entry.event, subject)} - {None}
+    found = [entry for entry in entries if _names(entry.event, subject) or entry.event.run in runs]
+    for entry in found:
+        if not is_signed(log.raw(entry.sequence), log.keys, log.origin):
+            raise TamperedError(f"Entry {entry.sequence} in {log.store.place} was altered.", entry.sequence)
+    return found
+
+
+def _names(event: AnyEvent, subject: Subject) -> bool:
+    """Whether ``event`` is about the version itself."""
+    if event.model != subject.model:
+        return False
+    if isinstance(event, Override):  # one without a digest is for whatever the model's files are
+        return event.model_digest in (None, subject.digest)
+    if isinstance(event, Rollback):
+        return subject.version in (event.from_version, event.to_version)
+    return event.model_version == subject.version
