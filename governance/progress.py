@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,3 +76,5 @@ def quiet_third_parties() -> None:
     logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)
     for chatty in ("mlflow", "alembic", "git"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Google's libraries announce years ahead when they will drop a version of Python.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\..*")

@@ -73,6 +73,9 @@ class StalePlanError(TerraformError):
     advice = "The plan no longer fits the state. Plan again, and review that plan."
 
 
+_SAID: set[str] = set()
+"""Warnings that were shown: every command in every environment repeats them."""
+
 _TOLD_APART: tuple[tuple[str, type[TerraformError]], ...] = (
     ("Error acquiring the state lock", StateLockedError),
     ("environment-guard/main.tf", GuardRefusedError),
@@ -106,7 +109,6 @@ class Terraform:
         self.stream = stream
         self._lock_timeout = f"{lock_timeout}s"
         self._variables = workspace.home / "variables.tfvars.json"
-        self._said: set[str] = set()  # warnings, which every command repeats
 
     def init(self) -> bool:
         """Initialise the data folder with the workspace's backend, unless a stamp proves that this was done.
@@ -234,8 +236,8 @@ class Terraform:
         if status not in accept:
             kind = next((kind for mark, kind in _TOLD_APART if mark in text), TerraformError)
             raise kind(text, process.command, status)
-        if text and text not in self._said:
-            self._said.add(text)
+        if text and text not in _SAID:
+            _SAID.add(text)
             sys.stderr.write(text + "\n")
         return status, output
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY, edit_yaml
-from tests.governance.conftest import CANCER
+from tests.governance.conftest import CANCER, DIABETES
 
 
 class Demo:
@@ -43,7 +43,7 @@ class Demo:
 
     def run(self, *command: str) -> tuple[int, str]:
         process = self.start(*command)
-        output, _ = process.communicate(timeout=400)
+        output, _ = process.communicate(timeout=600)
         return process.returncode, output
 
     def kill_at(self, words: str, after: float = 0.0) -> str:
@@ -89,7 +89,10 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
     assert status == 0, told
     assert "terraform apply production: 16 to add" in told
     assert "registering: 45 objects written" in told, "nine stacks of five objects"
-    assert demo.in_production() == {CANCER: "1", "diabetes_progression_classifier": "1"}
+    assert "train a model that learns next to nothing: stopped: recall" in told
+    assert "roll production back: from version 3 to version 1" in told, "version 2 was the one that was stopped"
+    assert told.count("intact") == 3, "the log of each environment"
+    assert demo.in_production() == {CANCER: "1", DIABETES: "1"}
     index = demo.ground / "reports" / "index.html"
     assert str(index) in told
     assert CANCER in index.read_text(encoding="utf-8")
@@ -102,15 +105,17 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
     assert told.count(": no changes") == 3, "Terraform has nothing to do"
     assert "registering: nothing to change" in told
     assert "version 2, replaces version 1" in told
-    assert demo.in_production() == {CANCER: "2", "diabetes_progression_classifier": "2"}
+    assert "roll production back: from version 4 to version 1" in told, "what was used before, not the number below"
+    assert demo.in_production() == {CANCER: "1", DIABETES: "2"}
 
     kept = (demo.settings / "production.yaml").read_text(encoding="utf-8")
     edit_yaml(demo.settings / "production.yaml", lambda raw: raw["model_thresholds"][CANCER].update(recall=0.999))
     status, told = demo.run("demo")
     assert status == 1
-    assert f"stopped {CANCER} in production: recall 0.9531 must be at least 0.999" in told
+    assert f"'model performance' stopped {CANCER} in production: recall 0.9531" in told
+    assert "must be at least 0.999" in told
     assert "Traceback" not in told
-    assert demo.in_production()[CANCER] == "2", "production keeps its version"
+    assert demo.in_production()[CANCER] == "1", "production keeps its version"
     (demo.settings / "production.yaml").write_text(kept, encoding="utf-8")
 
     mine = demo.ground / "notes.txt"
@@ -136,7 +141,7 @@ def test_the_demo_ends_well_wherever_it_was_killed_before(demo: Demo) -> None:
     status, told = demo.run("demo")
     assert status == 0, told
     assert "Traceback" not in told
-    assert set(demo.in_production()) == {CANCER, "diabetes_progression_classifier"}
+    assert set(demo.in_production()) == {CANCER, DIABETES}
 
 
 def test_what_was_there_before_the_demo_is_not_cleaned_up(settings_directory: Path) -> None:
