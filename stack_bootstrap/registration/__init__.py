@@ -7,6 +7,7 @@ from stack_bootstrap.registration.apply import Observer, Progress
 from stack_bootstrap.registration.changes import Change, Changes, Difference
 from stack_bootstrap.registration.desired import connector_name, secret_name
 from stack_bootstrap.registration.errors import RegistrationError
+from stack_bootstrap.registration.members import Member, missing_members
 from stack_bootstrap.registration.operations import (
     diff,
     merge,
@@ -24,6 +25,7 @@ __all__ = [
     "Changes",
     "Check",
     "Difference",
+    "Member",
     "Observer",
     "Progress",
     "Ref",
@@ -31,6 +33,7 @@ __all__ = [
     "connector_name",
     "diff",
     "merge",
+    "missing_members",
     "open_client",
     "refuse_protected",
     "register",

@@ -82,6 +82,7 @@ def register(
     else:
         _show_orphans(done.orphans)
         typer.echo(_summary(done, done=True))
+    _show_missing_members(env, team, settings)
 
 
 @app.command()
@@ -101,6 +102,7 @@ def verify(
         for check in failed:
             typer.echo(f"{check.ref.title} {check.ref.name}: {check.problem}", err=True)
         typer.echo(f"{len(checks)} checks, {len(failed)} failed.")
+    _show_missing_members(env, team, settings)
     if failed:
         raise typer.Exit(1)
 
@@ -142,6 +144,16 @@ def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settin
                 raise SettingsError(f"{name} has no stack for the team {team!r}; it has: {', '.join(of_teams)}.")
         contracts = {name: {team: of_teams[team]} for name, of_teams in contracts.items()}
     return registration.merge(contracts)
+
+
+def _show_missing_members(names: Sequence[str], team: str | None, settings: Path) -> None:
+    """On standard error: it is no fault of the stacks, and no part of their JSON."""
+    platform = load_platform(settings)
+    missing = registration.missing_members(platform, expand_environments(names, platform), team=team)
+    if missing:
+        typer.echo("In a team's file, but no user of the ZenML server; invite them there:", err=True)
+        for member in missing:
+            typer.echo(f"  {member}", err=True)
 
 
 def _show(changes: Changes, as_json: bool) -> None:
