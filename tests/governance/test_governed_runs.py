@@ -28,6 +28,7 @@ from governance.stacks import StackMissing, active_stack
 from governance.target import Target
 from pipelines.config import ModelConfig, read_config
 from pipelines.data import load_training_sets
+from pipelines.evaluation import Evaluation
 from pipelines.model import TrainedModel
 from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer
 from pipelines.training import training_pipeline
@@ -93,7 +94,9 @@ def test_each_run_is_recorded_exactly_once(ground: Ground, trained: PipelineRunR
     assert "gate_verdict" not in kinds[kinds.index("run_finished") :], "success is announced when gates are done"
     verdicts = [event.label for event in found if isinstance(event, GateVerdict)]
     assert len(set(verdicts)) == len(verdicts), "no verdict twice"
-    assert {label.split("/")[1] for label in verdicts} - {"budget"} == {name.replace(" ", "_") for name in TRAINING_GATES}
+    assert {label.split("/")[1] for label in verdicts} - {"budget"} == {
+        name.replace(" ", "_") for name in TRAINING_GATES
+    }
     assert all(event.verdict == "passed" for event in found if isinstance(event, GateVerdict))
     assert {event.team for event in found} == {"oncology"}
     runs = mlflow_rows(target, "select run_uuid, status from runs where name = ?", trained.name)
@@ -165,6 +168,24 @@ def test_a_model_below_the_threshold_is_stopped_with_metric_value_and_threshold(
         jobs.train(Target(target.platform, high, target.cloud, target.team, target.model))
 
 
+def test_a_batch_that_is_far_from_the_training_rows_is_not_scored(
+    ground: Ground, trained: PipelineRunResponse, tmp_path: Path
+) -> None:
+    sets = load_training_sets(read_config(CANCER))
+    batch = sets.validation.drop(columns="risk")
+    batch["mean radius"] = batch["mean radius"].where(batch.index % 3 > 0)
+    file = tmp_path / "batch.parquet"
+    batch.to_parquet(file, index=False)
+    with pytest.raises(GateFailed, match=r"'input quality' stopped .* largest share missing 0\.33\d* must be at most"):
+        jobs.infer(ground.target("dev"), str(file))
+    stopped = Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
+    assert set(stopped.steps) == {"input_validator", "validate_input"}, "nothing was scored"
+    batch["mean radius"] = sets.validation["mean radius"]
+    batch.to_parquet(file, index=False)
+    scored = jobs.infer(ground.target("dev"), str(file))
+    assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(scored)] == [("input quality", "passed")]
+
+
 @step
 def silent_evaluator(model: TrainedModel, validation_data: pd.DataFrame) -> Annotated[float, "score"]:
     return 0.99
@@ -203,9 +224,52 @@ def own_hooks(config: ModelConfig) -> None:
     model_evaluator(model=model, validation_data=validation)
 
 
+@step
+def unprofiled_scores(config: ModelConfig) -> Annotated[float, "predictions"]:
+    return 0.5
+
+
+@step
+def evaluation_of_nothing(validation_data: pd.DataFrame) -> Annotated[Evaluation, "evaluation"]:
+    raise NotImplementedError
+
+
+@pipeline
+def no_profile(config: ModelConfig) -> None:
+    unprofiled_scores(config=config)
+
+
+@pipeline
+def no_release(config: ModelConfig) -> None:
+    _, validation, _ = data_loader(config=config)
+    evaluation_of_nothing(validation)
+
+
+@pipeline
+def two_evaluations(config: ModelConfig) -> None:
+    training, validation, description = data_loader(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+    evaluation_of_nothing(validation)
+
+
+@pipeline
+def two_models(config: ModelConfig) -> None:
+    training, validation, description = data_loader(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+    renamed_trainer(training)
+
+
 @pytest.mark.parametrize(
     ("ungoverned", "words"),
     [
+        (no_profile, "'input_profile' for the gate 'input quality'"),
+        (no_release, "is not given digest and release_id of the release"),
+        (two_evaluations, "puts out 'evaluation' more than once"),
+        (two_models, "puts out several models: model, something_else"),
         (no_evaluation, "'evaluation' for the gate 'model performance'"),
         (hidden_model, "'evaluation' for the gate 'model performance'"),
         (own_hooks, "data_loader brings hooks of its own"),
