@@ -28,12 +28,12 @@ def tell(platform: Platform, console: Console | None = None) -> Path:
         GateFailed: a model did not reach what an environment asks for; everything before that stays.
         NotStopped: a model that is made to be stopped was not.
         TerraformError, RegistrationError: the ground could not be laid.
-        Damaged: an audit log does not hold.
+        Damaged: an audit log or the evidence pack does not hold.
     """
     from rich.console import Console as Screen
 
     from governance.demo.ground import lay_ground
-    from governance.demo.proof import verify_logs, write_reports
+    from governance.demo.proof import verify_logs, write_evidence, write_reports
     from governance.demo.story import Story
     from governance.demo.way import bring_to_production, go_back, stop_a_bad_model
 
@@ -53,6 +53,7 @@ def tell(platform: Platform, console: Console | None = None) -> Path:
     go_back(platform, model, story)
     story.chapter("What can be proved")
     verify_logs(platform, story)
+    write_evidence(platform, model, story)
     index = write_reports(platform, story)
     story.console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. Open the report: [bold]{index}[/bold]", soft_wrap=True

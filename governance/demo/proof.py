@@ -12,7 +12,7 @@ from governance.target import target_for
 
 
 class Damaged(Refused):
-    """An audit log is not as it was signed."""
+    """An audit log or an evidence pack is not as it was signed."""
 
 
 def verify_logs(platform: Platform, story: Story) -> None:
@@ -32,6 +32,26 @@ def verify_logs(platform: Platform, story: Story) -> None:
             if not report.ok:
                 raise Damaged(f"The audit log of {name} is damaged, first at entry {report.first_bad}.")
             tell_outcome(f"intact, {report.entries} entries")
+
+
+def write_evidence(platform: Platform, model: str, story: Story) -> Path:
+    """Write the evidence pack of the version in production, and check it as an auditor would.
+
+    Raises:
+        Damaged: the pack does not hold.
+    """
+    from governance.audit.verify import check_pack
+    from governance.evidence_pack.facts import number_of
+    from governance.evidence_pack.pack import default_file, write_pack
+
+    production = target_for(platform, model, ORDER[-1], CLOUD)
+    version = number_of(production, None)
+    with story.doing(f"evidence pack of {model} version {version}") as tell_outcome:
+        written = write_pack(production, default_file(production, version), version=version)
+        if not check_pack(str(written.file), None, [])["ok"]:
+            raise Damaged(f"The evidence pack {written.file} does not hold.")
+        tell_outcome(f"checked, {written.entries} entries of the log: {written.file}")
+    return written.file
 
 
 def write_reports(platform: Platform, story: Story) -> Path:

@@ -92,6 +92,7 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
     assert "train a model that learns next to nothing: stopped: recall" in told
     assert "roll production back: from version 3 to version 1" in told, "version 2 was the one that was stopped"
     assert told.count("intact") == 3, "the log of each environment"
+    assert f"evidence pack of {CANCER} version 1: checked" in told
     assert demo.in_production() == {CANCER: "1", DIABETES: "1"}
     index = demo.ground / "reports" / "index.html"
     assert str(index) in told
