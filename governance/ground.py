@@ -45,7 +45,10 @@ def parts(platform: Platform, ground: Path) -> list[Path]:
     return [
         *(ground / "environments" / name for name in platform.environments),
         *(ground / "terraform" / "local" / name for name in platform.environments),
-        *(ground / name for name in ("anchors", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")),
+        *(
+            ground / name
+            for name in ("anchors", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
+        ),
     ]
 
 
