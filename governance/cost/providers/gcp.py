@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DATASET = "billing"
 VIEW = "spend"
 _PAGE_ROWS = 10_000
+_PATIENCE_SECONDS = 60.0
 
 _QUERY = """
 SELECT day, team, pipeline, model, run, currency, SUM(cost) AS cost
@@ -65,6 +66,7 @@ class BillingExport:
 
     def _rows(self, month: Month) -> Iterator[Any]:
         from google.cloud import bigquery
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
 
         client = bigquery.Client(
             project=self._project,
@@ -78,7 +80,11 @@ class BillingExport:
             bigquery.ScalarQueryParameter("last", "DATE", month.last),
         ]
         configuration = bigquery.QueryJobConfig(query_parameters=parameters)
-        yield from client.query_and_wait(query, job_config=configuration, page_size=_PAGE_ROWS)
+        # By default the client would repeat a failing question for ten minutes.
+        retry = DEFAULT_RETRY.with_timeout(_PATIENCE_SECONDS)
+        yield from client.query_and_wait(
+            query, job_config=configuration, page_size=_PAGE_ROWS, retry=retry, job_retry=None
+        )
 
 
 def _spend(row: Any) -> Spend:
