@@ -17,6 +17,7 @@ from governance.cost.labels import orchestrator_labels
 from governance.cost.recording import METADATA_KEY as USAGE
 from governance.govern import gates_of, govern
 from governance.hooks.mlflow_logging import METADATA_KEY
+from governance.promotion.overrides import valid_overrides
 from governance.run_record import RunRecord
 from governance.stacks import active_stack
 from governance.target import Target
@@ -48,7 +49,7 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
     )
     with active_stack(target.stack):
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
-        check_budget(target, pipeline.name, run=name, observe=tell_budget)
+        check_budget(target, pipeline.name, run=name, overrides=valid_overrides(target), observe=tell_budget)
         recorded = RunRecord(target, name, pipeline.name)
         recorded.begin(gates_of(governed))
         try:

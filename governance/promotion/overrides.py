@@ -16,6 +16,7 @@ from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
 from governance.audit.events import now
 from governance.events import signed_entries
+from governance.cost import budget
 from governance.gates import champion, data_quality, drift, fairness, performance
 from governance.gates.overrides import Exemption
 from governance.gates.record import as_reference
@@ -43,8 +44,9 @@ GATES = (
     fairness.NAME,
     drift.NAME,
     champion.NAME,
+    budget.GATE,
 )
-"""Names of the gates that may be overridden."""
+"""Names of the gates that may be overridden. The budget is the one that may be though it says no: it is money."""
 
 
 @dataclass(frozen=True)
