@@ -13,6 +13,10 @@ GLASS = $(if $(BREAK_GLASS),--break-glass)
 # The local store is part of the checkout's own ground, so nothing of the user's ZenML is touched. Set it (or
 # ZENML_STORE_URL and ZENML_STORE_API_KEY) to work against a shared server.
 export ZENML_CONFIG_PATH ?= $(CURDIR)/.groundwork/zenml
+# A workflow gives a variable that nobody set as an empty one, which ZenML would take for an address.
+ifeq ($(strip $(ZENML_STORE_URL)),)
+unexport ZENML_STORE_URL ZENML_STORE_API_KEY
+endif
 export ZENML_ANALYTICS_OPT_IN ?= false
 export ZENML_LOGGING_VERBOSITY ?= WARNING
 export MLFLOW_DISABLE_TELEMETRY ?= true
