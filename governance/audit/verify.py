@@ -696,7 +696,10 @@ class Pack:
             keys = embedded_keys(log)
             keys = [key for key in self.trusted if key[0] == keys[0][0]] or keys
             origin = keys[0][0]
-            kept = [Inside(archive, f"logs/{environment}/anchors/"), *(Own(place, origin) for place in self.anchors)]
+            kept: list[Place] = [
+                Inside(archive, f"logs/{environment}/anchors/"),
+                *(Own(place, origin) for place in self.anchors),
+            ]
             one = Check(log, keys, kept, origin)
             one.extract()
             self.problems += [f"log of {environment}: {what}" for _, what in sorted(set(one.problems))]

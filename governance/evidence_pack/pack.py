@@ -1,4 +1,4 @@
-"""Writing an evidence pack, and what stands in its manifest."""
+"""Writing an evidence pack."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from typing import Any
 from environments import CHECKOUT, ground_of
 from governance.audit import AuditError, current_actor, locate, open_log, open_reader
 from governance.audit.canonical import canonical
-from governance.audit.checkpoint import sign_note
 from governance.audit.entry import Entry
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
-from governance.audit.signer import Signer
-from governance.audit.verify import MANIFEST, PACK_FORM, zip_bytes
 from governance.evidence_pack.bills import ml_bom, sbom
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
 from governance.evidence_pack.facts import Facts, collect
 from governance.evidence_pack.model_card import sections, title
+from governance.evidence_pack.seal import sealed
 from governance.signing.statements import read
 from governance.target import Target
 
@@ -102,14 +100,6 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
         draft.unlink(missing_ok=True)
     key = signer.verifier
     return Written(file, digest, facts.version, count, f"{key.name}, sha256:{sha256(key.key).hexdigest()}", len(people))
-
-
-def sealed(files: Mapping[str, bytes], signer: Signer) -> bytes:
-    """The zip file of ``files`` with a manifest of them that ``signer`` signed. Equal files make equal bytes."""
-    named = sorted({**files, "key.pub": f"{signer.verifier}\n".encode()}.items())
-    lines = [f"{sha256(data).hexdigest()} {len(data)} {name}" for name, data in named]
-    note = sign_note("".join(f"{line}\n" for line in [PACK_FORM, *lines]), signer)
-    return zip_bytes(sorted([*named, (MANIFEST, note)]))
 
 
 def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any]) -> dict[str, bytes]:
