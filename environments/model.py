@@ -459,23 +459,12 @@ class Environment(Strict):
         return self.merge_thresholds(self.model_thresholds.get(model, Thresholds()))
 
 
-class ZenmlSettings(Strict):
-    """How the platform uses its ZenML server."""
-
-    projects: Literal["default", "per-team"] = Field(
-        default="default",
-        description="per-team: on a server each team's models and runs are in a project named after it. "
-        "The local store has the default project only, and ZenML's open dashboard shows no other.",
-    )
-
-
 class PlatformSettings(Strict):
     """What holds for the platform as a whole, in every environment."""
 
     cost_centers: dict[LabelValue, str] | None = Field(
         default=None, description="Cost centres that exist, and whose they are. None: any may be named."
     )
-    zenml: ZenmlSettings = ZenmlSettings()
 
 
 class TeamEnvironment(Strict):
