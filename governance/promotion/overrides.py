@@ -15,8 +15,8 @@ from governance.audit import Filter
 from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
 from governance.audit.events import now
-from governance.events import signed_entries
 from governance.cost import budget
+from governance.events import signed_entries
 from governance.gates import champion, data_quality, drift, fairness, performance
 from governance.gates.overrides import Exemption
 from governance.gates.record import as_reference
