@@ -194,6 +194,19 @@ def test_adding_a_team_is_adding_its_file(settings_directory: Path) -> None:
     assert after.team_of("transaction_classifier").team == "fraud-detection"
 
 
+def test_every_cost_center_is_a_known_one(settings_directory: Path) -> None:
+    edit_yaml(settings_directory / "teams" / "oncology.yaml", lambda raw: raw.update(cost_center="cc-oncologie"))
+    with pytest.raises(SettingsError, match=r"teams/oncology.yaml: cost_center: 'cc-oncologie' is not a cost centre"):
+        load_platform(settings_directory)
+    edit_yaml(settings_directory / "platform.yaml", lambda raw: raw["cost_centers"].update({"cc-oncologie": "new"}))
+    assert load_platform(settings_directory).teams["oncology"].cost_center == "cc-oncologie"
+    edit_yaml(settings_directory / "dev.yaml", lambda raw: raw["labels"].update(cost_center="nobody"))
+    with pytest.raises(SettingsError, match=r"dev.yaml: labels.cost_center: 'nobody' .* Known: ml-platform, "):
+        load_platform(settings_directory)
+    (settings_directory / "platform.yaml").unlink()
+    assert load_platform(settings_directory).settings.cost_centers is None
+
+
 def test_the_committed_json_schemas_are_fresh() -> None:
     for name, text in rendered().items():
         assert (DIRECTORY / "schema" / name).read_text(encoding="utf-8") == text, "run `make schema`"
