@@ -290,6 +290,23 @@ AwsRegion = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 SecretKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$", max_length=32)]
 
 
+class BillingExport(Strict):
+    """Where the billing console exports costs to; a view shows an environment its own."""
+
+    table: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w+\.gcp_billing_export_v1_[0-9A-F]{6}_[0-9A-F]{6}_[0-9A-F]{6}$"
+        ),
+    ] = Field(description="project.dataset.table of the standard usage cost export.")
+    location: Annotated[str, Field(pattern=r"^(EU|US|[a-z]+-[a-z]+[0-9]+)$")] = Field(
+        description="Location of the export's dataset."
+    )
+    readers: tuple[Annotated[str, Field(pattern=r"^(user|group|serviceAccount|principal|principalSet):.+$")], ...] = (
+        Field(default=(), description="Members that may read the view.")
+    )
+
+
 class GcpCloud(Strict):
     """A Google Cloud project."""
 
@@ -320,6 +337,9 @@ class GcpCloud(Strict):
     )
     alert_emails: tuple[Email, ...] = Field(default=(), description="Who hears of the whole environment's spend.")
     budgets: bool = Field(default=True, description="False where budgets are kept with the billing account.")
+    billing_export: BillingExport | None = Field(
+        default=None, description="None: this environment's spend cannot be reported from Google's bill."
+    )
     mlflow_tracking_uri: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="An MLflow server that stacks track to. None: Vertex AI where it is used."
     )

@@ -73,6 +73,10 @@ def _crypto_key(values: Values) -> Verdict:
     return Billed("kms-key-version", "key_versions"), Billed("kms-requests", "key_requests")
 
 
+def _table(values: Values) -> Verdict:
+    return Free("a view stores nothing") if values.get("view") else Unknown("how much a table holds is not known")
+
+
 BILLED: Mapping[str, Rule] = {
     "aws_cloudwatch_log_group": _always(Billed("log-ingestion", "log_gb")),
     "aws_ecr_repository": _always(Billed("image-storage", "registry_gb")),
@@ -81,6 +85,7 @@ BILLED: Mapping[str, Rule] = {
     "aws_secretsmanager_secret": _secret,
     "aws_vpc_endpoint": _endpoint,
     "google_artifact_registry_repository": _always(Billed("image-storage", "registry_gb")),
+    "google_bigquery_table": _table,
     "google_compute_router_nat": _always(Billed("nat-machine", "nat_machine_hours"), Billed("nat-data", "nat_gb")),
     "google_container_cluster": _always(Billed("kubernetes-cluster", "hours")),
     "google_dns_managed_zone": _always(Billed("dns-zone", None)),

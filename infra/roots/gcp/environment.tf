@@ -7,6 +7,8 @@ locals {
   uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
   images     = local.remote || local.uses_jobs
 
+  billing_export = try(local.gcp.billing_export, null)
+
   services = toset(concat(
     [
       "artifactregistry.googleapis.com",
@@ -29,6 +31,7 @@ locals {
     local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
     local.kubernetes ? ["container.googleapis.com"] : [],
     local.airflow ? ["composer.googleapis.com"] : [],
+    local.billing_export == null ? [] : ["bigquery.googleapis.com"],
   ))
 
   # Service agents that encrypt with the environment's keys on our behalf.
@@ -105,6 +108,16 @@ module "budget" {
   name            = local.base
   project_number  = module.project.number
   topic           = module.observability.topic
+}
+
+module "billing_view" {
+  source       = "../../modules/gcp/billing-view"
+  count        = local.billing_export == null ? 0 : 1
+  export_table = local.billing_export.table
+  labels       = local.team_labels["platform"]
+  location     = local.billing_export.location
+  project_id   = module.project.id
+  readers      = { for member in try(local.billing_export.readers, []) : member => member }
 }
 
 module "github" {

@@ -75,7 +75,6 @@ def test_every_kind_that_our_modules_make_is_priced_free_or_named_here_as_unknow
         "aws_flow_log",
         "google_composer_environment",
         "google_monitoring_alert_policy",
-        "google_bigquery_table",
     }
     assert not set(BILLED) & set(FREE)
 
