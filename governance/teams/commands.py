@@ -175,7 +175,11 @@ def _told(added: Added, dry_run: bool) -> list[str]:
     lines = [f"{'Would write' if dry_run else 'Wrote'} {len(added.files)} files:"]
     lines += [f"  {file}" for file in added.files]
     if added.previews:
-        lines += ["", "What each environment's plan adds (and it touches nothing of anybody else):"]
+        only = not any(preview.strangers for preview in added.previews)
+        lines += [
+            "",
+            f"What each environment's plan adds{' (and it touches nothing of anybody else)' if only else ''}:",
+        ]
         for preview in added.previews:
             lines += _preview_lines(preview)
     if not added.updatable:
@@ -204,6 +208,9 @@ def _told(added: Added, dry_run: bool) -> list[str]:
 def _preview_lines(preview: Preview) -> list[str]:
     lines = [f"  {preview.environment} on {preview.cloud}: {len(preview.addresses)} to add"]
     lines += [f"    {address}" for address in preview.addresses]
+    if preview.strangers:
+        lines.append("    ATTENTION: the team's file also changes what is not the team's:")
+        lines += [f"    ! {address}" for address in preview.strangers]
     if preview.pending:
         lines.append(f"    ({preview.pending} more that were due before)")
     return lines

@@ -45,7 +45,7 @@ def create(
         checkout: Where the scaffold goes.
 
     Raises:
-        TeamRefused: the request is wrong, something is there already, or a plan does more than add the team.
+        TeamRefused: the request is wrong, something is there already, or a plan deletes or replaces something.
         TerraformError, InfrastructureError, WorkspaceError: an environment cannot be planned. Nothing was written.
     """
     scaffold.take_back(checkout)
@@ -66,10 +66,10 @@ def _previews(request: NewTeam, before: Platform, after: Platform, cloud: str | 
     found = [
         preview(before, after, name, cloud, team=request.name, owners=(request.owner,)) for name in after.environments
     ]
-    strangers = [f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.strangers]
-    if strangers:
+    lost = [f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.strangers if "delete" in what]
+    if lost:
         raise TeamRefused(
-            f"Adding {request.name} would do more than add it, which is a fault of the Terraform in infra/. "
-            "Nothing was written.\n" + "\n".join(strangers)
+            f"Adding {request.name} would take away what is there, which is a fault of the Terraform in infra/. "
+            "Nothing was written.\n" + "\n".join(lost)
         )
     return found

@@ -40,7 +40,7 @@ class Leaving:
         for it in self.previews:
             lines.append(f"  infrastructure of {it.environment} on {it.cloud}, by a later apply")
             lines += [f"    {address}" for address in it.addresses]
-            lines += [f"    NOT THE TEAM'S: {address}" for address in it.strangers]
+            lines += [f"    ATTENTION, not the team's: {address}" for address in it.strangers]
         return lines
 
     def refusal(self) -> str:
@@ -84,9 +84,10 @@ def examine(
     except SettingsError as error:
         obstacles.append(f"Other settings still name what is the team's; take that out first. {error}")
     obstacles += [
-        f"Its removal would change what is not the team's in {it.environment}: {', '.join(it.strangers)}"
+        f"Its removal would take away what is not the team's in {it.environment}: {what}"
         for it in previews
-        if it.strangers
+        for what in it.strangers
+        if "delete" in what
     ]
     obstacles += held_by_production(team, platform, clouds)
     return Leaving(

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from governance.teams import preview, sample_data, scaffold
+from governance.teams import commands, preview, sample_data, scaffold
 from governance.teams.create import create
 from governance.teams.errors import TeamRefused
 from governance.teams.preview import belongs
@@ -163,20 +163,33 @@ def test_every_plan_adds_the_team_and_nothing_else(checkout: Checkout) -> None:
     assert "fraud-detection" in applied.stacks
 
 
-def test_a_plan_that_does_more_than_add_the_team_is_refused(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As a module would that lists all teams in a policy they share."""
+def shares_a_policy(monkeypatch: pytest.MonkeyPatch, *actions: str) -> None:
+    """Plan as if a module listed all teams in a policy that they share."""
 
     def planned(where: Any) -> Any:
         teams = sorted(file.stem for file in (where.settings / "teams").glob("*.yaml"))
-        shared = {"module.shared.aws_iam_policy.all": (("update",), {"after": teams})}
+        shared = {"module.shared.aws_iam_policy.all": (actions, {"after": teams})}
         own = {f'module.team["{team}"].aws_s3_bucket.this': (("create",), {}) for team in teams}
         return {**shared, **own}, {}
 
     monkeypatch.setattr(preview, "_plan", planned)
+
+
+def test_a_plan_that_does_more_than_add_the_team_is_shown_loudly(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares_a_policy(monkeypatch, "update")
+    added = create(FRAUD, checkout.platform, checkout=checkout.folder, dry_run=True)
+    assert added.previews[0].strangers == ("module.shared.aws_iam_policy.all (update)",)
+    told = "\n".join(commands._told(added, True))
+    assert "ATTENTION: the team's file also changes what is not the team's:\n    ! module.shared.aws_iam" in told
+    assert "touches nothing of anybody else" not in told
+
+
+def test_a_plan_that_takes_something_away_is_refused(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares_a_policy(monkeypatch, "delete", "create")
     before = checkout.files()
-    with pytest.raises(TeamRefused, match=r"dev on local: module.shared.aws_iam_policy.all \(update\)"):
+    with pytest.raises(TeamRefused, match=r"dev on local: module.shared.aws_iam_policy.all \(delete/create\)"):
         create(FRAUD, checkout.platform, checkout=checkout.folder)
     assert checkout.files() == before
 
