@@ -38,6 +38,7 @@ locals {
     ],
     local.kubernetes ? ["roles/container.clusterAdmin"] : [],
     local.airflow ? ["roles/composer.admin"] : [],
+    local.billing_export == null ? [] : ["roles/bigquery.dataOwner"],
     local.kubernetes || local.airflow ? ["roles/iam.serviceAccountUser"] : [],
   ))
 
