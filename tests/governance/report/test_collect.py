@@ -21,13 +21,20 @@ REQUESTER, APPROVER = "katherine@example.com", "donald@example.com"
 
 def bring_to_production(ground: Ground) -> None:
     from governance import jobs
+    from governance.gates.fairness import NAME as FAIRNESS
+    from governance.promotion.approvals import approve
+    from governance.promotion.overrides import override, valid_overrides
     from governance.promotion.promote import promote
 
     dev, staging, production = (ground.target(name, DIABETES) for name in ("dev", "staging", "production"))
+    requester, approver = ground.signatory(REQUESTER), ground.signatory(APPROVER)
     jobs.train(dev)
-    promote(staging, requested_by=REQUESTER)
+    promote(staging, requested_by=requester)
     jobs.validate(staging)
-    promote(production, requested_by=REQUESTER, approved_by=[APPROVER])
+    if not valid_overrides(production):
+        override(production, approver, gate=FAIRNESS, reason="the public data set is small")
+    approve(production, approver)
+    promote(production, requested_by=requester)
 
 
 @pytest.fixture(scope="module")
