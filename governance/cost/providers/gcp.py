@@ -83,7 +83,11 @@ class BillingExport:
         # By default the client would repeat a failing question for ten minutes.
         retry = DEFAULT_RETRY.with_timeout(_PATIENCE_SECONDS)
         yield from client.query_and_wait(
-            query, job_config=configuration, page_size=_PAGE_ROWS, retry=retry, job_retry=None
+            query,
+            job_config=configuration,
+            page_size=_PAGE_ROWS,
+            retry=retry,
+            job_retry=None,  # type: ignore[arg-type]  # documented: None does not repeat a failed job
         )
 
 

@@ -78,7 +78,7 @@ def test_shared_cost_goes_by_direct_cost_and_equally_where_there_is_none() -> No
 
 def test_spend_of_no_run_has_a_row_of_its_own() -> None:
     one = Spend(day=date(2026, 11, 2), amount=Decimal(5), currency="USD", team="a")
-    assert [(row.name, row.team, row.amount) for row in by_run([one])] == [(OTHER, "a", 5)]
+    assert [(row.name, row.team, row.amount) for row in by_run([one])] == [(OTHER, "a", Decimal(5))]
 
 
 def test_currencies_are_never_added_together() -> None:

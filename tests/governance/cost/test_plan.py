@@ -109,7 +109,7 @@ def test_the_difference_is_to_what_is_there_now(settings_directory: Path) -> Non
     each = Decimal("1.15")
     assert (made.now, made.planned, made.difference) == (2 * each, 3 * each, each)
     gone = next(line for line in made.lines if line.address.endswith("gone"))
-    assert (gone.now, gone.planned, gone.state) == (each, 0, "priced")
+    assert (gone.now, gone.planned, gone.state) == (each, Decimal(0), "priced")
 
 
 def test_what_is_not_known_is_listed_and_never_counts_as_nothing(settings_directory: Path) -> None:

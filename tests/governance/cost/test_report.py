@@ -47,13 +47,13 @@ def test_runs_are_summed_by_team_pipeline_model_and_run_against_the_teams_budget
     made = report(logged)
     assert made.total == 100
     assert {row.team: (row.total, row.budget, row.over) for row in made.teams} == {
-        "oncology": (40, 60, False),
-        "diabetes-care": (60, 40, True),
+        "oncology": (Decimal(40), Decimal(60), False),
+        "diabetes-care": (Decimal(60), Decimal(40), True),
     }
     assert {row.team: row.reached for row in made.teams} == {"oncology": 0.5, "diabetes-care": 1.0}
     assert [(row.name, row.amount) for row in made.pipelines] == [
-        ("batch_inference_pipeline", 60),
-        ("training_pipeline", 40),
+        ("batch_inference_pipeline", Decimal(60)),
+        ("training_pipeline", Decimal(40)),
     ]
     assert {row.name: row.amount for row in made.models} == {"breast_cancer_classifier": 40, DIABETES: 60}
     assert len(made.runs) == 40
