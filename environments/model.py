@@ -316,6 +316,16 @@ class GcpCloud(Strict):
     region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]+$")]
     orchestrator: Literal["vertex", "kubernetes", "airflow", "local"]
     network: NetworkSettings = NetworkSettings()
+    audit_key: (
+        Annotated[
+            str,
+            Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+$"),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Version of the Cloud KMS key (EC_SIGN_ED25519) that signs the audit log. None: a key file.",
+    )
     create_project: bool = Field(default=True, description="False: the project exists; only what is in it is managed.")
     step_operator: Literal["vertex"] | None = Field(
         default=None, description="Runs single steps on Vertex AI under another orchestrator."
@@ -370,6 +380,11 @@ class AwsCloud(Strict):
     orchestrator: Literal["sagemaker", "kubernetes", "airflow", "local"]
     step_operator: Literal["sagemaker"] | None = Field(
         default=None, description="Runs single steps on SageMaker under another orchestrator."
+    )
+    audit_key: Annotated[str, Field(pattern=r"^(?:arn:aws[a-z-]*:kms:|alias/|[0-9a-f]{8}-|mrk-)\S+$")] | None = Field(
+        default=None,
+        description="Id, ARN or alias of the KMS key (ECC_NIST_EDWARDS25519) that signs the audit log. None: a key "
+        "file.",
     )
     cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = Field(
         default=None, description="Name of the EKS cluster; needed by the orchestrator kubernetes."

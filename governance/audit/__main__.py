@@ -260,6 +260,11 @@ def rotate_key(env: Env = "dev", cloud: Cloud = None, settings: Settings = DIREC
     """Sign with a new key from now on. Entries under the old one stay verifiable."""
     platform = load_platform(settings)
     where = locate(platform, env, cloud=cloud)
+    if where.service_key is not None:
+        raise AuditError(
+            f"{where.service_key} signs the log of {env}: make a new key in the key service and name it as audit_key "
+            f"in {env}.yaml. The old public key stays in {where.key.with_suffix('.pub')}."
+        )
     open_log(platform, env, cloud=cloud).refresh()
     FileSigner.replace(where.key, where.origin)
     log = open_log(platform, env, cloud=cloud)

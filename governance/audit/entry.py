@@ -2,9 +2,9 @@
 
     {"entry":{"event":{...},"recorded":"...","schema":1,"sequence":7},"signature":"..."}
 
-All of it is canonical JSON, and all of it is the leaf of the Merkle tree. The signature covers the inner object and
-the log's origin. It lets a writer that finds entries without a checkpoint, as a crash leaves them, tell its own from
-one that somebody slipped into the store; without it, the next checkpoint would vouch for the stranger.
+All of it is canonical JSON, and all of it is the leaf of the Merkle tree. The signature covers the hash of the inner
+object and the log's origin. It lets a writer that finds entries without a checkpoint, as a crash leaves them, tell its
+own from one that somebody slipped into the store; without it, the next checkpoint would vouch for the stranger.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import base64
 import json
 import re
 from collections.abc import Sequence
+from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -56,8 +57,9 @@ class Draft:
 
 
 def _signed_message(inner: bytes, origin: str) -> bytes:
-    # The first line keeps this apart from every other kind of text that the same key signs.
-    return b"groundwork audit entry v1\n" + origin.encode() + b"\n" + inner
+    # The first line keeps this apart from every other kind of text that the same key signs. Of the entry its hash is
+    # signed, since key services take short messages only (AWS KMS: 4,096 bytes).
+    return f"groundwork audit entry v1\n{origin}\n{sha256(inner).hexdigest()}\n".encode()
 
 
 def sequence_in(data: bytes) -> int | None:

@@ -8,9 +8,11 @@ For the cloud ``local``: the log in the platform's audit folder that Terraform m
     <ground>/anchors/<environment>                        checkpoints
     <ground>/spool/<environment>                          events of running steps
 
-On ``aws`` the log is in the platform's audit bucket, the rest carries ``aws-`` before the environment's name. The
-variables :data:`KEYS` (a folder) and :data:`ANCHORS` (folders or ``s3://bucket/prefix``, separated by commas, in which
-``{environment}`` stands for the name) put keys and anchors elsewhere, as they should be wherever it matters.
+On ``aws`` and ``gcp`` the log is in the platform's audit bucket, the rest carries the cloud before the environment's
+name, and where the environment's ``audit_key`` names a key of the cloud's key service, that one signs. The variables
+:data:`KEYS` (a folder) and :data:`ANCHORS` (folders, ``s3://bucket/prefix`` or ``gs://bucket/prefix``, separated by
+commas, in which ``{environment}`` stands for the name) put keys and anchors elsewhere, as they should be wherever it
+matters.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from governance.audit.events import Actor
 from governance.audit.layout import CHECKPOINTS, ENTRIES
 from governance.audit.log import AuditLog
 from governance.audit.reader import LogReader
-from governance.audit.signer import FileSigner, Signer, Verifier, read_public_keys
+from governance.audit.signer import FileSigner, Signer, Verifier, publish_key, read_public_keys
 from governance.audit.spool import Spool
 from governance.audit.store import LocalStore, Retention, Store
 from governance.audit.subjects import FileKeyRing, Subjects
@@ -47,7 +49,7 @@ class Location:
     key: Path
     """The private key; the public one is beside it as ``.pub``."""
     anchors: tuple[str, ...]
-    """Folders, or ``s3://bucket/prefix``."""
+    """Folders, ``s3://bucket/prefix`` or ``gs://bucket/prefix``."""
 
     @property
     def origin(self) -> str:
@@ -80,7 +82,38 @@ class Location:
             from governance.audit.s3 import S3Store
 
             return S3Store(names.audit_store, self.retention, region=self.environment.aws.region)
-        raise AuditError(f"There is no audit store for CLOUD={self.cloud} yet; use local or aws.")
+        if self.cloud == "gcp" and self.environment.gcp is not None:
+            from governance.audit.gcs import GcsStore
+
+            return GcsStore(names.audit_store, project=self.environment.gcp.project_id)
+        raise AuditError(f"There is no audit store for CLOUD={self.cloud} yet; use local, aws or gcp.")
+
+    @property
+    def service_key(self) -> str | None:
+        """The key of the cloud's key service that signs, where the settings name one."""
+        section = {"aws": self.environment.aws, "gcp": self.environment.gcp}.get(self.cloud)
+        return section.audit_key if section is not None else None
+
+    def service_signer(self) -> Signer | None:
+        """What signs through the cloud's key service, if it does. Its public key is kept beside where a file would be.
+
+        Raises:
+            SignatureError: the key cannot be used.
+        """
+        key = self.service_key
+        if key is None:
+            return None
+        signer: Signer
+        if self.cloud == "aws" and self.environment.aws is not None:
+            from governance.audit.aws_kms import AwsKmsSigner
+
+            signer = AwsKmsSigner(self.origin, key, region=self.environment.aws.region)
+        else:
+            from governance.audit.gcp_kms import GcpKmsSigner
+
+            signer = GcpKmsSigner(self.origin, key)
+        publish_key(signer.verifier, self.key)
+        return signer
 
     def open_anchors(self) -> list[Anchor]:
         """The places of checkpoints."""
@@ -143,6 +176,8 @@ def open_reader(
     """The log of ``environment``, for reading. Errors as for :func:`open_log`; needs the public key only."""
     where = locate(platform, environment, cloud=cloud, environ=environ)
     store, anchors = where.store(), where.open_anchors()
+    if not where.key.with_suffix(".pub").exists():
+        where.service_signer()  # asks the key service for the public key, where one signs
     keys = where.public_keys() if where.key.with_suffix(".pub").exists() or _is_signed(store, anchors) else ()
     return LogReader(store, keys, anchors, where.origin)
 
@@ -165,7 +200,10 @@ def current_actor(where: Location, zenml_user: str | None = None) -> Actor:
     return where.subjects().actor(current_identity(zenml_user))
 
 
-def _signer(where: Location, store: Store, anchors: list[Anchor]) -> FileSigner:
+def _signer(where: Location, store: Store, anchors: list[Anchor]) -> Signer:
+    by_service = where.service_signer()
+    if by_service is not None:
+        return by_service
     if not where.key.exists():
         if _is_signed(store, anchors):
             raise SignatureError(
@@ -194,6 +232,11 @@ def _anchor_store(place: str, retention: Retention) -> Store:
 
         bucket, _, prefix = place.removeprefix("s3://").partition("/")
         return S3Store(bucket, retention, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
+    if place.startswith("gs://"):
+        from governance.audit.gcs import GcsStore
+
+        bucket, _, prefix = place.removeprefix("gs://").partition("/")
+        return GcsStore(bucket, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
     folder = Path(place)
     folder.mkdir(parents=True, exist_ok=True)
     return LocalStore(folder)

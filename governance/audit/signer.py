@@ -1,4 +1,4 @@
-"""Signing keys of the log: Ed25519, from a file here, from a key service wherever :class:`Signer` is implemented.
+"""Signing keys of the log: Ed25519, from a file here, from key services in ``aws_kms.py`` and ``gcp_kms.py``.
 
 Public keys are written in the C2SP signed-note form, ``<name>+<key id>+<base64 of algorithm and key>``.
 """
@@ -17,14 +17,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_public_key,
     load_pem_private_key,
+    load_pem_public_key,
 )
 
 from governance.audit.errors import SignatureError
@@ -106,6 +108,45 @@ class Signer(Protocol):
         """Ed25519 signature (64 bytes, RFC 8032, no pre-hash) over ``message``."""
 
 
+def checked(verifier: Verifier, signature: bytes, message: bytes) -> bytes:
+    """``signature`` if it holds: a key service that answers for another key must not spoil the log.
+
+    Raises:
+        SignatureError: it does not.
+    """
+    if not verifier.verify(signature, message):
+        raise SignatureError(f"The key service gave no signature of {verifier.name}'s key; nothing was signed.")
+    return signature
+
+
+def raw_ed25519(der_or_pem: bytes, what: str) -> bytes:
+    """The 32 bytes of an Ed25519 public key (SubjectPublicKeyInfo, DER or PEM), as key services give it.
+
+    Raises:
+        SignatureError: it is another kind of key.
+    """
+    load = load_pem_public_key if der_or_pem.startswith(b"-----BEGIN") else load_der_public_key
+    try:
+        key = load(der_or_pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SignatureError(f"The public key of {what} cannot be read: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SignatureError(f"{what} is another kind of key; the log signs with Ed25519.")
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def publish_key(key: Verifier, file: Path) -> None:
+    """Write the public ``key`` of the private key ``file`` beside it, keeping keys of earlier rotations."""
+    public = file.with_suffix(".pub")
+    known = read_public_keys(public) if public.exists() else ()
+    if key not in known:
+        public.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        text = "".join(f"{one}\n" for one in (*known, key))
+        draft = public.with_name(f".{public.name}.{secrets.token_hex(4)}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(public)
+
+
 class FileSigner:
     """A key in a PEM file (PKCS #8) that only its owner can read."""
 
@@ -164,13 +205,7 @@ class FileSigner:
 
     def publish(self, file: Path) -> None:
         """Write the public key of ``file`` beside it, keeping keys of earlier rotations."""
-        public = file.with_suffix(".pub")
-        known = read_public_keys(public) if public.exists() else ()
-        if self._verifier not in known:
-            text = "".join(f"{key}\n" for key in (*known, self._verifier))
-            draft = public.with_name(f".{public.name}.{secrets.token_hex(4)}")
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(public)
+        publish_key(self._verifier, file)
 
     @classmethod
     def load(cls, file: Path, name: str) -> FileSigner:

@@ -17,7 +17,7 @@ a signed root, they are those that were signed for. leaves/.../<size> lists leaf
 entry exactly, and believed only as far as it leads to a signed root itself. A log cannot show that nothing was cut
 off its end. A checkpoint kept elsewhere, an anchor, can.
 
-How a pack works. MANIFEST lists each file's SHA-256 and is signed by the key of the environment's log. The zip file
+How a pack works. MANIFEST lists each file's SHA-256; the key of the environment's log signed its own. The zip file
 must be, byte by byte, the only one that holds these files in this form. Log extracts lie in logs/<environment>; each
 entry is proven under a signed checkpoint, and that one under older ones by proofs of consistency. Statements are what
 people signed with their SSH keys; the log names each by its SHA-256.
@@ -384,7 +384,7 @@ def entry_is_signed(data: bytes, keys: list[PublicKey], origin: str) -> bool:
         signature = decode_base64(match[3].decode())
     except ValueError:
         return False
-    message = b"groundwork audit entry v1\n" + origin.encode() + b"\n" + match[1]
+    message = f"groundwork audit entry v1\n{origin}\n{sha256(match[1]).hex()}\n".encode()
     return any(signature_holds(key, signature, message) for _, _, key in keys)
 
 
@@ -592,6 +592,7 @@ class Check:
 # --- evidence packs ---------------------------------------------------------------------------------------------
 
 MANIFEST = "MANIFEST"
+SEAL = "MANIFEST.sig"  # a signed note
 PACK_FORM = "groundwork evidence pack v1"
 NAMESPACE = "promotion@groundwork"  # of people's SSH signatures
 
@@ -664,28 +665,28 @@ class Pack:
             self.trusted = [key for key in own if fingerprint(key[2]) == self.wanted]
         self.established = bool(self.trusted or self.wanted)
         keys = self.trusted if self.established else own
-        texts = {key: text for key in keys if (text := self.signed_by(files[MANIFEST], key)) is not None}
-        if not texts:
+        signer = next((key for key in keys if self.sealed_by(files, key)), None)
+        if signer is None:
             given = "key you gave" if self.established else "key in the pack"
             self.problems.append(f"the manifest is not signed by the {given}")
             self.established = False
             return
-        signer, text = next(iter(texts.items()))
-        form, *lines, rest = text.split("\n")
-        listed = [f"{sha256(data).hex()} {len(data)} {name}" for name, data in files.items() if name != MANIFEST]
-        if form != PACK_FORM or rest or lines != listed:
+        listed = "".join(
+            f"{sha256(data).hex()} {len(data)} {name}\n" for name, data in files.items() if name not in (MANIFEST, SEAL)
+        )
+        if files[MANIFEST] != listed.encode():
             self.problems.append("the manifest lists other files")
         self.signer = f"{signer[0]}, {fingerprint(signer[2])}"
         if not self.established:
             self.notes.append(f"No key was given. The pack is signed by {self.signer}; whose key that is you must ask.")
 
     @staticmethod
-    def signed_by(note: bytes, key: PublicKey) -> str | None:
-        """The text of ``note`` if ``key`` signed it."""
+    def sealed_by(files: dict[str, bytes], key: PublicKey) -> bool:
+        """Whether ``key`` signed the manifest."""
         try:
-            return open_note(note, [key])
+            return open_note(files[SEAL], [key]) == f"{PACK_FORM}\nsha256:{sha256(files[MANIFEST]).hex()}\n"
         except BadSignature:
-            return None
+            return False
 
     def contents(self, archive: Archive, files: dict[str, bytes]) -> None:
         """Check the logs' extracts, what people signed, and that all is about one model."""

@@ -7,12 +7,12 @@ from hashlib import sha256
 
 from governance.audit.checkpoint import sign_note
 from governance.audit.signer import Signer
-from governance.audit.verify import MANIFEST, PACK_FORM, zip_bytes
+from governance.audit.verify import MANIFEST, PACK_FORM, SEAL, zip_bytes
 
 
 def sealed(files: Mapping[str, bytes], signer: Signer) -> bytes:
     """The zip file of ``files`` with a manifest of them that ``signer`` signed. Equal files make equal bytes."""
     named = sorted({**files, "key.pub": f"{signer.verifier}\n".encode()}.items())
-    lines = [f"{sha256(data).hexdigest()} {len(data)} {name}" for name, data in named]
-    note = sign_note("".join(f"{line}\n" for line in [PACK_FORM, *lines]), signer)
-    return zip_bytes(sorted([*named, (MANIFEST, note)]))
+    manifest = "".join(f"{sha256(data).hexdigest()} {len(data)} {name}\n" for name, data in named).encode()
+    note = sign_note(f"{PACK_FORM}\nsha256:{sha256(manifest).hexdigest()}\n", signer)
+    return zip_bytes(sorted([*named, (MANIFEST, manifest), (SEAL, note)]))

@@ -47,7 +47,7 @@ def check(packed: Packed, file: Path | None = None, *, anchor: Path | None = Non
 
 def forged(packed: Packed, files: Files, place: Path) -> Path:
     """``files`` sealed by the environment's own key, as a dishonest packer would."""
-    given = {name: data for name, data in files.items() if name not in ("MANIFEST", "key.pub")}
+    given = {name: data for name, data in files.items() if name not in ("MANIFEST", "MANIFEST.sig", "key.pub")}
     file = place / "forged.zip"
     file.write_bytes(sealed(given, open_signer(packed.target.platform, "production", cloud="local")))
     return file

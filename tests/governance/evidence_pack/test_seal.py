@@ -48,7 +48,7 @@ def test_an_untouched_pack_passes_and_says_whose_it_is(place: Path, pack: bytes,
     assert verdict(place, pack, fingerprint(signer.verifier.key))["established"]
     with zipfile.ZipFile(io.BytesIO(pack)) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == sorted([*FILES, "MANIFEST", "key.pub"])
+        assert archive.namelist() == sorted([*FILES, "MANIFEST", "MANIFEST.sig", "key.pub"])
 
 
 def test_without_a_key_authenticity_is_not_claimed(place: Path, pack: bytes) -> None:
@@ -134,7 +134,13 @@ def remade(pack: bytes, **files: bytes | None) -> bytes:
 
 @pytest.mark.parametrize(
     "files",
-    [{"README.md": b"Trust me.\n"}, {"README.md": None}, {"more.txt": b""}, {"MANIFEST": b"x\n\n\xe2\x80\x94 a b\n"}],
+    [
+        {"README.md": b"Trust me.\n"},
+        {"README.md": None},
+        {"more.txt": b""},
+        {"MANIFEST": b""},
+        {"MANIFEST.sig": b"x\n\n\xe2\x80\x94 a b\n"},
+    ],
 )
 def test_other_files_than_the_manifest_lists_are_seen(
     place: Path, pack: bytes, signer: FileSigner, files: dict[str, bytes | None]
@@ -160,8 +166,8 @@ def test_a_signed_note_of_another_kind_is_no_manifest(place: Path, pack: bytes, 
     from governance.audit.checkpoint import Checkpoint
 
     checkpoint = Checkpoint(ORIGIN, 1, bytes(32)).signed(signer)
-    found = verdict(place, remade(pack, MANIFEST=checkpoint), str(signer.verifier))
-    assert found["problems"] == ["the manifest lists other files"]
+    found = verdict(place, remade(pack, **{"MANIFEST.sig": checkpoint}), str(signer.verifier))
+    assert found["problems"] == ["the manifest is not signed by the key you gave"]
 
 
 def test_a_key_that_is_none_is_said(place: Path, pack: bytes) -> None:
