@@ -261,6 +261,14 @@ class LocalCloud(Strict):
     )
 
 
+class Audit(Strict):
+    """What the audit log records where not everything is."""
+
+    prediction_sample_rate: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="Share of batches of predictions whose making is recorded."
+    )
+
+
 class NetworkSettings(Strict):
     """The network to build, or an existing one to use."""
 
@@ -445,6 +453,7 @@ class Environment(Strict):
     data_quality: DataQuality
     gates: Gates
     retention: Retention
+    audit: Audit = Audit()
     budget: Budget
     approvals: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="People other than the requester who must agree to a promotion into this environment."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from governance.in_use import release_in_use
 from governance.model_pipelines import batch_inference_of, training_of
+from governance.prediction_access import record_predictions
 from governance.run import compiled_steps, run
 from governance.signing.trained import sign_trained
 from governance.target import Target
@@ -67,10 +68,11 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
     Raises:
         NoModelInUse: no version is in the environment, or one that was not promoted.
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
+        NotRecorded: the log cannot be written.
     """
     config = read_config(target.model)
     pipeline, release = batch_inference_of(config), release_in_use(target)
-    return run(
+    done = run(
         pipeline,
         target,
         version=release.version,
@@ -80,3 +82,5 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         model_version=release.version,
         data=data,
     )
+    record_predictions(target, done)
+    return done
