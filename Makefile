@@ -25,8 +25,8 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register verify unregister \
-	team team-update team-remove train validate infer models sign approve override promote release rollback rollback-drill reconcile audit evidence evidence-verify gates-prove cost report test lint format lock schema
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register \
+	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit evidence evidence-verify gates-prove cost report test lint format lock schema
 
 ##@ Set up
 
