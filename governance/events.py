@@ -43,6 +43,8 @@ class ModelEvent(BaseModel):
     """The person, or the pseudonym of somebody whose detail was erased or is sealed elsewhere."""
     approvers: tuple[str, ...] = ()
     reason: str = ""
+    returned: bool = False
+    """Whether it is the second half of a drill, which goes forward again."""
 
 
 def history(target: Target) -> list[ModelEvent]:
@@ -83,6 +85,7 @@ def history(target: Target) -> list[ModelEvent]:
                     digest=event.model_digest or "",
                     actor=_name(subjects, event.actor),
                     reason=event.reason or "",
+                    returned=event.drill == "return",
                 )
             )
     return found
@@ -116,7 +119,7 @@ def released_versions(target: Target) -> list[str]:
     """Versions in the order they were in use in ``target``'s environment, the current one last.
 
     A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
-    instead of returning to the version that was just left.
+    instead of returning to the version that was just left. A drill leaves all as it was.
 
     Raises:
         AuditError: the log cannot be read.
@@ -126,7 +129,7 @@ def released_versions(target: Target) -> list[str]:
         if event.kind == "promotion completed" and (not stack or stack[-1] != event.version):
             stack.append(event.version)
         elif event.kind == "rollback completed":
-            if event.version not in stack:  # the way forward again, after a drill
+            if event.returned or event.version not in stack:
                 stack.append(event.version)
             while stack[-1] != event.version:
                 stack.pop()

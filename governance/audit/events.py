@@ -298,6 +298,9 @@ class Rollback(_Documentation):
     model: ModelName
     from_version: Reference
     to_version: Reference
+    drill: Literal["back", "return"] | None = Field(
+        default=None, description="Part of a drill: on the way back, or returning to the version that was left."
+    )
     reason: Text | None = None
 
 

@@ -57,8 +57,8 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
         settle(target, journal)
         current, earlier = version_before(target, back)
         if moves:
-            move(target, journal, current, earlier, f"{REASON}: back", back, new_attempt())
+            move(target, journal, current, earlier, REASON, back, new_attempt(), "back")
             with forward.phase("verifying the release"):
                 trusted_release(current, target)
-            move(target, journal, earlier, current, f"{REASON}: return", forward, new_attempt())
+            move(target, journal, earlier, current, REASON, forward, new_attempt(), "return")
     return Drill(str(current.number), str(earlier.number), moves, back.phases, forward.phases)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
@@ -95,6 +95,7 @@ def move(
     reason: str,
     watch: Stopwatch,
     attempt: str,
+    drill: Literal["back", "return"] | None = None,
 ) -> None:
     """Put ``other``, which was in use before, into the place of ``current``; raises as :func:`rollback`."""
 
@@ -109,6 +110,7 @@ def move(
                     to_version=str(other.number),
                     model_version=str(other.number),
                     model_digest=digest(digest_of(other)),
+                    drill=drill,
                     **{"reason": reason, **more},
                 )
             )
@@ -143,8 +145,9 @@ def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionRespon
         if current is None:
             raise PromotionRefused(f"No version of {target.where} is in use, so there is nothing to roll back.")
         used = events.released_versions(target)
-    if str(current.number) in used:
-        used = used[: used.index(str(current.number))]
+    if str(current.number) in used:  # a version may have been in use more than once; the last time counts
+        while used.pop() != str(current.number):
+            pass
     if not used:
         raise PromotionRefused(
             f"Version {current.number} is the first of {target.where}; no earlier version was in use there."
