@@ -26,7 +26,11 @@ def in_production(ground: Ground) -> Ground:
     say(ground, "train", "--model", DIABETES, "--env", "dev")
     say(ground, "promote", "--model", DIABETES, "--to", "staging")
     say(ground, "validate", "--model", DIABETES, "--env", "staging")
-    say(ground, "promote", "--model", DIABETES, "--to", "production", "--approved-by", "donald@example.com")
+    donald, katherine = (ground.signatory(f"{name}@example.com").email for name in ("donald", "katherine"))
+    where = ("--model", DIABETES, "--as", donald)
+    say(ground, "override", *where, "--env", "production", "--gate", "fairness", "--reason", "the data set is small")
+    say(ground, "approve", *where, "--to", "production")
+    say(ground, "promote", "--model", DIABETES, "--to", "production", "--as", katherine)
     return ground
 
 
@@ -147,9 +151,7 @@ def test_a_gate_stops_the_command_with_metric_value_and_threshold(
         say(in_production, "promote", "--model", DIABETES, "--to", "staging")
         say(in_production, "validate", "--model", DIABETES, "--env", "staging")
         edit_yaml(file, lambda raw: raw["model_thresholds"].update({DIABETES: {"roc_auc": 0.99}}))
-        message = refused(
-            in_production, "promote", "--model", DIABETES, "--to", "production", "--approved-by", "donald@example.com"
-        )
+        message = refused(in_production, "promote", "--model", DIABETES, "--to", "production")
         assert "roc_auc 0.9197" in message
         assert "must be at least 0.99" in message
     finally:
