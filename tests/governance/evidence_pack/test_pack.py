@@ -199,6 +199,29 @@ def test_a_version_that_is_not_there_has_no_evidence(packed: Packed, tmp_path: P
         number_of(type(packed.target)(**{**vars(packed.target), "model": "diabetes_progression_classifier"}))
 
 
+def test_a_batch_of_predictions_is_on_record_as_an_access(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from governance import jobs
+    from governance.audit.events import PredictionAccess
+    from governance.journal import NotRecorded
+    from governance.prediction_access import is_sampled, record_predictions
+
+    done = jobs.infer(packed.target)
+    log = open_reader(packed.target.platform, "production", cloud="local")
+    found = [e.event for e in log.entries() if isinstance(e.event, PredictionAccess) and e.event.run == done.name]
+    assert [(event.rows, event.action, event.model_version, event.sample_rate) for event in found] == [
+        (569, "predict", "1", 1.0)
+    ]
+    assert set(found[0].data_digests) == {"input"}
+    monkeypatch.setattr(LocalStore, "create_in_order", lambda *_: (_ for _ in ()).throw(StoreError("down")))
+    with pytest.raises(NotRecorded, match="down"):
+        record_predictions(packed.target, done)
+    monkeypatch.setattr("governance.prediction_access.is_sampled", lambda *_: False)
+    assert not record_predictions(packed.target, done), "what is not sampled is not written"
+    sampled = sum(is_sampled(f"run-{number}", 0.1) for number in range(10_000))
+    assert 900 < sampled < 1100
+    assert all(is_sampled(f"run-{number}", 1) for number in range(100))
+
+
 Forgery = Callable[[Files], None]
 
 
