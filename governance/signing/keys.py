@@ -64,9 +64,7 @@ class FileModelSigner:
 
     def sign(self, folder: Path) -> bytes:
         """See :class:`ModelSigner`."""
-        from model_signing import signing
-
-        config: Any = signing.Config  # the library says nothing of its types
+        config: Any = model_signing("signing").Config  # the library says nothing of its types
         with tempfile.TemporaryDirectory() as temporary:
             bundle = Path(temporary) / "bundle"
             config().use_elliptic_key_signer(private_key=self.file).sign(folder, bundle)
