@@ -44,7 +44,7 @@ class Document:
 def problems(document: Document) -> Iterator[str]:
     """What the document names and does not exist."""
     for block in document.blocks:
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             if re.match(r"\s*(\$ )?([A-Z_]+=\S+ )*(make|python|\.venv/bin/python)\b", line):
                 for command in commands(line.strip().removeprefix("$ ")):
                     yield from _command(command, complete=True)
