@@ -211,7 +211,7 @@ def hold(
     where, log = locate(platform, env, cloud=cloud), open_log(platform, env, cloud=cloud)
     store = where.store()
     if not isinstance(store, HoldsObjects):
-        raise AuditError(f"{store.place} cannot hold records: only a bucket with Object Lock can.")
+        raise AuditError(f"{store.place} cannot hold records: only a bucket on aws or gcp can.")
     if not first <= last < log.refresh():
         raise AuditError(f"{store.place} has no entries {first} to {last}.")
     action: Literal["placed", "released"] = "released" if release else "placed"

@@ -166,7 +166,7 @@ def open_log(
     """
     where = locate(platform, environment, cloud=cloud, environ=environ)
     store, anchors = where.store(), where.open_anchors()
-    signer = _signer(where, store, anchors)
+    signer = _signer(where, store, anchors, environ)
     return AuditLog(store, signer, anchors, where.origin, where.public_keys())
 
 
@@ -187,7 +187,7 @@ def open_signer(
 ) -> Signer:
     """What signs for the log of ``environment``. Errors as for :func:`open_log`."""
     where = locate(platform, environment, cloud=cloud, environ=environ)
-    return _signer(where, where.store(), where.open_anchors())
+    return _signer(where, where.store(), where.open_anchors(), environ)
 
 
 def current_actor(where: Location, zenml_user: str | None = None) -> Actor:
@@ -200,7 +200,7 @@ def current_actor(where: Location, zenml_user: str | None = None) -> Actor:
     return where.subjects().actor(current_identity(zenml_user))
 
 
-def _signer(where: Location, store: Store, anchors: list[Anchor]) -> Signer:
+def _signer(where: Location, store: Store, anchors: list[Anchor], environ: Mapping[str, str]) -> Signer:
     by_service = where.service_signer()
     if by_service is not None:
         return by_service
@@ -209,6 +209,12 @@ def _signer(where: Location, store: Store, anchors: list[Anchor]) -> Signer:
             raise SignatureError(
                 f"The log in {store.place} has been signed before, but its key {where.key} is gone. Restore it; a new "
                 "key would make what is there look like somebody else's."
+            )
+        if where.cloud != "local" and environ.get("CI") and not environ.get(KEYS):
+            raise SignatureError(
+                f"There is no key to sign the log {where.origin}, and one made on this machine of a CI system would be "
+                f"lost with it. Name a key of the key service as audit_key in {where.environment.environment}.yaml, or "
+                f"the folder of a mounted key in {KEYS}."
             )
         try:
             return FileSigner.create(where.key, where.origin)

@@ -9,7 +9,7 @@ import pytest
 
 from environments import Platform
 from governance.audit.anchors import StoreAnchor
-from governance.audit.errors import StoreError
+from governance.audit.errors import SignatureError, StoreError
 from governance.audit.gcs import GcsStore
 from governance.audit.location import ANCHORS, KEYS, open_log, open_reader
 from governance.audit.log import AuditLog
@@ -109,3 +109,13 @@ def test_the_settings_lead_to_the_bucket(
     places = {(bucket, name.partition("/")[0]) for bucket, name in service.objects}
     assert ("acme-ml-platform-dev-audit", "entries") in places
     assert ("witness", "dev") in places
+
+
+def test_a_ci_job_makes_no_key_that_would_be_lost_with_its_machine(
+    service: CloudStorage, platform: Platform, tmp_path: Path
+) -> None:
+    service.buckets.add("acme-ml-platform-dev-audit")
+    with pytest.raises(SignatureError, match=r"audit_key in dev\.yaml"):
+        open_log(platform, "dev", cloud="gcp", environ={"CI": "true", ANCHORS: str(tmp_path)})
+    kept = {"CI": "true", KEYS: str(tmp_path / "keys"), ANCHORS: str(tmp_path / "anchors")}
+    open_log(platform, "dev", cloud="gcp", environ=kept).append(event())

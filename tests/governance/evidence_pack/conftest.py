@@ -9,7 +9,10 @@ import pytest
 
 from governance.audit.location import locate
 from governance.target import Target
+from tests.governance.audit.conftest import place
 from tests.governance.conftest import Ground
+
+__all__ = ["Packed", "packed", "place"]
 
 ASKS, AGREES = "grace@example.com", "edsger@example.com"
 
