@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, computed_field, model_validator
 
@@ -41,7 +41,7 @@ class _Judged(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _verdict_follows(cls, given: Any, handler: ModelWrapValidatorHandler[_Judged]) -> _Judged:
+    def _verdict_follows(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         claimed = None
         if isinstance(given, dict):
             given = dict(given)
