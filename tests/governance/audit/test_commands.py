@@ -268,7 +268,7 @@ def test_the_signing_key_is_rotated(log: AuditLog, platform: Platform, ground: P
 def test_a_folder_holds_no_records_by_law(log: AuditLog, platform: Platform, command: Command) -> None:
     _fill(log, platform)
     told = command("hold", "--env", "dev", "--first", "0", "--last", "1", "--reason", "case 7", status=1)
-    assert "only a bucket with Object Lock can" in told
+    assert "only a bucket on aws or gcp can" in told
 
 
 def test_wrong_options_and_settings_are_told_apart(command: Command, platform: Platform) -> None:
