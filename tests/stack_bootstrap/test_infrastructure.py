@@ -98,6 +98,7 @@ def add_team(settings: Path, name: str, model: str) -> None:
     text = (settings / "teams" / "oncology.yaml").read_text(encoding="utf-8")
     text = text.replace("breast_cancer_classifier", model).replace("oncology", name)
     (settings / "teams" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    edit_yaml(settings / "platform.yaml", lambda raw: raw["cost_centers"].update({f"cc-{name}": name}))
 
 
 def test_a_new_team_adds_and_touches_nothing_else(production: Workspace, settings_directory: Path) -> None:
