@@ -229,12 +229,12 @@ class Retention(Strict):
 class Signatures(Strict):
     """How long what people sign holds, in hours: the longest, and what is meant when nothing is said."""
 
-    approval_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    approval_hours: Annotated[int, Field(ge=1, le=720)]
     override_hours: Annotated[int, Field(ge=1, le=720)] = Field(
-        default=168, description="Of an override: a gate that cannot conclude is set aside."
+        description="Of an override: a gate that cannot conclude is set aside."
     )
     break_glass_hours: Annotated[int, Field(ge=1, le=24)] = Field(
-        default=4, description="Of an emergency approval, by which a promotion passes a gate that says no."
+        description="Of an emergency approval, by which a promotion passes a gate that says no."
     )
 
 
@@ -458,7 +458,7 @@ class Environment(Strict):
     approvals: Annotated[int, Field(ge=0, le=5)] = Field(
         default=0, description="People other than the requester who must agree to a promotion into this environment."
     )
-    signatures: Signatures = Signatures()
+    signatures: Signatures
     images: Images = Images()
     local: LocalCloud | None = None
     gcp: GcpCloud | None = None

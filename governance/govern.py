@@ -30,10 +30,10 @@ from governance.errors import Refused
 from governance.gates.champion import ChampionRelease
 from governance.gates.required import JUDGED, Gate, Situation, compares_with_champion, required_gates
 from governance.gates.terms import Terms
+from governance.in_use import trusted_release
 from governance.journal import Journal
 from governance.policy import policy_version
 from governance.promotion.overrides import valid_overrides
-from governance.releases import verify_release
 from governance.target import Target
 from governance.versions import staged_version
 from pipelines.artifacts import EVALUATION, MODEL
@@ -238,12 +238,12 @@ def _terms(target: Target) -> Terms:
 
 
 def _champion(target: Target) -> ChampionRelease | None:
-    """The release in ``target``'s environment of the version that production uses, its files and signature verified."""
+    """The release in ``target``'s environment of the version that production uses, if it may be loaded there."""
     production = target.in_environment(ORDER[-1])
     version = staged_version(production)
     if version is None:
         return None
-    release = verify_release(version, target)
+    release = trusted_release(version, target)
     return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 

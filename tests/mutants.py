@@ -46,6 +46,13 @@ MUTANTS = (
         "tests/environments",
     ),
     Mutant(
+        "a champion that was never promoted is not loaded",
+        "governance/govern.py",
+        "release = trusted_release(version, target)",
+        "from governance.releases import verify_release\n    release = verify_release(version, target)",
+        "tests/governance/gates/test_promotion_evidence.py -k never_was_promoted",
+    ),
+    Mutant(
         "the performance gate raises",
         "governance/gates/performance.py",
         "terms).require()\n\n\n@step(enable_cache=False)\ndef validate_release_",

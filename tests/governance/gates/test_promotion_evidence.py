@@ -27,7 +27,9 @@ from governance.gates.promotion import (
     load_results,
 )
 from governance.gates.result import GateFailed, GateResult, metadata_key, now
+from governance.in_use import NoModelInUse
 from governance.policy import policy_version
+from governance.promotion.promote import promote
 from governance.releases import digest_of, ensure_release
 from governance.run import run
 from governance.target import Target
@@ -71,10 +73,10 @@ def story(ground: Ground) -> Story:
     dev, staging = ground.target("dev", DIABETES), ground.target("staging", DIABETES)
     first = jobs.train(dev).model_version
     assert first is not None
+    promote(staging, version=str(first.number))  # what never entered staging is no champion there
     before = validate(staging, first)
     training = jobs.train(dev)
     assert training.model_version is not None
-    ensure_release(first, staging)
     Client().get_model_version(DIABETES, first.id).set_stage(ModelStages.PRODUCTION, force=True)
     validation = validate(staging, training.model_version)
     return Story(ground, first, training.model_version, training, before, validation)
@@ -279,3 +281,13 @@ def test_the_policy_changes_with_anything_that_decides(story: Story) -> None:
     }
     assert len(versions) == 7
     assert policy_version(production) == policy_version(stricter(production, protected=False))
+
+
+def test_a_champion_that_never_was_promoted_is_not_loaded(story: Story) -> None:
+    version = Client().get_model_version(DIABETES, story.challenger.id)
+    version.set_stage(ModelStages.PRODUCTION, force=True)
+    try:
+        with pytest.raises(NoModelInUse, match="was never promoted into staging"):
+            validate(story.target("staging"), story.champion)
+    finally:
+        Client().get_model_version(DIABETES, story.champion.id).set_stage(ModelStages.PRODUCTION, force=True)
