@@ -63,9 +63,7 @@ def create(
 
 
 def _previews(request: NewTeam, before: Platform, after: Platform, cloud: str | None) -> Sequence[Preview]:
-    found = [
-        preview(before, after, name, cloud, team=request.name, owners=(request.owner,)) for name in after.environments
-    ]
+    found = [preview(before, after, name, cloud, team=request.name) for name in after.environments]
     lost = [f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.strangers if "delete" in what]
     if lost:
         raise TeamRefused(

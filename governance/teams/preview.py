@@ -55,9 +55,7 @@ def settings_with(
         yield changed
 
 
-def preview(
-    before: Platform, after: Platform, environment: str, cloud: str | None, *, team: str, owners: tuple[str, ...]
-) -> Preview:
+def preview(before: Platform, after: Platform, environment: str, cloud: str | None, *, team: str) -> Preview:
     """Plan ``environment`` and hold what the change from ``before`` to ``after`` does against what it may do.
 
     Args:
@@ -66,7 +64,6 @@ def preview(
         environment: Which environment.
         cloud: Which cloud (default: the environment's own choice).
         team: The team that is added or removed.
-        owners: Its owners, by whose addresses alerts are called.
 
     Raises:
         TerraformError, InfrastructureError, WorkspaceError: the environment cannot be planned.
@@ -75,7 +72,7 @@ def preview(
     allowed = ("create",) if adds else ("delete",)
     where = workspace(after, environment, cloud)
     planned, outputs = _plan(where)
-    own = {a for a, (actions, _) in planned.items() if actions == allowed and belongs(a, team, owners)}
+    own = {a for a, (actions, _) in planned.items() if actions == allowed and belongs(a, team)}
     rest = {address: it for address, it in planned.items() if address not in own}
     unexplained, pending = set(rest), 0
     if rest:
@@ -95,9 +92,9 @@ def preview(
     )
 
 
-def belongs(address: str, team: str, owners: tuple[str, ...]) -> bool:
-    """Whether a resource is called after ``team``, or after one of its ``owners`` (whom an alert reaches)."""
-    return bool(re.search(rf'\["{re.escape(team)}["/-]', address)) or any(f'["{owner}"]' in address for owner in owners)
+def belongs(address: str, team: str) -> bool:
+    """Whether a resource is called after ``team``."""
+    return bool(re.search(rf'\["{re.escape(team)}["/-]', address))
 
 
 def _plan(where: Workspace) -> tuple[Planned, Mapping[str, Any]]:

@@ -78,9 +78,7 @@ def examine(
     try:
         with settings_with(platform, without=name) as after:
             if plan:
-                previews = [
-                    preview(platform, after, it, clouds[it], team=name, owners=team.owners) for it in team.environments
-                ]
+                previews = [preview(platform, after, it, clouds[it], team=name) for it in team.environments]
     except SettingsError as error:
         obstacles.append(f"Other settings still name what is the team's; take that out first. {error}")
     obstacles += [

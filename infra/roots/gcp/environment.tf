@@ -88,7 +88,6 @@ module "network" {
 
 module "observability" {
   source         = "../../modules/gcp/observability"
-  emails         = { for email in distinct(flatten([local.gcp.alert_emails, [for team in local.teams : team.owners]])) : email => email }
   kms_key        = module.kms.keys["platform"]
   location       = local.gcp.region
   locked         = local.protected
@@ -103,7 +102,7 @@ module "budget" {
   alert_at        = local.alert_at
   amount          = local.settings.budget.amount
   billing_account = local.gcp.billing_account
-  channels        = [for email in local.gcp.alert_emails : module.observability.channels[email]]
+  channels        = [for email in local.gcp.alert_emails : module.alerts["platform"].channels[email]]
   currency        = local.settings.budget.currency
   name            = local.base
   project_number  = module.project.number

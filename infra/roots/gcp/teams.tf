@@ -84,7 +84,7 @@ module "team_budget" {
   alert_at        = local.alert_at
   amount          = each.value.budget
   billing_account = local.gcp.billing_account
-  channels        = [for owner in each.value.owners : module.observability.channels[owner]]
+  channels        = [for owner in each.value.owners : module.alerts[each.key].channels[owner]]
   currency        = local.settings.budget.currency
   label           = { team = each.key }
   name            = local.name[each.key].stack

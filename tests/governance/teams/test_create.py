@@ -205,21 +205,20 @@ def test_a_contract_of_another_team_that_changes_is_a_stranger() -> None:
 
 
 def test_an_address_belongs_to_the_team_that_it_is_called_after() -> None:
-    owners = ("lise@example.com",)
     for address in (
         'module.folders["fraud"].terraform_data.folder["audit"]',
         'module.kms.google_kms_crypto_key_iam_member.user["fraud/storage"]',
         'module.audit_store.aws_iam_role_policy.writer["fraud-client"]',
-        'module.observability.google_monitoring_notification_channel.email["lise@example.com"]',
+        'module.alerts["fraud"].google_monitoring_notification_channel.email["lise@example.com"]',
     ):
-        assert belongs(address, "fraud", owners)
+        assert belongs(address, "fraud")
     for address in (
         'module.folders["fraudulent"].terraform_data.folder["audit"]',
         'module.folders["anti-fraud"].terraform_data.folder["audit"]',
-        'module.observability.email["other@example.com"]',
+        'module.alerts["platform"].google_monitoring_notification_channel.email["lise@example.com"]',
         "module.network.aws_vpc.this[0]",
     ):
-        assert not belongs(address, "fraud", owners)
+        assert not belongs(address, "fraud")
 
 
 def test_settings_that_are_wrong_are_named_where_they_are(checkout: Checkout) -> None:

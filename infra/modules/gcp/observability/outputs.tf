@@ -1,8 +1,3 @@
-output "channels" {
-  description = "Notification channel of each recipient, by the keys of emails."
-  value       = { for key, channel in google_monitoring_notification_channel.email : key => channel.id }
-}
-
 output "log_bucket" {
   description = "Resource name of the log bucket."
   value       = google_logging_project_bucket_config.this.id

@@ -1,32 +1,3 @@
-variable "alerts" {
-  description = "Log entries that somebody must hear of, by name."
-  type = map(object({
-    documentation = string
-    filter        = string
-    severity      = optional(string, "WARNING")
-  }))
-  nullable = false
-  default = {
-    "pipeline failed" = {
-      documentation = "A Vertex AI pipeline or job failed. Its log names the step; the ZenML dashboard shows the run."
-      filter        = "resource.type=(\"aiplatform.googleapis.com/PipelineJob\" OR \"ml_job\") AND severity>=ERROR"
-      severity      = "ERROR"
-    }
-    "access changed" = {
-      documentation = "Somebody changed who may do what in this project. Compare with the last apply."
-      filter        = "log_id(\"cloudaudit.googleapis.com/activity\") AND protoPayload.methodName=\"SetIamPolicy\""
-      severity      = "WARNING"
-    }
-  }
-}
-
-variable "emails" {
-  description = "Who is told, by a stable key."
-  type        = map(string)
-  nullable    = false
-  default     = {}
-}
-
 variable "filter" {
   description = "Which log entries are kept in the environment's own bucket."
   type        = string
@@ -41,7 +12,7 @@ variable "kms_key" {
 }
 
 variable "labels" {
-  description = "Labels of topics, channels and alerts."
+  description = "Labels of the topic."
   type        = map(string)
   nullable    = false
   default     = {}
