@@ -1,13 +1,10 @@
 #!/usr/bin/env python3
-"""Check a Groundwork audit log or evidence pack without Groundwork. Needs Python 3.10 or later and nothing else.
+"""Check a Groundwork audit log without Groundwork. Needs Python 3.10 or later and nothing else.
 
     python verify.py LOG --key KEY [--anchor ANCHOR]...
-    python verify.py PACK [--key KEY] [--anchor ANCHOR]...
 
 LOG     a log's folder, an export of one, or an extract with proofs (zip files)
-PACK    an evidence pack (zip file): what was recorded of one version of a model
-KEY     the log's public key, or a file that holds it; obtain it from somebody other than who gave you LOG or PACK. For
-        a pack also the key's fingerprint, sha256:<64 hexadecimal digits>
+KEY     the log's public key, or a file that holds it; obtain it from somebody other than who gave you LOG
 ANCHOR  a folder or zip file of checkpoints kept where the log's writer cannot change them
 
 How the log works. Entry n is one object, entries/<n div 1000>/<n>. Entries are the leaves of a Merkle tree as in
@@ -17,12 +14,8 @@ a signed root, they are those that were signed for. leaves/.../<size> lists leaf
 entry exactly, and believed only as far as it leads to a signed root itself. A log cannot show that nothing was cut
 off its end. A checkpoint kept elsewhere, an anchor, can.
 
-How a pack works. MANIFEST lists each file's SHA-256; the key of the environment's log signed its own. The zip file
-must be, byte by byte, the only one that holds these files in this form. Log extracts lie in logs/<environment>; each
-entry is proven under a signed checkpoint, and that one under older ones by proofs of consistency. Statements are what
-people signed with their SSH keys; the log names each by its SHA-256.
-
 Ed25519 signatures are checked by the Python package "cryptography" if it is installed, else by the openssl program.
+An evidence pack, which holds extracts of several logs, is checked by verify_pack.py.
 Exit status: 0 everything is as signed, 1 it is not, 2 it could not be checked.
 """
 
@@ -34,14 +27,13 @@ import hashlib
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -62,6 +54,16 @@ class BadSignature(Exception):
 
 
 # --- where objects are ------------------------------------------------------------------------------------------
+
+
+class Place(Protocol):
+    """Where a log, or what was handed out of one, is kept."""
+
+    def keys(self, kind: str) -> list[str]:
+        """Keys of one kind, in order."""
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; none if it does not exist."""
 
 
 class Folder:
@@ -104,60 +106,6 @@ class Archive:
             return self.file.read(key) if key in self.names else b""
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
             return b""
-
-
-class Inside:
-    """Objects below a folder of another place."""
-
-    def __init__(self, place: Archive, prefix: str) -> None:
-        self.place, self.prefix = place, prefix
-
-    def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
-        return [name[len(self.prefix) :] for name in self.place.keys(self.prefix + kind)]
-
-    def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist."""
-        return self.place.get(self.prefix + key)
-
-
-class Own:
-    """The checkpoints of one log in a place that may hold those of others as well."""
-
-    def __init__(self, place: Place, origin: str) -> None:
-        self.place, self.first_line = place, origin.encode() + b"\n"
-
-    def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
-        return [key for key in self.place.keys(kind) if self.get(key)]
-
-    def get(self, key: str) -> bytes:
-        """The object's bytes; none if it is of another log."""
-        data = self.place.get(key)
-        return data if data.startswith(self.first_line) else b""
-
-
-Place = Folder | Archive | Inside | Own
-
-
-def zip_bytes(files: list[tuple[str, bytes]]) -> bytes:
-    """The one zip file for ``files`` in this order: nothing compressed, all of 1 January 1980, no comments.
-
-    Raises:
-        ValueError: they are too many or too large for a zip file without its 64-bit extensions.
-    """
-    body, directory = bytearray(), bytearray()
-    for name, data in files:
-        encoded, offset = name.encode(), len(body)
-        common = (20, 0x800, 0, 0, 0x21, zlib.crc32(data), len(data), len(data), len(encoded), 0)
-        if max(offset, len(data)) >= 0xFFFFFFFF or len(files) >= 0xFFFF:
-            raise ValueError("too much for one zip file")
-        body += struct.pack("<4s5H3I2H", b"PK\3\4", *common) + encoded + data
-        directory += struct.pack("<4s6H3I5H2I", b"PK\1\2", 0x314, *common, 0, 0, 0, 0o100644 << 16, offset) + encoded
-    count = len(files)
-    return bytes(
-        body + directory + struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), 0)
-    )
 
 
 def open_place(path: str) -> Place:
@@ -224,32 +172,6 @@ def root_from_proof(leaf: bytes, index: int, size: int, proof: list[bytes]) -> b
     for is_left, sibling in zip(reversed(steps), proof, strict=True):
         leaf = sha256(b"\x01" + leaf + sibling) if is_left else sha256(b"\x01" + sibling + leaf)
     return leaf
-
-
-def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
-    """Whether the tree of ``new`` leaves begins with that of ``old`` leaves (RFC 9162, 2.1.4.2)."""
-    if not 0 < old <= new:
-        return False
-    if old == new:
-        return not proof and old_root == new_root
-    path = [old_root, *proof] if old & (old - 1) == 0 else proof
-    position, last = old - 1, new - 1
-    while position & 1:
-        position, last = position >> 1, last >> 1
-    if not path:
-        return False
-    older = newer = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            older, newer = sha256(b"\x01" + sibling + older), sha256(b"\x01" + sibling + newer)
-            while not position & 1 and position:
-                position, last = position >> 1, last >> 1
-        else:
-            newer = sha256(b"\x01" + newer + sibling)
-        position, last = position >> 1, last >> 1
-    return last == 0 and older == old_root and newer == new_root
 
 
 def read_leaves(data: bytes, size: int) -> Leaves | None:
@@ -564,223 +486,20 @@ class Check:
             proven = n < size and root_from_proof(sha256(b"\x00" + data), n, size, proof) == root
             if not proven or not match or int(match[2]) != n:
                 self.problem(n, f"entry {n} is not the one that was signed for")
-        for anchor in self.anchors:
-            note = anchor.get(key_of("checkpoints", size))
-            if note and root:
-                anchored = self.valid_checkpoints({size: note}, "an anchor").get(size)
-                if anchored == root:
-                    self.anchored = size
-                elif anchored:
-                    self.problem(0, f"an anchor has another checkpoint of size {size}")
-            if root:
-                self.older_checkpoints(anchor, size, root)
+        if root:
+            for anchor in self.anchors:
+                self.compare_extract(anchor, size, root)
         if self.anchored is None:
             self.notes.append(f"No anchor has the checkpoint of size {size}: a replaced log cannot be excluded.")
 
-    def older_checkpoints(self, anchor: Place, size: int, root: bytes) -> None:
-        """Check that the log only grew since the anchor's checkpoints for which the extract has a proof."""
-        proofs = {int(n): proof for n, proof in json.loads(self.log.get("consistency.json") or b"{}").items()}
-        notes = {n: anchor.get(key_of("checkpoints", n)) for n in proofs}
-        older = self.valid_checkpoints({n: note for n, note in notes.items() if note}, "an anchor")
-        for n, old_root in older.items():
-            if is_consistent(n, size, old_root, root, [bytes.fromhex(one) for one in proofs[n]]):
-                self.anchored = max(self.anchored or 0, n)
-            else:
-                self.problem(n - 1, f"the log is not the one whose checkpoint of size {n} an anchor has")
-
-
-# --- evidence packs ---------------------------------------------------------------------------------------------
-
-MANIFEST = "MANIFEST"
-SEAL = "MANIFEST.sig"  # a signed note
-PACK_FORM = "groundwork evidence pack v1"
-NAMESPACE = "promotion@groundwork"  # of people's SSH signatures
-
-
-def fingerprint(key: bytes) -> str:
-    """SHA-256 of a public key."""
-    return f"sha256:{sha256(key).hex()}"
-
-
-def embedded_keys(place: Place) -> list[PublicKey]:
-    """The keys in key.pub."""
-    try:
-        return parse_keys(place.get("key.pub").decode())
-    except UnicodeDecodeError:
-        raise CannotCheck("key.pub is no text") from None
-
-
-class Pack:
-    """Everything found about one evidence pack."""
-
-    def __init__(self, path: str, trusted: list[PublicKey], wanted: str | None, anchors: list[Place]) -> None:
-        self.path, self.trusted, self.wanted, self.anchors = path, trusted, wanted, anchors
-        self.problems: list[str] = []
-        self.notes: list[str] = []
-        self.logs: dict[str, dict[str, Any]] = {}
-        self.about: dict[str, Any] = {}
-        self.signer = ""
-        self.established = False
-
-    def check(self) -> dict[str, Any]:
-        """All checks; what ``--json`` prints."""
-        files = self.read()
-        if not self.problems:
-            try:
-                self.manifest(files)
-                if not self.problems:
-                    self.contents(Archive(self.path), files)
-            except (ValueError, KeyError, TypeError, AttributeError, BadSignature, CannotCheck) as error:
-                self.problems.append(f"what the pack says of itself is damaged: {error!r}")
-        about = {name: self.about.get(name) for name in ("model", "version", "environment", "model_digest")}
-        result = {"ok": not self.problems, "established": self.established, "signer": self.signer, **about}
-        return {**result, "logs": self.logs, "problems": self.problems, "notes": self.notes}
-
-    def read(self) -> dict[str, bytes]:
-        """The files, if the zip file is the one that they make."""
-        raw = Path(self.path).read_bytes()
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                found = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
-            names = [name for name, _ in found]
-            if zip_bytes(found) != raw or names != sorted(set(names)):
-                self.problems.append("the zip file was altered: it is not what its files make")
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            RuntimeError,
-            ValueError,
-            NotImplementedError,
-        ) as error:
-            self.problems.append(f"the zip file was altered: {error}")
-            return {}
-        return dict(found)
-
-    def manifest(self, files: dict[str, bytes]) -> None:
-        """Check that the manifest is signed and lists each file as it is."""
-        own = parse_keys(files["key.pub"].decode())
-        if self.wanted:
-            self.trusted = [key for key in own if fingerprint(key[2]) == self.wanted]
-        self.established = bool(self.trusted or self.wanted)
-        keys = self.trusted if self.established else own
-        signer = next((key for key in keys if self.sealed_by(files, key)), None)
-        if signer is None:
-            given = "key you gave" if self.established else "key in the pack"
-            self.problems.append(f"the manifest is not signed by the {given}")
-            self.established = False
-            return
-        listed = "".join(
-            f"{sha256(data).hex()} {len(data)} {name}\n" for name, data in files.items() if name not in (MANIFEST, SEAL)
-        )
-        if files[MANIFEST] != listed.encode():
-            self.problems.append("the manifest lists other files")
-        self.signer = f"{signer[0]}, {fingerprint(signer[2])}"
-        if not self.established:
-            self.notes.append(f"No key was given. The pack is signed by {self.signer}; whose key that is you must ask.")
-
-    @staticmethod
-    def sealed_by(files: dict[str, bytes], key: PublicKey) -> bool:
-        """Whether ``key`` signed the manifest."""
-        try:
-            return open_note(files[SEAL], [key]) == f"{PACK_FORM}\nsha256:{sha256(files[MANIFEST]).hex()}\n"
-        except BadSignature:
-            return False
-
-    def contents(self, archive: Archive, files: dict[str, bytes]) -> None:
-        """Check the logs' extracts, what people signed, and that all is about one model."""
-        self.about = json.loads(files["pack.json"])
-        events = []
-        for environment in self.about["environments"]:
-            log = Inside(archive, f"logs/{environment}/")
-            keys = embedded_keys(log)
-            keys = [key for key in self.trusted if key[0] == keys[0][0]] or keys
-            origin = keys[0][0]
-            kept: list[Place] = [
-                Inside(archive, f"logs/{environment}/anchors/"),
-                *(Own(place, origin) for place in self.anchors),
-            ]
-            one = Check(log, keys, kept, origin)
-            one.extract()
-            self.problems += [f"log of {environment}: {what}" for _, what in sorted(set(one.problems))]
-            self.notes += [f"log of {environment}: {note}" for note in one.notes]
-            self.logs[environment] = {"entries": one.entries, "checkpoint": one.checkpoint, "anchored": one.anchored}
-            events += [json.loads(log.get(key))["entry"]["event"] for key in log.keys("entries")]
-        self.one_model(events)
-        self.statements(files, events)
-
-    def one_model(self, events: list[dict[str, Any]]) -> None:
-        """Check that every event of this version is about the same files."""
-        model, version, digest = (self.about[name] for name in ("model", "version", "model_digest"))
-        for event in events:
-            same = (event.get("model"), event.get("model_version")) == (model, version)
-            if same and event.get("model_digest", digest) != digest:
-                self.problems.append(f"event {event['id']} is about other files of {model} version {version}")
-
-    def statements(self, files: dict[str, bytes], events: list[dict[str, Any]]) -> None:
-        """Check that each statement is one that the log names, is all there, and that its signature holds."""
-        named = {event["statement_digest"] for event in events if "statement_digest" in event}
-        named |= {digest for event in events for digest in event.get("approvals", [])}
-        named |= {event["evidence"]["request"] for event in events if "request" in event.get("evidence", {})}
-        there = {
-            name[len("statements/") : -len(".json")] for name in files if re.fullmatch(r"statements/\w+\.json", name)
-        }
-        for digest in sorted({name[len("sha256:") :] for name in named} ^ there):
-            self.problems.append(f"statement {digest} is {'of no entry' if digest in there else 'missing'}")
-        for digest in sorted(there):
-            statement, signature = files[f"statements/{digest}.json"], files.get(f"statements/{digest}.sig", b"")
-            if sha256(statement).hex() != digest:
-                self.problems.append(f"statement {digest} is not what its name says")
-            elif not self.ssh_signature_holds(statement, signature):
-                self.problems.append(f"statement {digest}: its SSH signature does not hold")
-
-    def ssh_signature_holds(self, statement: bytes, signature: bytes) -> bool:
-        """Whether a signature is by the key that it names; whose that is the allowed signers say."""
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "sig").write_bytes(signature)
-            command = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACE, "-s", "sig"]
-            try:
-                done = subprocess.run(command, cwd=folder, input=statement, capture_output=True, check=False)
-            except OSError:
-                if not any("ssh-keygen" in note for note in self.notes):
-                    self.notes.append("Install ssh-keygen (OpenSSH) to check the signatures of people.")
-                return True
-            return done.returncode == 0
-
-
-def check_pack(path: str, key: str | None, anchors: list[str]) -> dict[str, Any]:
-    """Check the evidence pack at ``path``; ``key`` is a public key, a file that holds it, or a fingerprint."""
-    wanted = key if key and re.fullmatch("sha256:[0-9a-f]{64}", key) else None
-    trusted = read_keys(key) if key and not wanted else []
-    return Pack(path, trusted, wanted, [open_place(anchor) for anchor in anchors]).check()
-
-
-def is_pack(path: str) -> bool:
-    """Whether the file is, or was, an evidence pack; any zip file with a manifest, and what is no zip file any more."""
-    if not Path(path).is_file():
-        return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return not {"proofs.json", "snapshot.json"} & set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError):
-        return PACK_FORM.encode() in Path(path).read_bytes()
-
-
-def show_pack(result: dict[str, Any]) -> None:
-    """Print what was found about a pack."""
-    for problem in result["problems"]:
-        sys.stdout.write(f"{problem}\n")
-    for environment, log in result["logs"].items():
-        sys.stdout.write(f"log of {environment}: {log['entries']} entries under a checkpoint of {log['checkpoint']}\n")
-    for note in result["notes"]:
-        sys.stdout.write(f"note: {note}\n")
-    if not result["ok"]:
-        sys.stdout.write("DAMAGED: this is not the evidence that was signed\n")
-        return
-    sys.stdout.write(f"INTACT: {result['model']} version {result['version']}, {result['model_digest']}\n")
-    known = "signed by the key you gave" if result["established"] else "AUTHENTICITY NOT ESTABLISHED, give --key"
-    sys.stdout.write(f"{known}: {result['signer']}\n")
+    def compare_extract(self, anchor: Place, size: int, root: bytes) -> None:
+        """Hold the extract's checkpoint against the one of the same size in ``anchor``, if there is one."""
+        note = anchor.get(key_of("checkpoints", size))
+        anchored = self.valid_checkpoints({size: note}, "an anchor").get(size) if note else None
+        if anchored == root:
+            self.anchored = size
+        elif anchored:
+            self.problem(0, f"an anchor has another checkpoint of size {size}")
 
 
 # --- running it -------------------------------------------------------------------------------------------------
@@ -794,6 +513,8 @@ def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | No
         if isinstance(log, Archive) and log.get("proofs.json"):
             one.extract()
         else:
+            if isinstance(log, Archive) and log.get("pack.json") and not log.get("snapshot.json"):
+                raise CannotCheck(f"{path} is an evidence pack: verify_pack.py checks it")
             if isinstance(log, Archive):  # believed of a copy only: it would hide that a log was cut off
                 one.snapshot = int(json.loads(log.get("snapshot.json"))["size"])
             one.whole_log()
@@ -813,28 +534,20 @@ def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | No
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as a program; the exit status."""
-    parser = argparse.ArgumentParser(description="Check a Groundwork audit log or evidence pack.")
-    parser.add_argument("log", help="folder of the log, an export or extract of it, or an evidence pack (zip)")
-    parser.add_argument("--key", help="public key, or a file that holds it; for a pack also its fingerprint")
+    parser = argparse.ArgumentParser(description="Check a Groundwork audit log.")
+    parser.add_argument("log", help="folder of the log, or an export or extract of it (zip)")
+    parser.add_argument("--key", required=True, help="public key, or a file that holds it")
     parser.add_argument("--anchor", action="append", default=[], help="folder or zip of checkpoints kept elsewhere")
     parser.add_argument("--origin", help="name of the log, if it differs from the key's")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     try:
-        pack = is_pack(options.log)
-        if pack:
-            result = check_pack(options.log, options.key, options.anchor)
-        elif options.key:
-            result = check(options.log, read_keys(options.key), options.anchor, options.origin)
-        else:
-            raise CannotCheck("a log is checked with its public key: give --key")
+        result = check(options.log, read_keys(options.key), options.anchor, options.origin)
     except (CannotCheck, OSError, zipfile.BadZipFile, NotImplementedError) as error:
         sys.stderr.write(f"verify.py: {error}\n")
         return 2
     if options.json:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
-    elif pack:
-        show_pack(result)
     else:
         for problem in result["problems"]:
             sys.stdout.write(f"entry {problem['index']}: {problem['what']}\n")

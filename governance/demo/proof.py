@@ -40,7 +40,7 @@ def write_evidence(platform: Platform, model: str, story: Story) -> Path:
     Raises:
         Damaged: the pack does not hold.
     """
-    from governance.audit.verify import check_pack
+    from governance.audit.verify_pack import check_pack
     from governance.evidence_pack.facts import number_of
     from governance.evidence_pack.pack import default_file, write_pack
 

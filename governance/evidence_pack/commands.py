@@ -66,7 +66,8 @@ def evidence_verify(
     as_json: AsJson = False,
 ) -> None:
     """Check an evidence pack. Needs nothing but the pack. Exit status 1 if anything in it was changed."""
-    from governance.audit.verify import CannotCheck, check_pack, show_pack
+    from governance.audit.verify import CannotCheck
+    from governance.audit.verify_pack import check_pack, show_pack
 
     try:
         found = check_pack(str(file), key, [str(place) for place in anchor or []])

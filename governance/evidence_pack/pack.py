@@ -26,6 +26,7 @@ from governance.signing.statements import read
 from governance.target import Target
 
 _HERE = Path(__file__).parent
+_VERIFIERS = ("verify.py", "verify_pack.py")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,6 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
     }
     files = {
         "README.md": (_HERE / "readme.md").read_bytes(),
-        "verify.py": (_HERE.parent / "audit" / "verify.py").read_bytes(),
         "pack.json": canonical(about),
         "model_card.md": to_markdown(title(facts), card).encode(),
         "model_card.html": to_html(title(facts), card).encode(),
@@ -128,6 +128,7 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
         "model/signature.json": facts.model_signature,
         "model/key.pub": facts.model_key.encode(),
     }
+    files |= {name: (_HERE.parent / "audit" / name).read_bytes() for name in _VERIFIERS}
     for name, found in logs.items():
         files |= {f"logs/{name}/{key}": data for key, data in found.files.items()}
     if people:

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from governance.audit.checkpoint import sign_note
 from governance.audit.signer import Signer
-from governance.audit.verify import MANIFEST, PACK_FORM, SEAL, zip_bytes
+from governance.audit.verify_pack import MANIFEST, PACK_FORM, SEAL, zip_bytes
 
 
 def sealed(files: Mapping[str, bytes], signer: Signer) -> bytes:

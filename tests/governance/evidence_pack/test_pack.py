@@ -23,12 +23,13 @@ from governance.audit.events import LogExport
 from governance.audit.location import open_signer
 from governance.audit.personal import find_forbidden
 from governance.audit.store import LocalStore
-from governance.audit.verify import check_pack
+from governance.audit.verify_pack import check_pack
 from governance.evidence_pack.seal import sealed
 from tests.governance.evidence_pack.conftest import ASKS, Packed
 
 Files = dict[str, bytes]
 ENVIRONMENTS = ("dev", "production", "staging")
+PROGRAMS = ("verify.py", "verify_pack.py")
 
 
 def files_of(pack: Path) -> Files:
@@ -64,11 +65,12 @@ def test_it_passes_with_the_key_and_with_anchors(packed: Packed) -> None:
 def test_it_passes_on_a_machine_that_has_nothing_but_python_and_openssl(
     packed: Packed, files: Files, tmp_path: Path
 ) -> None:
-    (tmp_path / "verify.py").write_bytes(files["verify.py"])
+    for program in PROGRAMS:
+        (tmp_path / program).write_bytes(files[program])
     shutil.copy(packed.file, tmp_path / "pack.zip")
     key = packed.key.read_text(encoding="utf-8").strip()
     # -I and -S: neither this project nor any installed package can be imported.
-    command = [sys.executable, "-I", "-S", "verify.py", "pack.zip", "--key", key]
+    command = [sys.executable, "-I", "-S", "verify_pack.py", "pack.zip", "--key", key]
     variables = {"PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -155,7 +157,7 @@ def test_gates_lineage_and_the_models_signature_are_those_on_record(packed: Pack
 
 def test_it_names_nobody_and_holds_no_secret(files: Files) -> None:
     for name, data in files.items():
-        if name not in ("verify.py", "README.md") and not name.endswith(".sig"):
+        if name not in (*PROGRAMS, "README.md") and not name.endswith(".sig"):
             text = re.sub(r"pkg:pypi/[^\"]+", "", data.decode())  # a package and its version look like an address
             assert find_forbidden(text) is None, name
             assert b"@example.com" not in data, name

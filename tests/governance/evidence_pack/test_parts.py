@@ -145,5 +145,5 @@ def test_equal_packages_make_an_equal_bill() -> None:
 
 def test_the_verifier_in_the_pack_is_the_one_that_is_tested() -> None:
     readme = (Path(REPOSITORY) / "governance/evidence_pack/readme.md").read_text(encoding="utf-8")
-    assert "python3 verify.py PACK.zip --key KEY" in readme
+    assert "python3 verify_pack.py PACK.zip --key KEY" in readme
     assert len(readme.splitlines()) < 70, "one page"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,9 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governance.audit import verify, verify_pack
 from governance.audit.canonical import canonical
+from governance.audit.merkle import Tree, leaf_hash
 from governance.audit.signer import FileSigner
-from governance.audit.verify import CannotCheck, check_pack, fingerprint, is_pack, zip_bytes
+from governance.audit.verify import CannotCheck
+from governance.audit.verify_pack import check_pack, fingerprint, is_consistent, is_pack, zip_bytes
 from governance.evidence_pack.seal import sealed
 
 ORIGIN = "acme-ml/audit/production"
@@ -174,3 +181,53 @@ def test_a_key_that_is_none_is_said(place: Path, pack: bytes) -> None:
     place.write_bytes(pack)
     with pytest.raises(CannotCheck, match="neither a public key nor a file"):
         check_pack(str(place), "sha256:abc", [])
+
+
+def test_the_programs_exit_with_what_they_found(
+    place: Path, pack: bytes, signer: FileSigner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = str(signer.verifier)
+    place.write_bytes(pack)
+    assert verify_pack.main([str(place), "--key", key]) == 0
+    assert "signed by the key you gave" in capsys.readouterr().out
+    assert verify_pack.main([str(place), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"]
+    assert verify.main([str(place), "--key", key]) == 2, "a pack is not mistaken for a damaged log"
+    assert "verify_pack.py checks it" in capsys.readouterr().err
+    place.write_bytes(pack[:-1])
+    assert verify_pack.main([str(place), "--key", key]) == 1
+    assert "DAMAGED" in capsys.readouterr().out
+    place.write_bytes(pack)
+    assert verify_pack.main([str(place), "--key", "a+b+c"]) == 2
+    assert "no public key of the form" in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("snapshot.json", '{"size":0}')
+    (tmp_path / "text").write_bytes(b"hello")
+    for other in ("export.zip", "text", "missing", "."):
+        assert verify_pack.main([str(tmp_path / other)]) == 2
+        assert "is no evidence pack" in capsys.readouterr().err
+
+
+def test_the_program_runs_out_of_the_pack_itself(tmp_path: Path, signer: FileSigner) -> None:
+    programs = {name: Path(verify.__file__).with_name(name).read_bytes() for name in ("verify.py", "verify_pack.py")}
+    file = tmp_path / "pack.zip"
+    file.write_bytes(sealed({**FILES, **programs}, signer))
+    command = [sys.executable, "-S", "-m", "verify_pack", "pack.zip", "--key", fingerprint(signer.verifier.key)]
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": "pack.zip"}
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, "INTACT" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_proof_of_consistency_holds_for_the_trees_that_it_is_of_and_no_others() -> None:
+    leaves = [leaf_hash(bytes([number])) for number in range(20)]
+    trees = {size: Tree(leaves[:size]) for size in range(1, 21)}
+    for new in range(1, 21):
+        for old in range(1, new + 1):
+            proof, roots = trees[new].consistency_proof(old), (trees[old].root(), trees[new].root())
+            assert is_consistent(old, new, *roots, proof)
+            assert not is_consistent(old, new, bytes(32), roots[1], proof)
+            assert not is_consistent(old, new, roots[0], bytes(32), proof)
+            assert not is_consistent(old, new, *roots, [*proof, bytes(32)])
+            assert not proof or not is_consistent(old, new, *roots, proof[:-1])
+    assert not is_consistent(0, 5, Tree([]).root(), trees[5].root(), [])
+    assert not is_consistent(6, 5, trees[6].root(), trees[5].root(), [])
