@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 
 from environments import CHECKOUT
 from governance.docker.registry import Registry
-from governance.docker.requirements import Kind, packages_of, parse_lock
-from governance.docker.sbom import bill_as_text
+from governance.docker.requirements import Kind, packages_of
 from governance.errors import Refused
+from governance.lock_file import read_lock
+from governance.package_bill import package_bill
 from governance.provenance import git_state
 
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
@@ -40,12 +41,15 @@ def write_context(kind: Kind, folder: Path, lock: Path = CHECKOUT / "requirement
     """Write what the Dockerfile copies: the packages of ``kind`` with their hashes, and their bill of materials.
 
     Raises:
-        LockError: the lock cannot be read.
+        LockError, BillError: the lock cannot be read, or no bill be made of it.
     """
-    packages = packages_of(kind, parse_lock(lock.read_text(encoding="utf-8")))
-    text = "\n".join(package.text.rstrip(" \\") for package in packages.values())
-    (folder / "requirements.txt").write_text(text + "\n", encoding="utf-8")
-    (folder / "sbom.cdx.json").write_text(bill_as_text(kind, packages.values()), encoding="utf-8")
+    from cyclonedx.model.component import Component, ComponentType
+
+    packages = packages_of(kind, read_lock(lock.read_text(encoding="utf-8")))
+    pins = "".join(f"{package.pin()}\n" for package in packages)
+    (folder / "requirements.txt").write_text(pins, encoding="utf-8")
+    about = Component(name=f"groundwork-{kind}", type=ComponentType.CONTAINER, bom_ref="image")
+    (folder / "sbom.cdx.json").write_bytes(package_bill(packages, about))
 
 
 def build(kind: Kind, *, registry: Registry | None = None) -> Image:

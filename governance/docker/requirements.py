@@ -1,14 +1,14 @@
 """The part of ``requirements.lock`` that an image needs: what its kind asks for by name, and all that follows from it.
 
-uv writes above each package why it is there (``# via``), so the lock itself says what follows from what.
+uv writes below each package why it is there (``# via``), so the lock itself says what follows from what.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Literal, get_args
+
+from governance.lock_file import Locked, LockError
 
 Kind = Literal["training", "inference"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -24,55 +24,22 @@ WITHOUT: Mapping[Kind, frozenset[str]] = {
 CONNECTORS = frozenset({"aws-profile-manager", "google-cloud-artifact-registry", "google-cloud-container"})
 """What ZenML's connectors import when a step reaches its store; developers' machines have it from the dev group."""
 
-_HEAD = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?")
 
+def packages_of(kind: Kind, lock: Collection[Locked]) -> tuple[Locked, ...]:
+    """The packages that an image of ``kind`` holds: none that only developers need.
 
-class LockError(Exception):
-    """The lock cannot be read as uv writes it; the message says where."""
-
-
-@dataclass(frozen=True)
-class Locked:
-    """One pinned package."""
-
-    name: str
-    version: str
-    text: str
-    """Its lines in the lock, hashes included, comments left out."""
-    hashes: tuple[str, ...]
-    """SHA-256 digests of its files, in hexadecimal."""
-    wanted_by: frozenset[str]
-
-
-def parse_lock(text: str) -> dict[str, Locked]:
-    """Packages in a lock of ``uv pip compile --generate-hashes``, by name.
+    A name that is locked for several systems is there with each of its markers; pip goes by them.
 
     Raises:
-        LockError: an entry has no hash or does not say why it is there.
+        LockError: the lock does not say why a package is there.
     """
-    found: dict[str, Locked] = {}
-    for block in re.split(r"\n(?=[A-Za-z0-9])", text.strip()):
-        head = _HEAD.match(block)
-        if head is None:
-            raise LockError(
-                f"requirements.lock: {block.splitlines()[0]!r} is no pinned package. `make lock` writes it."
-            )
-        lines = [line for line in block.splitlines() if not line.lstrip().startswith("#")]
-        hashes = tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", block))
-        comments = [line.lstrip(" #").strip() for line in block.splitlines() if line.lstrip().startswith("#")]
-        wanted_by = frozenset(comment.removeprefix("via ").strip() for comment in comments) - {"", "via"}
-        if not hashes or not wanted_by:
-            raise LockError(f"requirements.lock: {head['name']} has no hash or no reason. `make lock` writes both.")
-        found[head["name"]] = Locked(head["name"], head["version"], "\n".join(lines), hashes, wanted_by)
-    return found
-
-
-def packages_of(kind: Kind, lock: Mapping[str, Locked]) -> dict[str, Locked]:
-    """The packages that an image of ``kind`` holds: none that only developers need."""
-    chosen = {name for name, entry in lock.items() if _PROJECT in entry.wanted_by or name in CONNECTORS}
+    for entry in lock:
+        if not entry.wanted_by:
+            raise LockError(f"requirements.lock: {entry.name} has no reason (`# via`); run `make lock`.")
+    chosen = {entry.name for entry in lock if _PROJECT in entry.wanted_by or entry.name in CONNECTORS}
     chosen -= WITHOUT[kind]
     while True:
-        more = {name for name, entry in lock.items() if entry.wanted_by & chosen} - chosen - WITHOUT[kind]
+        more = {entry.name for entry in lock if entry.wanted_by & chosen} - chosen - WITHOUT[kind]
         if not more:
-            return {name: entry for name, entry in lock.items() if name in chosen}
+            return tuple(entry for entry in lock if entry.name in chosen)
         chosen |= more

@@ -16,12 +16,14 @@ from governance.audit.canonical import canonical
 from governance.audit.entry import Entry
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
-from governance.evidence_pack.bills import ml_bom, sbom
+from governance.evidence_pack.bills import ml_bom
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
 from governance.evidence_pack.facts import Facts, collect
 from governance.evidence_pack.model_card import sections, title
 from governance.evidence_pack.seal import sealed
+from governance.lock_file import read_lock
+from governance.package_bill import package_bill
 from governance.signing.statements import read
 from governance.target import Target
 
@@ -62,7 +64,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
     Raises:
         NoEvidence: there is no such version.
         SigningError, ReleaseError: its files are not what was trained and signed.
-        BillError: a bill of materials cannot be made.
+        LockError, BillError: a bill of materials cannot be made.
         AuditError: a log cannot be read or written, or was altered. Nothing was written.
     """
     facts = collect(target, version)
@@ -122,7 +124,7 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
         "model_card.md": to_markdown(title(facts), card).encode(),
         "model_card.html": to_html(title(facts), card).encode(),
         "model.cdx.json": ml_bom(facts, written),
-        "packages.cdx.json": sbom((CHECKOUT / "requirements.lock").read_text(encoding="utf-8"), "groundwork", written),
+        "packages.cdx.json": _packages(written),
         "gates.json": _json(facts.gates()),
         "lineage.json": _json(facts.lineage()),
         "model/signature.json": facts.model_signature,
@@ -134,6 +136,14 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
     if people:
         files["people.json"] = _json(people)
     return files
+
+
+def _packages(written: datetime) -> bytes:
+    """The bill of the packages that the checkout locks."""
+    from cyclonedx.model.component import Component, ComponentType
+
+    about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
+    return package_bill(read_lock((CHECKOUT / "requirements.lock").read_text(encoding="utf-8")), about, written)
 
 
 def _statements(target: Target, logs: Mapping[str, Extract]) -> dict[str, bytes]:

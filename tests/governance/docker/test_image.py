@@ -14,18 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from environments import SettingsError, load_platform
 from governance.docker import build
 from governance.docker.build import DOCKERFILE, ImageError, write_context
-from governance.docker.requirements import KINDS, Kind, LockError, packages_of, parse_lock
-from governance.docker.sbom import bill_as_text
+from governance.docker.requirements import KINDS, Kind, packages_of
+from governance.lock_file import LockError, read_lock
 from tests.conftest import REPOSITORY, copy_settings, edit_yaml
 
-LOCK = parse_lock((REPOSITORY / "requirements.lock").read_text(encoding="utf-8"))
+LOCK = read_lock((REPOSITORY / "requirements.lock").read_text(encoding="utf-8"))
 DIGEST = "sha256:" + "a" * 64
+
+
+def names_of(kind: Kind) -> set[str]:
+    return {package.name for package in packages_of(kind, LOCK)}
 
 
 def hadolint(file: Path) -> subprocess.CompletedProcess[str]:
@@ -66,12 +71,12 @@ def test_the_image_is_pinned_copies_only_its_context_and_ends_without_root(tmp_p
 def test_the_packages_are_the_locked_ones_and_complete(kind: Kind, tmp_path: Path) -> None:
     write_context(kind, tmp_path)
     text = (tmp_path / "requirements.txt").read_text(encoding="utf-8")
-    chosen = packages_of(kind, LOCK)
-    assert not {"pytest", "moto", "mypy", "ruff", "zizmor", "hypothesis", "copier"} & set(chosen)
-    assert {"zenml", "scikit-learn", "skops", "mlflow", "model-signing"} <= set(chosen)
-    pins = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
-    assert set(pins) == set(chosen)
-    assert text.count("--hash=sha256:") == sum(len(package.hashes) for package in chosen.values())
+    chosen = names_of(kind)
+    assert not {"pytest", "moto", "mypy", "ruff", "zizmor", "hypothesis", "copier"} & chosen
+    assert {"zenml", "scikit-learn", "skops", "mlflow", "model-signing"} <= chosen
+    assert set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)) == chosen
+    written = [(entry.name, entry.version, entry.marker, entry.hashes) for entry in read_lock(text)]
+    assert written == [(e.name, e.version, e.marker, e.hashes) for e in LOCK if e.name in chosen]
     # What is installed without its dependencies must bring them all.
     for name in chosen:
         try:
@@ -85,7 +90,7 @@ def test_the_packages_are_the_locked_ones_and_complete(kind: Kind, tmp_path: Pat
 
 
 def test_the_inference_image_is_smaller() -> None:
-    training, inference = (set(packages_of(kind, LOCK)) for kind in KINDS)
+    training, inference = (names_of(kind) for kind in KINDS)
     assert inference < training
     assert {"evidently", "fairlearn"} <= training - inference
 
@@ -94,7 +99,7 @@ def environment_of(kind: Kind, folder: Path) -> Path:
     """A clean environment that holds exactly what the image installs, by links to the packages installed here."""
     venv.create(folder, with_pip=False)
     site = next((folder / "lib").glob("python*/site-packages"))
-    for name in packages_of(kind, LOCK):
+    for name in names_of(kind):
         try:
             files = importlib.metadata.files(name) or []
         except importlib.metadata.PackageNotFoundError:
@@ -141,24 +146,38 @@ def test_the_image_builds() -> None:
 
 
 def test_a_lock_that_does_not_say_why_is_refused() -> None:
-    with pytest.raises(LockError, match="no pinned package"):
-        parse_lock("requests>=2\n")
-    with pytest.raises(LockError, match="no hash"):
-        parse_lock("requests==2.0\n    # via groundwork (pyproject.toml)\n")
-    with pytest.raises(LockError, match="no reason"):
-        parse_lock(f"requests==2.0 \\\n    --hash=sha256:{'a' * 64}\n")
+    with pytest.raises(LockError, match="requests has no reason"):
+        packages_of("training", read_lock(f"requests==2.0 \\\n    --hash=sha256:{'a' * 64}\n"))
 
 
-def test_the_bill_of_materials_is_valid_and_always_the_same() -> None:
+@pytest.mark.parametrize("minor", ["11", "12"])
+def test_each_python_gets_one_version_of_each_package(minor: str) -> None:
+    system = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.4", "sys_platform": "linux"}
+    linux = {**system, "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
+    chosen = packages_of("training", LOCK)
+    installed = [entry.name for entry in chosen if not entry.marker or Marker(entry.marker).evaluate(linux)]
+    assert len(set(installed)) == len(installed)
+    assert {"numpy", "scipy", "pandas"} <= set(installed)
+    assert sum(entry.name == "numpy" for entry in chosen) > 1, "the lock has a version of numpy for each"
+
+
+def test_the_bill_of_materials_is_valid_and_always_the_same(tmp_path: Path) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    chosen = packages_of("inference", LOCK)
-    text = bill_as_text("inference", chosen.values())
+    bills = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        write_context("inference", tmp_path / name)
+        bills.append((tmp_path / name / "sbom.cdx.json").read_text(encoding="utf-8"))
+    text = bills[0]
+    assert text == bills[1]
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    assert text == bill_as_text("inference", packages_of("inference", LOCK).values())
     bill = json.loads(text)
-    assert {component["name"] for component in bill["components"]} == set(chosen)
+    assert bill["metadata"]["component"]["name"] == "groundwork-inference"
+    listed = [(component["name"], component["version"]) for component in bill["components"]]
+    assert sorted(listed) == sorted((package.name, package.version) for package in packages_of("inference", LOCK))
+    assert all(component["hashes"] for component in bill["components"])
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace('"library"', '"thing"')) is not None
 
 

@@ -1,4 +1,4 @@
-"""Which entries are about a version, how the card is written, and what a lock file must be."""
+"""Which entries are about a version, and how the card is written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from governance.audit.events import Approval, Event, Override, Promotion, Rollba
 from governance.audit.layout import CHECKPOINTS, entry_key
 from governance.audit.reader import LogReader
 from governance.audit.store import LocalStore
-from governance.evidence_pack.bills import BillError, read_lock, sbom
 from governance.evidence_pack.document import Bullets, Paragraph, Section, Table, to_html, to_markdown
 from governance.evidence_pack.extracts import Subject, extract
 from tests.conftest import REPOSITORY
@@ -112,35 +111,6 @@ def test_text_from_outside_cannot_become_markup() -> None:
     assert "<script" not in text.replace("\\<", "")
     assert len(text.splitlines()) == 11, "no line of its own for anybody's text"
     assert "](" not in text.replace("\\](", "").replace("\\]", "")
-
-
-def test_a_lock_file_must_pin_with_hashes() -> None:
-    digest = "0" * 64
-    text = f"# a comment\nnumpy==2.0 ; python_version < '3.12' \\\n    --hash=sha256:{digest}\n    # via pandas\n"
-    (package,) = read_lock(text)
-    assert (package.name, package.version, package.hashes, package.marker) == (
-        "numpy",
-        "2.0",
-        (digest,),
-        "python_version < '3.12'",
-    )
-    for wrong in ("numpy>=2\n", "numpy==2.0\n"):
-        with pytest.raises(BillError, match="run `make lock`"):
-            list(read_lock(wrong))
-
-
-def test_a_bill_that_breaks_the_schema_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance.evidence_pack import bills
-
-    monkeypatch.setattr(bills, "_document", lambda *_: {"bomFormat": "CycloneDX", "specVersion": "1.6", "extra": 1})
-    with pytest.raises(BillError, match="does not hold to CycloneDX"):
-        sbom((REPOSITORY / "requirements.lock").read_text(encoding="utf-8"), "groundwork", LATER)
-
-
-def test_equal_packages_make_an_equal_bill() -> None:
-    lock, when = f"numpy==2.0 --hash=sha256:{'0' * 64}\n", datetime(2026, 1, 1, tzinfo=UTC)
-    assert sbom(lock, "groundwork", when) == sbom(lock, "groundwork", when)
-    assert sbom(lock, "groundwork", when) != sbom(lock.replace("2.0", "2.1"), "groundwork", when)
 
 
 def test_the_verifier_in_the_pack_is_the_one_that_is_tested() -> None:
