@@ -21,11 +21,12 @@ from environments.model import (
     Fairness,
     FairnessExemption,
     Gates,
+    GcpCloud,
     Role,
     Team,
     Thresholds,
 )
-from environments.names import PLATFORM, Names, names_for, stack_name
+from environments.names import PLATFORM, Names, audit_key_version, names_for, stack_name
 
 __all__ = [
     "CHECKOUT",
@@ -41,12 +42,14 @@ __all__ = [
     "Fairness",
     "FairnessExemption",
     "Gates",
+    "GcpCloud",
     "Names",
     "Platform",
     "Role",
     "SettingsError",
     "Team",
     "Thresholds",
+    "audit_key_version",
     "ground_of",
     "load_platform",
     "local_root",

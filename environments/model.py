@@ -325,14 +325,19 @@ class GcpCloud(Strict):
     orchestrator: Literal["vertex", "kubernetes", "airflow", "local"]
     network: NetworkSettings = NetworkSettings()
     audit_key: (
-        Annotated[
+        Literal["managed"]
+        | Annotated[
             str,
             Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+/cryptoKeyVersions/[0-9]+$"),
         ]
         | None
     ) = Field(
         default=None,
-        description="Version of the Cloud KMS key (EC_SIGN_ED25519) that signs the audit log. None: a key file.",
+        description="What signs the audit log. managed: the key that Terraform makes in this project. Or the version "
+        "of another Cloud KMS key (EC_SIGN_ED25519). None: a key file.",
+    )
+    auditors: tuple[Annotated[str, Field(pattern=r"^(user|group|serviceAccount|principal|principalSet):.+$")], ...] = (
+        Field(default=(), description="Members that may read the audit log and the key that it is verified with.")
     )
     create_project: bool = Field(default=True, description="False: the project exists; only what is in it is managed.")
     step_operator: Literal["vertex"] | None = Field(

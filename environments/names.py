@@ -112,6 +112,16 @@ def stack_name(team: str, environment: str, cloud: str) -> str:
     return str(patterns()["stack"][key]).format(team=team, environment=environment)
 
 
+def audit_key_version(environment: str, prefix: str, *, project: str, region: str) -> str:
+    """Resource name of the version of the Cloud KMS key that Terraform makes for the audit log of ``environment``.
+
+    Cloud KMS makes version 1 with the key.
+    """
+    ring = str(patterns()["base"]).format(prefix=prefix, environment=environment)
+    key = str(patterns()["audit_key"]).format(environment=environment)
+    return f"projects/{project}/locations/{region}/keyRings/{ring}/cryptoKeys/{key}/cryptoKeyVersions/1"
+
+
 def names_for(team: str, environment: str, cloud: str, prefix: str) -> Names:
     """Every name of ``team`` in ``environment`` on ``cloud``, checked against each cloud's limits.
 

@@ -9,7 +9,8 @@ For the cloud ``local``: the log in the platform's audit folder that Terraform m
     <ground>/spool/<environment>                          events of running steps
 
 On ``aws`` and ``gcp`` the log is in the platform's audit bucket, the rest carries the cloud before the environment's
-name, and where the environment's ``audit_key`` names a key of the cloud's key service, that one signs. The variables
+name, and where the environment's ``audit_key`` names a key of the cloud's key service, that one signs (``managed``: the
+one that Terraform makes, whose name is computed as Terraform computes it). The variables
 :data:`KEYS` (a folder) and :data:`ANCHORS` (folders, ``s3://bucket/prefix`` or ``gs://bucket/prefix``, separated by
 commas, in which ``{environment}`` stands for the name) put keys and anchors elsewhere, as they should be wherever it
 matters.
@@ -22,7 +23,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from environments import CHECKOUT, PLATFORM, Cloud, Environment, Platform, local_root, names_for, pick_cloud
+from environments import (
+    CHECKOUT,
+    PLATFORM,
+    Cloud,
+    Environment,
+    GcpCloud,
+    Platform,
+    audit_key_version,
+    local_root,
+    names_for,
+    pick_cloud,
+)
 from governance.audit.actor import current_identity
 from governance.audit.anchors import Anchor, StoreAnchor
 from governance.audit.errors import AuditError, SignatureError
@@ -92,6 +104,9 @@ class Location:
     def service_key(self) -> str | None:
         """The key of the cloud's key service that signs, where the settings name one."""
         section = {"aws": self.environment.aws, "gcp": self.environment.gcp}.get(self.cloud)
+        if isinstance(section, GcpCloud) and section.audit_key == "managed":
+            of = self.environment
+            return audit_key_version(of.environment, of.prefix, project=section.project_id, region=section.region)
         return section.audit_key if section is not None else None
 
     def service_signer(self) -> Signer | None:

@@ -1,3 +1,8 @@
+output "audit_key" {
+  description = "Version of the key that signs the audit log where audit_key in the settings is managed."
+  value       = module.audit_key.version
+}
+
 output "audit_stores" {
   description = "Bucket of each team's audit trail."
   value       = { for team, store in module.audit_store : team => store.name }

@@ -9,6 +9,7 @@ locals {
   # What the file leaves out has the default of environments/model.py.
   gcp = merge({
     alert_emails        = []
+    auditors            = []
     budgets             = true
     client_principals   = []
     create_project      = true
@@ -53,9 +54,10 @@ locals {
   } }
 
   # Things there is one of in an environment: network, key ring, log bucket, cluster.
-  base     = replace(replace(local.names.base, "{prefix}", local.settings.prefix), "{environment}", var.environment)
-  identity = { for key in ["plan", "apply", "nodes", "airflow"] : key => replace(replace(local.names.ci, "{environment}", var.environment), "{key}", key) }
-  state    = replace(replace(local.names.state, "{prefix}", local.settings.prefix), "{environment}", var.environment)
+  audit_key = replace(local.names.audit_key, "{environment}", var.environment)
+  base      = replace(replace(local.names.base, "{prefix}", local.settings.prefix), "{environment}", var.environment)
+  identity  = { for key in ["plan", "apply", "nodes", "airflow"] : key => replace(replace(local.names.ci, "{environment}", var.environment), "{key}", key) }
+  state     = replace(replace(local.names.state, "{prefix}", local.settings.prefix), "{environment}", var.environment)
 
   team_labels = { for team, about in local.teams : team => {
     cost_center = about.cost_center

@@ -7,6 +7,13 @@ locals {
 
   # Composer runs every team's pods as one account, so that one has to reach what the pods read and write.
   pods = local.airflow ? { airflow = module.airflow[0].member } : {}
+
+  # The environment's own log is the platform's, to which every team's runs append, and whoever appends signs.
+  clients = { for team, identity in module.identity : "${team}/client" => identity.client.member }
+  runs = merge(local.pods, local.clients, {
+    for team, identity in module.identity : "${team}/workload" => identity.workload.member
+  })
+  auditors = { for member in local.gcp.auditors : member => member }
 }
 
 module "identity" {
@@ -43,14 +50,25 @@ module "artifact_store" {
 module "audit_store" {
   source         = "../../modules/gcp/audit-store"
   for_each       = local.teams
-  appenders      = merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
+  appenders      = each.key == "platform" ? local.runs : merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
   kms_key        = module.kms.keys[each.key]
   labels         = local.team_labels[each.key]
   location       = local.gcp.region
   name           = local.name[each.key].audit_store
   project_id     = module.project.id
-  readers        = { client = module.identity[each.key].client.member }
+  readers        = each.key == "platform" ? merge(local.clients, local.auditors) : { client = module.identity[each.key].client.member }
   retention_days = local.settings.retention.documentation_days
+}
+
+module "audit_key" {
+  source   = "../../modules/gcp/audit-key"
+  key_ring = module.kms.key_ring
+  labels   = local.team_labels["platform"]
+  name     = local.audit_key
+  signers = merge(local.runs, local.gcp.github == null ? {} : {
+    apply = "serviceAccount:${module.github[0].service_accounts.apply}"
+  })
+  viewers = local.auditors
 }
 
 module "container_registry" {
@@ -97,5 +115,5 @@ module "environment_guard" {
   source      = "../../modules/shared/environment-guard"
   cloud       = local.cloud
   environment = var.environment
-  depends_on  = [module.artifact_store, module.audit_store, module.identity, module.network, module.project]
+  depends_on  = [module.artifact_store, module.audit_key, module.audit_store, module.identity, module.network, module.project]
 }

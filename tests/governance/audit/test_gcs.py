@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from environments import Platform
+from environments import Platform, load_platform
 from governance.audit.anchors import StoreAnchor
 from governance.audit.errors import SignatureError, StoreError
 from governance.audit.gcs import GcsStore
@@ -15,6 +15,7 @@ from governance.audit.location import ANCHORS, KEYS, open_log, open_reader
 from governance.audit.log import AuditLog
 from governance.audit.signer import FileSigner
 from governance.audit.store import HoldsObjects, Object
+from tests.conftest import edit_yaml
 from tests.governance.audit.conftest import ORIGIN, event
 from tests.governance.audit.key_services import CloudStorage, serving
 
@@ -25,6 +26,13 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudStorage]:
     with serving(storage) as url:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         yield storage
+
+
+@pytest.fixture
+def platform(platform: Platform) -> Platform:
+    """Settings without a key of the key service: a file signs."""
+    edit_yaml(platform.directory / "dev.yaml", lambda raw: raw["gcp"].pop("audit_key"))
+    return load_platform(platform.directory)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ ORCHESTRATORS = ("airflow", "kubernetes", "local", "vertex")
 
 COMPLETE: dict[str, Any] = {
     "alert_emails": ["platform@example.com"],
+    "auditors": ["group:auditors@example.com"],
     "client_principals": ["group:ml-engineers@example.com"],
     "github": {"owner": "acme", "name": "groundwork", "owner_id": 101, "repository_id": 202},
     "oidc_token_file": "/var/run/oidc/token",

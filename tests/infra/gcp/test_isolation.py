@@ -61,7 +61,7 @@ def test_only_principals_of_the_environment_itself_are_granted_anything(applied:
             elif kind == "principalSet":
                 assert rest.startswith(f"//iam.googleapis.com/projects/{number}/"), f"{name}: {address}: {member}"
             else:
-                assert member in COMPLETE["client_principals"], f"{name}: {address}: {member}"
+                assert member in (*COMPLETE["client_principals"], *COMPLETE["auditors"]), f"{name}: {address}: {member}"
 
 
 @pytest.mark.xdist_group("gcp_isolation")

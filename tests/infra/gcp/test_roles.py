@@ -24,6 +24,7 @@ _HOLDERS = (
     (r"principalSet:.*/attribute\.environment/staging$", "job of the GitHub environment"),
     (r"principalSet:.*/attribute\.repository_id/202$", "job of the repository"),
     (r"group:ml-engineers@example\.com$", "client_principals"),
+    (r"group:auditors@example\.com$", "auditors"),
 )
 
 
