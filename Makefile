@@ -183,7 +183,7 @@ report: setup ## Write the HTML report of the version in ENV
 ##@ Quality
 
 test: setup ## Run every test, with coverage
-	@$(RUN) pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=85 $(ARGS)
+	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85 $(ARGS)
 
 lint: setup ## ruff, mypy, import rules, terraform fmt
 	@$(VENV)/bin/ruff check .

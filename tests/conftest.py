@@ -44,10 +44,21 @@ for _name in _CLEARED:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, as they share what its fixtures made; a group of its own may span files."""
+    """Keep a file's tests on one worker, as they share what its fixtures made; a group of its own may span files.
+
+    A group that takes long begins first: begun last, it would run on one worker while the others have nothing to do.
+    """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: _group(item) not in slow)
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None, "every item got one"
+    return str(marker.args[0])
 
 
 def pytest_sessionfinish() -> None:

@@ -84,6 +84,7 @@ def demo(settings_directory: Path, tmp_path: Path) -> Demo:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("the demo twice")
 def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path: Path) -> None:
     status, told = demo.run("demo")
     assert status == 0, told
@@ -131,6 +132,7 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("the demo killed")
 def test_the_demo_ends_well_wherever_it_was_killed_before(demo: Demo) -> None:
     for words, after in (
         ("Infrastructure", 0.6),  # Terraform at work
