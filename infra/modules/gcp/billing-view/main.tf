@@ -21,8 +21,11 @@ resource "google_bigquery_dataset" "this" {
   location                   = var.location
   project                    = var.project_id
 
-  default_encryption_configuration {
-    kms_key_name = var.kms_key
+  dynamic "default_encryption_configuration" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
   }
 }
 

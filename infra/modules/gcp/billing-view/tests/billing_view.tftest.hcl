@@ -37,3 +37,22 @@ run "another_table_is_refused" {
   }
   expect_failures = [var.export_table]
 }
+
+run "without_a_key_google_encrypts" {
+  command = plan
+  assert {
+    condition     = length(google_bigquery_dataset.this.default_encryption_configuration) == 0
+    error_message = "An empty key is refused by BigQuery."
+  }
+}
+
+run "with_a_key_that_one_encrypts" {
+  command = plan
+  variables {
+    kms_key = "projects/p/locations/eu/keyRings/r/cryptoKeys/k"
+  }
+  assert {
+    condition     = google_bigquery_dataset.this.default_encryption_configuration[0].kms_key_name == "projects/p/locations/eu/keyRings/r/cryptoKeys/k"
+    error_message = "The named key encrypts."
+  }
+}
