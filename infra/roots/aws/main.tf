@@ -117,6 +117,7 @@ module "audit_store" {
   kms_key_arn    = module.encryption_key.arn
   minimum_days   = min(local.settings.retention.logs_days, local.settings.retention.documentation_days)
   retention_days = local.settings.retention.documentation_days
+  signing_key    = local.signing_key
   writers = merge([
     for team, identity in module.identity : {
       "${team}-client"   = identity.client.name

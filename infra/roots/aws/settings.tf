@@ -12,6 +12,7 @@ locals {
   settings = {
     account_id          = local._aws.account_id
     alert_emails        = toset(try(local._aws.alert_emails, []))
+    audit_key           = try(local._aws.audit_key, null)
     budget              = local._environment.budget
     budgets             = try(local._aws.budgets, true)
     client_principals   = try(local._aws.client_principals, [])
@@ -31,6 +32,14 @@ locals {
     secrets       = try(local._aws.secrets, {})
     step_operator = try(local._aws.step_operator, null)
   }
+
+  # An id or alias is of a key of this account; a policy cannot name an alias but as a condition.
+  _keys = "arn:aws:kms:${local._aws.region}:${local._aws.account_id}:key"
+  signing_key = local.settings.audit_key == null ? null : (
+    can(regex("(^|:)alias/", local.settings.audit_key)) ? { arn = "${local._keys}/*", alias = regex("alias/.*$", local.settings.audit_key) } :
+    startswith(local.settings.audit_key, "arn:") ? { arn = local.settings.audit_key, alias = null } :
+    { arn = "${local._keys}/${local.settings.audit_key}", alias = null }
+  )
 
   # Only dev may lose what it holds: its stores can be emptied to destroy them.
   disposable = var.environment == "dev" && !local.settings.protected

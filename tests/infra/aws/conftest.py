@@ -66,6 +66,8 @@ def applied(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _describe(raw: dict[str, Any]) -> None:
+    if raw["environment"] == "production":
+        raw["aws"].update(audit_key="alias/audit")  # of a key made outside
     raw["aws"].update(
         alert_emails=["platform@example.com"],
         github={"owner": "acme", "name": "groundwork"},

@@ -123,6 +123,10 @@ def test_an_environment_grants_exactly_the_reviewed_actions(environment: str, ap
     expected = inventory("common")
     if orchestrator == "local":  # nothing runs in the network
         expected["workload"].pop("network")
+    if environment == "dev":  # a file signs its log, so nobody may use a key for that
+        for kind in ("client", "workload"):
+            for action in ("kms:GetPublicKey", "kms:Sign"):
+                expected[kind]["audit-store"].remove(action)
     for kind, policies in inventory(orchestrator).items():
         expected[kind].update(policies)
     assert found == {kind: dict(sorted(policies.items())) for kind, policies in sorted(expected.items())}

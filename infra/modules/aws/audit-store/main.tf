@@ -101,6 +101,23 @@ data "aws_iam_policy_document" "reader" {
       values   = ["s3.*.amazonaws.com"]
     }
   }
+
+  dynamic "statement" {
+    for_each = var.signing_key == null ? [] : [var.signing_key]
+    content {
+      sid       = "ReadPublicKey"
+      actions   = ["kms:GetPublicKey"]
+      resources = [statement.value.arn]
+      dynamic "condition" {
+        for_each = statement.value.alias == null ? [] : [statement.value.alias]
+        content {
+          test     = "ForAnyValue:StringEquals"
+          variable = "kms:ResourceAliases"
+          values   = [condition.value]
+        }
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "appender" {
@@ -118,6 +135,23 @@ data "aws_iam_policy_document" "appender" {
       test     = "StringLike"
       variable = "kms:ViaService"
       values   = ["s3.*.amazonaws.com"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.signing_key == null ? [] : [var.signing_key]
+    content {
+      sid       = "SignCheckpoints"
+      actions   = ["kms:Sign"]
+      resources = [statement.value.arn]
+      dynamic "condition" {
+        for_each = statement.value.alias == null ? [] : [statement.value.alias]
+        content {
+          test     = "ForAnyValue:StringEquals"
+          variable = "kms:ResourceAliases"
+          values   = [condition.value]
+        }
+      }
     }
   }
 }

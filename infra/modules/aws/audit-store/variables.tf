@@ -39,6 +39,12 @@ variable "retention_days" {
   }
 }
 
+variable "signing_key" {
+  description = "Key that signs the log, made outside: its ARN, or any key of the account by an alias. Null: a key file."
+  type        = object({ arn = string, alias = optional(string) })
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of the bucket."
   type        = map(string)

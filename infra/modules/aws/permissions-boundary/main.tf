@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "this" {
   }
   statement {
     sid       = "Keys"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"]
     resources = ["arn:${local._partition}:kms:${local._here}:key/*"]
   }
   statement {

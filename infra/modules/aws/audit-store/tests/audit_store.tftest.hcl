@@ -35,6 +35,27 @@ run "lets_writers_append_and_not_delete" {
   }
 }
 
+run "without_a_key_nobody_signs" {
+  assert {
+    condition     = length([for s in data.aws_iam_policy_document.appender.statement : s if contains(s.actions, "kms:Sign")]) == 0
+    error_message = "Nobody may sign with keys at large."
+  }
+}
+
+run "lets_writers_sign_and_readers_see_the_public_key" {
+  variables {
+    signing_key = { arn = "arn:aws:kms:eu-central-1:333333333333:key/*", alias = "alias/audit" }
+  }
+  assert {
+    condition     = [for s in data.aws_iam_policy_document.appender.statement : one(s.condition).values if contains(s.actions, "kms:Sign")] == [tolist(["alias/audit"])]
+    error_message = "A writer signs with the key that the alias names."
+  }
+  assert {
+    condition     = [for s in data.aws_iam_policy_document.reader.statement : s.actions if s.sid == "ReadPublicKey"] == [toset(["kms:GetPublicKey"])]
+    error_message = "A reader sees the public key and does not sign."
+  }
+}
+
 run "refuses_no_retention" {
   command = plan
   variables {
