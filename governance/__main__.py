@@ -14,6 +14,7 @@ import typer
 
 from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
+from governance.command_line import ready_target, say
 from governance.cost import commands as cost_commands
 from governance.deployment import commands as deployment_commands
 from governance.docker import commands as docker_commands
@@ -23,7 +24,7 @@ from governance.gates import commands as gate_commands
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Settings
 from governance.promotion import commands as promotion_commands
 from governance.promotion import release_commands
-from governance.target import Target, target_for
+from governance.target import Target
 from governance.teams import commands as team_commands
 from pipelines.config import ConfigError
 from pipelines.errors import PipelineError
@@ -63,13 +64,13 @@ def train(
     dry_run: DryRun = False,
 ) -> None:
     """Train a new version under the environment's gates."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance import jobs
 
     if dry_run:
         steps = jobs.preview_training(target)
         thresholds = target.thresholds.required()
-        _say(
+        say(
             f"Would train {target.where} on {target.stack}: {', '.join(steps)}.\nIt must reach {_listed(thresholds)}.",
             as_json,
             stack=target.stack,
@@ -92,7 +93,7 @@ def validate(
     dry_run: DryRun = False,
 ) -> None:
     """Evaluate the version in use against the environment's thresholds."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance import jobs
 
     if dry_run:
@@ -117,7 +118,7 @@ def infer(
     dry_run: DryRun = False,
 ) -> None:
     """Score data with the version in use and write the predictions to the artifact store."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance import jobs
 
     if dry_run:
@@ -166,15 +167,15 @@ def report(
     dry_run: DryRun = False,
 ) -> None:
     """Write the HTML report of the version in use."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance.report.write import default_folder, write_report
 
     chosen = folder or default_folder(target.platform)
     if dry_run:
-        _say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
+        say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
         return
     file = write_report(target, chosen)
-    _say(f"Report: {file}", as_json, file=file)
+    say(f"Report: {file}", as_json, file=file)
 
 
 @app.command()
@@ -192,20 +193,7 @@ def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run:
 
     removed = clean(load_platform(settings), dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
-    _say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
-
-
-def _target(settings: Path, model: str, environment: str, cloud: str | None) -> Target:
-    """The target, and ZenML ready for it. What is wrong with the settings is said before ZenML is loaded."""
-    target = target_for(load_platform(settings), model, environment, cloud)
-    from governance.progress import quiet_third_parties
-
-    quiet_third_parties()
-    return target
-
-
-def _say(text: str, as_json: bool, **facts: object) -> None:
-    typer.echo(json.dumps(facts, indent=2, default=str) if as_json else text)
+    say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
 
 
 def _say_would(what: str, target: Target, as_json: bool) -> None:
@@ -213,7 +201,7 @@ def _say_would(what: str, target: Target, as_json: bool) -> None:
 
     version = staged_version(target)
     number = None if version is None else version.number
-    _say(
+    say(
         f"Would {what} version {number} of {target.where} on {target.stack}."
         if version
         else f"No version of {target.where} is in use, so nothing would run.",
@@ -255,7 +243,7 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
         lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.model_dump().items()))
     if predictions is not None:
         lines.append(f"{predictions.rows} rows scored, {predictions.flagged} flagged: {predictions.uri}")
-    _say(
+    say(
         "\n".join(lines),
         as_json,
         run={"id": run.id, "name": run.name, "status": run.status},

@@ -25,17 +25,12 @@ from governance.audit.location import current_actor, locate, open_log, open_read
 from governance.audit.query import Filter, select
 from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import HoldsObjects, LocalStore, Readable
+from governance.command_line import say
+from governance.options import AsJson, Cloud, Env, Settings
 from stack_bootstrap.command_line import run_command_line
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
-Settings = Annotated[
-    Path,
-    typer.Option("--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files."),
-]
-Env = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
-Cloud = Annotated[str | None, typer.Option(envvar="CLOUD", help="Cloud [default: what the environment's file says].")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 Kind = Annotated[str | None, typer.Option(help="Kind of event, such as promotion.")]
 Model = Annotated[str | None, typer.Option(help="Model.")]
 ModelVersion = Annotated[str | None, typer.Option("--version", help="Version of the model.")]
@@ -104,7 +99,7 @@ def export(
         entries = len(chosen)
     digest = f"sha256:{sha256(output.read_bytes()).hexdigest()}"
     log.append(LogExport(actor=current_actor(where), environment=env, entries=entries, export_digest=digest))
-    _say(as_json, {"file": str(output), "entries": entries, "digest": digest}, f"{output}: {entries} entries, {digest}")
+    say(f"{output}: {entries} entries, {digest}", as_json, file=str(output), entries=entries, digest=digest)
 
 
 @app.command()
@@ -139,7 +134,7 @@ def verify(
     verdict = "intact" if report.ok else f"DAMAGED, first at entry {report.first_bad}"
     lines.append(f"{report.place}: {verdict}; {report.entries} entries, {report.checkpoint} signed for")
     runs = [{"run": g.run, "sequence": g.sequence, "missing": list(g.missing), "ended": g.ended} for g in lost]
-    _say(as_json, {**report.as_json(), "incomplete_runs": runs}, "\n".join(lines))
+    say("\n".join(lines), as_json, **report.as_json(), incomplete_runs=runs)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -169,7 +164,7 @@ def review(
     )
     receipt = log.append(event)
     answer = {"sequence": receipt.sequence, "outcome": event.outcome, "first_bad": report.first_bad}
-    _say(as_json, answer, f"entry {receipt.sequence}: reviewed entries 0 to {event.last}: {event.outcome}")
+    say(f"entry {receipt.sequence}: reviewed entries 0 to {event.last}: {event.outcome}", as_json, **answer)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -192,7 +187,7 @@ def anchor(
     tag = f"{where.origin}/{newest[0].size}"
     if not GitTagAnchor(repository, where.origin, sign=sign).publish(newest[0].size, newest[1]):
         raise AuditError(f"The tag {tag} holds another checkpoint: the log has been rewritten, or the tag was.")
-    _say(as_json, {"tag": tag}, f"{tag}\nPush it: git push origin refs/tags/{tag}")
+    say(f"{tag}\nPush it: git push origin refs/tags/{tag}", as_json, tag=tag)
 
 
 @app.command()
@@ -302,10 +297,6 @@ def _line(entry: Entry) -> str:
     )
     when = rfc3339(event.time)[:19]
     return f"{entry.sequence:>6}  {when}  {event.kind:<22} {event.actor.id[8:16]}  {about}  {rest}".rstrip()
-
-
-def _say(as_json: bool, answer: dict[str, Any], text: str) -> None:
-    typer.echo(json.dumps(answer, indent=2) if as_json else text)
 
 
 def main() -> None:

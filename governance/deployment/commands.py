@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, load_platform
+from environments import DIRECTORY
+from governance.command_line import ready_targets
 from governance.options import AsJson, Cloud, DryRun, Env, Settings
-from governance.target import target_for
 
 
 def deploy(
@@ -22,14 +22,7 @@ def deploy(
     dry_run: DryRun = False,
 ) -> None:
     """Compile every model's governed pipelines for an environment's stacks, and keep them in ZenML by name."""
-    platform = load_platform(settings)
-    platform.environment(env)
-    teams = [team for team in platform.teams.values() if env in team.environments]
-    models = [model] if model else [name for team in teams for name in team.models]
-    targets = [target_for(platform, name, env, cloud) for name in models]
-    from governance.progress import quiet_third_parties
-
-    quiet_third_parties()
+    targets = ready_targets(settings, model, env, cloud)
     from governance.deployment import snapshots
 
     rows = [found for target in targets for found in snapshots.deploy(target, dry_run=dry_run)]

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, load_platform
+from environments import DIRECTORY
+from governance.command_line import ready_target, say
 from governance.errors import Refused
 from governance.options import AsJson, Cloud, DryRun, Env, Model, Settings, Version
-from governance.target import target_for
 
 
 def evidence(
@@ -30,20 +30,17 @@ def evidence(
     dry_run: DryRun = False,
 ) -> None:
     """Write everything on record of a version, signed, to one zip file that an auditor can check anywhere."""
-    target = target_for(load_platform(settings), model, env, cloud)
-    from governance.progress import quiet_third_parties
-
-    quiet_third_parties()
+    target = ready_target(settings, model, env, cloud)
     from governance.evidence_pack.facts import number_of
     from governance.evidence_pack.pack import default_file, write_pack
 
     number = number_of(target, version)
     file = out or default_file(target, number)
     if dry_run:
-        _say(f"Would write the evidence of {model} version {number} to {file}.", as_json, file=str(file))
+        say(f"Would write the evidence of {model} version {number} to {file}.", as_json, file=str(file))
         return
     written = write_pack(target, file, version=number, reveal=reveal)
-    _say(
+    say(
         f"Evidence of {model} version {written.version}: {written.file}\n"
         f"{written.entries} entries of the log, {written.digest}\nSigned by {written.signer}",
         as_json,
@@ -79,7 +76,3 @@ def evidence_verify(
         show_pack(found)
     if not found["ok"]:
         raise typer.Exit(1)
-
-
-def _say(text: str, as_json: bool, **facts: object) -> None:
-    typer.echo(json.dumps(facts, indent=2) if as_json else text)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, load_platform
+from environments import DIRECTORY
+from governance.command_line import asker, ready_target, ready_targets, say
 from governance.options import AsJson, Cloud, DryRun, Env, Key, Model, Settings, Signer, Version
-from governance.target import Target, target_for
-
-if TYPE_CHECKING:
-    from governance.signing.signatories import Signatory
 
 DIFFERS = 2
 """Exit status of ``reconcile`` when the log and ZenML differ."""
@@ -35,7 +30,7 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign a model that a governed run trained, where the run did not wait to do it."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from zenml.client import Client
 
     from governance.in_use import NoModelInUse
@@ -47,7 +42,7 @@ def sign(
         raise NoModelInUse(f"No version of {target.where} is there to sign.")
     new = sign_trained(target, chosen)
     verb = "is signed" if new else "was signed before"
-    _say(f"Version {chosen.number} of {target.where} {verb}.", as_json, version=str(chosen.number), signed=new)
+    say(f"Version {chosen.number} of {target.where} {verb}.", as_json, version=str(chosen.number), signed=new)
 
 
 def approve(
@@ -68,7 +63,7 @@ def approve(
     """Sign that a version may enter an environment, on the evidence there is now; a later promote counts it."""
     if decision not in ("approved", "declined"):
         raise typer.BadParameter(f"{decision!r} is neither approved nor declined", param_hint="--decision")
-    target = _target(settings, model, to, cloud)
+    target = ready_target(settings, model, to, cloud)
     from governance.promotion.approvals import approve as give
     from governance.signing.signatories import choose_signatory
 
@@ -85,7 +80,7 @@ def approve(
     case, statement = given.case, given.statement
     verb = "may sign" if dry_run else "signed"
     checks = [check for result in case.results for check in result.checks]
-    _say(
+    say(
         f"{given.person.email} {verb}: version {case.version} of {target.where} is {statement.decision}, until "
         f"{statement.expires:%Y-%m-%d %H:%M} UTC and for one promotion.\n"
         + "".join(f"  {check}\n" for check in checks)
@@ -116,7 +111,7 @@ def override(
     dry_run: DryRun = False,
 ) -> None:
     """Sign that a gate may be passed though it cannot conclude. One that says no is never set aside by this."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance.promotion.overrides import override as give
     from governance.signing.signatories import choose_signatory
 
@@ -132,7 +127,7 @@ def override(
     )
     verb = "may sign" if dry_run else "signed"
     what = f"{subject!r} of gate {gate!r}" if subject else f"gate {gate!r}"
-    _say(
+    say(
         f"{given.person.email} {verb}: {what} may be passed for {target.where} though it cannot conclude, until "
         f"{given.statement.expires:%Y-%m-%d %H:%M} UTC.",
         as_json,
@@ -155,13 +150,13 @@ def promote(
     dry_run: DryRun = False,
 ) -> None:
     """Bring a version into an environment, when its evidence and its approvals suffice there."""
-    target = _target(settings, model, to, cloud)
+    target = ready_target(settings, model, to, cloud)
     from governance.promotion import promote as entry
 
     made = entry.promote(
         target,
         version=version,
-        requested_by=_asker(target, signer, key),
+        requested_by=asker(target, signer, key),
         break_glass=break_glass,
         dry_run=dry_run,
     )
@@ -169,7 +164,7 @@ def promote(
         typer.echo(made.alert, err=True)
     verb = "may enter" if dry_run else "is in"
     checks = [check for result in made.results for check in result.checks]
-    _say(
+    say(
         f"Version {made.version} of {model} {verb} {to}"
         + (f" (before: version {made.previous})" if made.previous else "")
         + (f", approved by {', '.join(made.approvers)}" if made.approvers else "")
@@ -198,12 +193,12 @@ def rollback(
     dry_run: DryRun = False,
 ) -> None:
     """Return an environment to the version that was in use there before."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance.promotion import rollback as way_back
 
-    left, now = way_back.rollback(target, requested_by=_asker(target, signer, key), reason=reason, dry_run=dry_run)
+    left, now = way_back.rollback(target, requested_by=asker(target, signer, key), reason=reason, dry_run=dry_run)
     verb = "would go" if dry_run else "went"
-    _say(
+    say(
         f"{target.where} {verb} from version {left} back to version {now}.",
         as_json,
         left=left,
@@ -223,7 +218,7 @@ def rollback_drill(
     as_json: AsJson = False,
 ) -> None:
     """Measure the way back: back and forth, or up to the stage in a protected environment without CONFIRM."""
-    target = _target(settings, model, env, cloud)
+    target = ready_target(settings, model, env, cloud)
     from governance.promotion.drill import drill
 
     done = drill(target, confirm=confirm)
@@ -232,7 +227,7 @@ def rollback_drill(
         if done.moved
         else f"could go back to version {done.earlier}; the stage was not moved (CONFIRM={env} does that too)"
     )
-    _say(
+    say(
         f"{target.where} is at version {done.current}, {went}.\n"
         + _phases("back", done.back)
         + _phases("return", done.forward)
@@ -254,17 +249,13 @@ def reconcile(
     dry_run: DryRun = False,
 ) -> None:
     """Compare stages, versions, releases and signatures with the log; exit 2 when they differ."""
-    platform = load_platform(settings)
-    platform.environment(env)
-    teams = [team for team in platform.teams.values() if env in team.environments]
-    models = [model] if model else [one for team in teams for one in team.models]
-    targets = [_target(settings, one, env, cloud) for one in models]
+    targets = ready_targets(settings, model, env, cloud)
     from governance.promotion.reconcile import reconcile as compare
 
     found = {target.model: compare(target, dry_run=dry_run) for target in targets}
     lines = [finding for findings in found.values() for finding in findings]
-    _say(
-        "\n".join(lines) or f"{env}: ZenML and the artifact store hold what the log says of {', '.join(models)}.",
+    say(
+        "\n".join(lines) or f"{env}: ZenML and the artifact store hold what the log says of {', '.join(found)}.",
         as_json,
         environment=env,
         differs=bool(lines),
@@ -274,25 +265,5 @@ def reconcile(
         raise typer.Exit(DIFFERS)
 
 
-def _target(settings: Path, model: str, environment: str, cloud: str | None) -> Target:
-    """The target, and ZenML ready for it. What is wrong with the settings is said before ZenML is loaded."""
-    target = target_for(load_platform(settings), model, environment, cloud)
-    from governance.progress import quiet_third_parties
-
-    quiet_third_parties()
-    return target
-
-
-def _asker(target: Target, signer: str | None, key: Path | None) -> Signatory | None:
-    """Who signs the request, if somebody is named; else whoever runs this asks."""
-    from governance.signing.signatories import choose_signatory
-
-    return choose_signatory(target, signer, key) if signer or key else None
-
-
 def _phases(name: str, phases: dict[str, float]) -> str:
     return "".join(f"  {name}: {phase} {seconds:.3f} s\n" for phase, seconds in phases.items())
-
-
-def _say(text: str, as_json: bool, **facts: object) -> None:
-    typer.echo(json.dumps(facts, indent=2, default=str) if as_json else text)

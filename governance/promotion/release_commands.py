@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, ORDER, load_platform
+from environments import DIRECTORY, ORDER
+from governance.command_line import asker, ready_target, say
 from governance.options import AsJson, Cloud, DryRun, Key, Model, Settings, Signer
-from governance.target import target_for
 
 APPROVAL_DUE = 3
 """Exit status when nothing is missing but somebody's approval."""
@@ -26,30 +25,28 @@ def release(
     dry_run: DryRun = False,
 ) -> None:
     """Bring a model to production: train if need be, promote, validate, promote. Exit 3 when an approval is due."""
-    production = target_for(load_platform(settings), model, ORDER[-1], cloud)
-    from governance.progress import quiet_third_parties
-
-    quiet_third_parties()
+    production = ready_target(settings, model, ORDER[-1], cloud)
     from governance.promotion.promote import ApprovalDue
     from governance.promotion.release import next_steps
     from governance.promotion.release import release as bring
-    from governance.signing.signatories import choose_signatory
 
     def tell(step: str) -> None:
         typer.echo(f"  {step}", err=as_json)
 
     if dry_run:
         steps = next_steps(production)
-        typer.echo(json.dumps({"steps": steps}) if as_json else "Would go on with: " + (", ".join(steps) or "nothing"))
+        say("Would go on with: " + (", ".join(steps) or "nothing"), as_json, steps=steps)
         return
-    asker = choose_signatory(production, signer, key) if signer or key else None
     try:
-        released = bring(production, requested_by=asker, wait=wait * 60, tell=tell)
+        released = bring(production, requested_by=asker(production, signer, key), wait=wait * 60, tell=tell)
     except ApprovalDue as due:
         typer.echo(f"{due}\nThen run make release again.", err=True)
         raise typer.Exit(APPROVAL_DUE) from due
-    if as_json:
-        typer.echo(json.dumps({"model": model, "version": released.version, "already": released.promotion is None}))
-        return
     verb = "is in" if released.promotion else "was already in"
-    typer.echo(f"Version {released.version} of {model} {verb} {ORDER[-1]}.")
+    say(
+        f"Version {released.version} of {model} {verb} {ORDER[-1]}.",
+        as_json,
+        model=model,
+        version=released.version,
+        already=released.promotion is None,
+    )
