@@ -21,7 +21,7 @@ from environments.names import (
     TEAM_MAX,
     TEAM_PATTERN,
 )
-from tests.conftest import copy_settings
+from tests.conftest import copy_settings, edit_yaml
 from tests.infra.gcp.settings import COMPLETE
 from tests.infra.offline.simulated import plan_root, resources
 
@@ -46,10 +46,13 @@ def layout(folder: Path, found: Sequence[str], environment: str, prefix: str) ->
     directory = copy_settings(folder)
     raw = yaml.safe_load((directory / "production.yaml").read_text(encoding="utf-8"))
     raw.update(environment=environment, prefix=prefix, model_thresholds={})
+    raw["gates"]["fairness"].update(exemptions=[], no_attributes={})  # of models that these teams do not own
     raw["gcp"].update(COMPLETE, orchestrator="kubernetes")
     for file in [*directory.glob("*.yaml"), *(directory / "teams").glob("*.yaml")]:
-        if file.name != "names.yaml":
+        if file.name not in {"names.yaml", "platform.yaml"}:
             file.unlink()
+    centres = {f"cc-{index}": "a team" for index in range(len(found))}
+    edit_yaml(directory / "platform.yaml", lambda it: it["cost_centers"].update(centres))
     (directory / f"{environment}.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     for index, team in enumerate(found):
         about = {
