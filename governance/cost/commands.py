@@ -97,9 +97,9 @@ def cost(
     if as_json:
         typer.echo(json.dumps([report.model_dump(mode="json") for report in reports], indent=2))
         return
-    from governance.cost.files import write_whole
     from governance.cost.page import render
     from governance.report.write import default_folder
+    from governance.whole_file import write_whole
 
     for report in reports:
         _show_report(report)

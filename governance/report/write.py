@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from environments import CHECKOUT, Platform
 from governance.report.index import describe, entry_file, render_index
 from governance.report.render import render
 from governance.target import Target
+from governance.whole_file import write_whole
 
 
 def default_folder(platform: Platform) -> Path:
@@ -37,22 +36,7 @@ def write_report(target: Target, folder: Path) -> Path:
     entry = describe(data)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / entry.file
-    _write(page, render(data))
-    _write(folder / entry_file(entry), entry.model_dump_json(indent=2))
-    _write(folder / "index.html", render_index(target.platform, folder))
+    write_whole(page, render(data))
+    write_whole(folder / entry_file(entry), entry.model_dump_json(indent=2))
+    write_whole(folder / "index.html", render_index(target.platform, folder))
     return page
-
-
-def _write(file: Path, text: str) -> None:
-    """Replace ``file`` in one move, so that a reader sees the old or the new one."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False
-    ) as new:
-        try:
-            new.write(text)
-            new.flush()
-            os.fchmod(new.fileno(), 0o644)  # a temporary file is its owner's alone; a report is for others to read
-            Path(new.name).replace(file)
-        except BaseException:
-            Path(new.name).unlink(missing_ok=True)
-            raise

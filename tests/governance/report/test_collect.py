@@ -220,6 +220,7 @@ def test_no_row_of_data_is_in_the_page(production: Target, tmp_path: Path) -> No
 def test_an_interrupted_write_leaves_the_old_page(
     production: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from governance import whole_file
     from governance.report import write
 
     page = write.write_report(production, tmp_path)
@@ -228,7 +229,7 @@ def test_an_interrupted_write_leaves_the_old_page(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(write.os, "fchmod", interrupt)
+    monkeypatch.setattr(whole_file.os, "fchmod", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write.write_report(production, tmp_path)
     assert page.read_bytes() == before
