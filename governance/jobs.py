@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zenml.logger import get_logger
+
 from governance.in_use import release_in_use
 from governance.model_pipelines import batch_inference_of, training_of
 from governance.prediction_access import record_predictions
 from governance.run import compiled_steps, run
+from governance.signing.errors import NoSigningKey
 from governance.signing.trained import sign_trained
 from governance.target import Target
 from pipelines.config import read_config
@@ -16,20 +19,29 @@ from pipelines.validation import validation_pipeline
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
+_logger = get_logger(__name__)
+
 
 def train(target: Target) -> PipelineRunResponse:
     """Train a new version of the model in ``target``'s environment.
 
-    A model whose run ended well is signed with the environment's key.
+    A model whose run ended well is signed with the environment's key. Whoever trains need not hold that key: without
+    one the model stays unsigned, which is said, and no environment takes it until ``make sign`` was run by who does.
 
     Raises:
         GateFailed: the data or the model did not pass the environment's gates.
-        SigningError: there is no key to sign with; the model cannot be promoted until it is signed.
+        SigningError: the key cannot be used, or the model is not what the run recorded.
     """
     config = read_config(target.model)
     trained = run(training_of(config), target, config=config)
     if trained.status.is_successful and trained.model_version is not None:
-        sign_trained(target, trained.model_version)
+        try:
+            sign_trained(target, trained.model_version)
+        except NoSigningKey as missing:
+            number = trained.model_version.number
+            _logger.warning(
+                "Version %s of %s is not signed, so it cannot be promoted. %s", number, target.model, missing
+            )
     return trained
 
 

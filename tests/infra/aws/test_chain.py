@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from environments import load_platform
+from governance.signing.keys import PUBLIC_KEYS
 from tests.infra.aws.conftest import SANDBOX, SECRET, Applied
 
 if TYPE_CHECKING:
@@ -59,8 +62,21 @@ def chain(
         from stack_bootstrap.registration import register
 
         register(it.result.stacks)
+        patch.setenv("GROUNDWORK_MODEL_KEYS", str(home / "model-keys"))
+        make_model_key(home / "model-keys" / f"models-aws-{SANDBOX}.pem", it.ground.settings)
         target = target_for(load_platform(it.ground.settings), MODEL, SANDBOX, "aws")
         yield Chain(it, target, jobs.train(target))
+
+
+def make_model_key(file: Path, settings: Path) -> None:
+    """The key that a CI job gets to sign models with, and its public part in the settings as that of dev."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    file.parent.mkdir(mode=0o700)
+    file.touch(mode=0o600)
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public = settings / PUBLIC_KEYS / "aws-dev.pub"
+    public.parent.mkdir(exist_ok=True)
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
 
 
 def test_registering_again_changes_nothing_and_every_connector_works(chain: Chain) -> None:
