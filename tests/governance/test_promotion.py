@@ -119,7 +119,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     # A version that falls short of production stays outside, and the one that is in use stays there.
     edit_yaml(ground.settings / "production.yaml", lambda raw: raw["model_thresholds"][CANCER].update(recall=0.999))
     stricter = ground.target("production")
-    with pytest.raises(PromotionRefused, match="in production already"):
+    with pytest.raises(PromotionRefused, match="in staging is ready to be promoted"):
         promote(stricter, requested_by=grace)
     Client().get_model_version(CANCER, "2").set_stage("staging", force=True)
     with pytest.raises(PromotionRefused, match="no completed governed validation_pipeline"):
