@@ -111,13 +111,15 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
     assert demo.in_production() == {CANCER: "1", DIABETES: "2"}
 
     kept = (demo.settings / "production.yaml").read_text(encoding="utf-8")
-    edit_yaml(demo.settings / "production.yaml", lambda raw: raw["model_thresholds"][CANCER].update(recall=0.999))
+    edit_yaml(
+        demo.settings / "production.yaml", lambda raw: raw["model_thresholds"].update({DIABETES: {"recall": 0.999}})
+    )
     status, told = demo.run("demo")
     assert status == 1
-    assert f"'model performance' stopped {CANCER} in production: recall 0.9531" in told
+    assert f"'model performance' stopped {DIABETES} in production: recall 0.8485" in told
     assert "must be at least 0.999" in told
     assert "Traceback" not in told
-    assert demo.in_production()[CANCER] == "1", "production keeps its version"
+    assert demo.in_production()[DIABETES] == "2", "production keeps its version"
     (demo.settings / "production.yaml").write_text(kept, encoding="utf-8")
 
     mine = demo.ground / "notes.txt"

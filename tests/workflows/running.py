@@ -29,9 +29,12 @@ class Runner:
     def run(self, workflow: Workflow, job: str, **matrix: str) -> dict[str, str]:
         """Run the steps of ``job``, artifacts included, and return its outputs.
 
+        It begins as on GitHub, with nothing in the checkout that an earlier job left there.
+
         Raises:
             AssertionError: a step failed; it shows what the step said.
         """
+        git(self.checkout, "clean", "--quiet", "-fd")
         found, outputs = workflow.job(job), {}
         known = {**self.known, **{f"matrix.{key}": value for key, value in matrix.items()}}
         for number, step in enumerate(found.steps):
