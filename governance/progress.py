@@ -71,7 +71,7 @@ def quiet_third_parties() -> None:
 
     for handler in logging.getLogger().handlers:
         if isinstance(handler, ZenMLConsoleHandler):
-            handler.setStream(sys.stderr)
+            handler.stream = sys.stderr  # setStream would first flush the old one, which may be closed by now
             handler.setLevel(logging.WARNING)
     logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)
     for chatty in ("mlflow", "alembic", "git"):
