@@ -18,6 +18,8 @@ from pipelines.model import read_model
 from pipelines.tables import DataSourceError, open_table
 from tests.pipelines.conftest import config_of
 
+MODEL_FILES = ("model.skops", "signature.json", "reference.json", "training_rows.bin")
+
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -82,7 +84,7 @@ def test_models_and_predictions_live_in_the_artifact_stores_bucket(
     assert digest is not None
     assert stored.load().digest == digest
     prefix = stored.uri.removeprefix("s3://ward/")
-    for name in ("model.skops", "signature.json"):
+    for name in MODEL_FILES:
         bucket.download_file(f"{prefix}/{name}", str(tmp_path / name))
         bucket.upload_file(str(tmp_path / name), f"releases/1/{name}")
     assert read_model_alone(tmp_path, digest)
@@ -99,9 +101,9 @@ def test_models_and_predictions_live_in_the_artifact_stores_bucket(
 
 
 def read_model_alone(folder: Path, digest: str) -> bool:
-    """Whether the two files, and nothing else of the test's folder, are the model."""
+    """Whether the model's files, and nothing else of the test's folder, are the model."""
     alone = folder / "alone"
     alone.mkdir()
-    for name in ("model.skops", "signature.json"):
+    for name in MODEL_FILES:
         (folder / name).rename(alone / name)
     return read_model(alone, digest).digest == digest

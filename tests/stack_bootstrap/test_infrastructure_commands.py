@@ -163,6 +163,8 @@ def test_production_is_destroyed_only_by_name(run: CommandLine) -> None:
 def test_plan_warns_of_what_apply_will_refuse(run: CommandLine) -> None:
     apply(local_workspace(run.settings, "production"))
     (run.settings / "teams" / "diabetes-care.yaml").unlink()
+    for name in ("dev", "staging", "production"):  # what is said of its model goes with it
+        edit_yaml(run.settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"].pop("exemptions", None))
     assert run("plan", "--env", "production") == 0
     assert "production on local: 5 to delete" in run.out
     assert "apply will refuse this without --allow-delete" in run.out
