@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,31 @@ _SET = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "OMP_NUM_THREADS": "2",
 }
-_CLEARED = ("ZENML_STORE_URL", "ZENML_ACTIVE_STACK_ID", "AWS_PROFILE", "GROUNDWORK_ENVIRONMENTS", "ENV", "CLOUD")
+# What a developer's shell or a CI runner says of itself would change what the programs do, so no test sees it.
+_FOREIGN = re.compile(
+    r"CI|OFFLINE|(ACTIONS|ARM|AWS|AZURE|CLOUDSDK|GITHUB|GOOGLE|GROUNDWORK|INFRACOST|MLFLOW|RUNNER|TF_VAR|ZENML)_.*"
+)
+_KEPT = ("GROUNDWORK_RECORD",)  # asks the tests themselves to record anew
+_OPTIONS = {
+    option
+    for package in ("environments", "governance", "pipelines", "stack_bootstrap")
+    for file in (REPOSITORY / package).rglob("*.py")
+    for option in re.findall(r'envvar="([A-Z_]+)"', file.read_text(encoding="utf-8"))
+}
+
+
+def without_foreign_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """``variables`` without those that describe the caller's CI, cloud, ZenML or the options of our commands."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name in _KEPT or not (_FOREIGN.fullmatch(name) or name in _OPTIONS)
+    }
+
+
+for _name in set(os.environ) - set(without_foreign_variables(os.environ)):
+    del os.environ[_name]
 os.environ.update(_SET)
-for _name in _CLEARED:
-    os.environ.pop(_name, None)
 
 
 @pytest.hookimpl(tryfirst=True)
