@@ -18,7 +18,6 @@ from governance.audit.__main__ import main
 from governance.audit.anchors import StoreAnchor
 from governance.audit.events import Actor, RunFinished
 from governance.audit.integrity import verify_log
-from governance.audit.location import ANCHORS, KEYS
 from governance.audit.log import AuditLog
 from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import LocalStore
@@ -113,10 +112,8 @@ Command = Callable[..., str]
 
 
 @pytest.fixture
-def platform(settings_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def platform(settings_directory: Path) -> Platform:
     """Settings whose local cloud has the folder that Terraform makes for the platform's audit log."""
-    for variable in (KEYS, ANCHORS, "GITHUB_ACTIONS"):
-        monkeypatch.delenv(variable, raising=False)
     platform = load_platform(settings_directory)
     for name in platform.environments:
         (settings_directory.parent / "ground" / "environments" / name / "platform" / "audit").mkdir(parents=True)

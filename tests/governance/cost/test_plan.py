@@ -248,7 +248,6 @@ def test_a_regions_own_price_goes_before_the_one_for_everywhere() -> None:
 @pytest.fixture
 def offline(settings_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("OFFLINE", "1")
-    monkeypatch.delenv("INFRACOST_API_KEY", raising=False)
     yield settings_directory
 
 

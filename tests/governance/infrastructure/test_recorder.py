@@ -28,9 +28,7 @@ STACKS = ["local-dev", "local-diabetes-care-dev", "local-oncology-dev"]
 
 
 @pytest.fixture
-def platform(settings_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Platform:
-    for variable in ("GITHUB_ACTIONS", "GROUNDWORK_AUDIT_KEYS", "GROUNDWORK_AUDIT_ANCHORS", "OFFLINE"):
-        monkeypatch.delenv(variable, raising=False)
+def platform(settings_directory: Path) -> Platform:
     return load_platform(settings_directory)
 
 
