@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import REPOSITORY
 
@@ -38,19 +39,6 @@ def test_help_lists_every_target_in_its_group() -> None:
         assert f"\n  {target} " in shown
 
 
-def test_every_target_in_the_documents_exists() -> None:
-    for document in [file for file in tracked() if file.suffix == ".md"]:
-        for used in re.findall(r"^\s*(?:\$ )?make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE):
-            assert used in targets(), f"{document.name} tells people to run `make {used}`"
-
-
-def test_every_path_that_the_documents_link_to_exists() -> None:
-    for document in [file for file in tracked() if file.suffix == ".md"]:
-        for link in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8")):
-            if "://" not in link:
-                assert (document.parent / link).exists(), f"{document.relative_to(REPOSITORY)} links to {link}"
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_every_command_explains_itself(module: str) -> None:
     def helped(*command: str) -> str:
@@ -71,6 +59,15 @@ def test_every_command_explains_itself(module: str) -> None:
     assert commands
     first = commands[0]
     assert "Usage" in helped(first)
+
+
+def test_pre_commit_runs_what_make_lint_runs() -> None:
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe
+    said = recipe[1].replace("$(RUN)", ".venv/bin/python -m").replace("$(VENV)", ".venv")
+    (local,) = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [hook["entry"] for hook in local["hooks"]] == [line.strip("\t@") for line in said.splitlines()]
+    assert {(hook["language"], hook["pass_filenames"]) for hook in local["hooks"]} == {("system", False)}
 
 
 def test_light_commands_load_nothing_heavy() -> None:
