@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode
 
+from environments.errors import ExpectedError
 from environments.model import CLOUDS, Cloud, Environment, PlatformSettings, Team
 from environments.names import names_for
 
@@ -30,7 +31,7 @@ _NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE})
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class SettingsError(Exception):
+class SettingsError(ExpectedError):
     """A settings file is wrong; the message says which file, which key and what is allowed."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from environments.files import replace_if_changed
 from environments.load import DIRECTORY
 from environments.model import Environment, PlatformSettings, Team
 
@@ -30,11 +31,4 @@ def rendered() -> dict[str, str]:
 
 def write(directory: Path = DIRECTORY / "schema") -> list[Path]:
     """Write the schemas and return those that changed."""
-    changed = []
-    directory.mkdir(exist_ok=True)
-    for name, text in rendered().items():
-        file = directory / name
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
-            changed.append(file)
-    return changed
+    return [directory / name for name, text in rendered().items() if replace_if_changed(directory / name, text)]

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from environments import Cloud
+from environments.errors import ExpectedError
+from environments.strict import StrictModel
 
 CONTRACT_VERSION = 1
 
@@ -32,47 +34,43 @@ SecretManager = Literal["environment", "aws-secrets-manager", "gcp-secret-manage
 """Where a secret's value is kept; ``environment`` is a variable of the process that registers stacks."""
 
 
-class ContractError(Exception):
+class ContractError(ExpectedError):
     """What Terraform put out is no stack contract; the message says where it departs from one."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StackIdentity(_Strict):
+class StackIdentity(StrictModel):
     """The ZenML stack to register."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     labels: dict[str, str]
 
 
-class Component(_Strict):
+class Component(StrictModel):
     """One stack component. It carries the stack's name in ZenML."""
 
     flavor: str
-    configuration: dict[str, JsonValue] = {}
+    configuration: dict[str, JsonValue] = Field(default={})
     connector: str | None = Field(default=None, description="Key into ``connectors``.")
 
 
-class Connector(_Strict):
+class Connector(StrictModel):
     """One ZenML service connector."""
 
     type: str
     auth_method: str
     resource_type: str
     resource_id: str | None = None
-    configuration: dict[str, JsonValue] = {}
+    configuration: dict[str, JsonValue] = Field(default={})
 
 
-class Secret(_Strict):
+class Secret(StrictModel):
     """Where a secret's value is found; never the value."""
 
     manager: SecretManager
     reference: str
 
 
-class Cost(_Strict):
+class Cost(StrictModel):
     """How this environment's spend is looked up."""
 
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -80,7 +78,7 @@ class Cost(_Strict):
     filters: dict[str, str]
 
 
-class StackContract(_Strict):
+class StackContract(StrictModel):
     """Everything needed to register one stack."""
 
     version: Literal[1]
@@ -89,8 +87,8 @@ class StackContract(_Strict):
     team: str
     stack: StackIdentity
     components: dict[ComponentType, Component]
-    connectors: dict[str, Connector] = {}
-    secrets: dict[str, Secret] = {}
+    connectors: dict[str, Connector] = Field(default={})
+    secrets: dict[str, Secret] = Field(default={})
     cost: Cost
     simulated: bool = Field(
         default=False, description="True when Terraform ran against the offline provider: nothing of this exists."

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from environments.errors import ExpectedError
 
-class FullStoreError(Exception):
+
+class FullStoreError(ExpectedError):
     """A plan would delete stores that are not empty; the message names them."""
 
 

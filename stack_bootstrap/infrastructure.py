@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from environments import Platform
+from environments.errors import ExpectedError
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.full_stores import refuse_full_stores
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
@@ -20,7 +21,7 @@ from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
 
-class InfrastructureError(Exception):
+class InfrastructureError(ExpectedError):
     """An operation was refused; the message says why and what to do."""
 
 

@@ -9,13 +9,14 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from environments import CHECKOUT
+from environments.errors import ExpectedError
+from environments.files import replace_file, sha256_hex
 
 MINIMUM = (1, 11)
 """Oldest Terraform and OpenTofu that know write-only arguments, which keep secrets out of the state; S3 locks
@@ -27,7 +28,7 @@ RELEASES_URL = "https://releases.hashicorp.com"
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-class TerraformInstallError(Exception):
+class TerraformInstallError(ExpectedError):
     """No usable Terraform; the message says what was found and what to do."""
 
 
@@ -121,8 +122,7 @@ def _inspect(path: Path, tools: Path) -> Installation:
             return Installation(path, remembered["product"], remembered["version"])
     installation = _ask(path)
     with contextlib.suppress(OSError):  # a read-only checkout only loses the shortcut
-        tools.mkdir(exist_ok=True)
-        _replace(memory, json.dumps({"key": key, **asdict(installation)}, default=str).encode())
+        replace_file(memory, json.dumps({"key": key, **asdict(installation)}, default=str))
     return installation
 
 
@@ -149,7 +149,6 @@ def _ask(path: Path) -> Installation:
 
 def _download(release: Mapping[str, Any], tools: Path) -> None:
     # Only a download needs these, and they cost more to import than everything else here.
-    import hashlib
     import http.client
     import io
     import urllib.request
@@ -175,25 +174,11 @@ def _download(release: Mapping[str, Any], tools: Path) -> None:
             f"Terraform {version} could not be downloaded from {url}: {getattr(error, 'reason', error)}. Check the "
             "network or set TERRAFORM_RELEASES_URL to a mirror; or install Terraform and put it on PATH."
         ) from error
-    actual = hashlib.sha256(archive).hexdigest()
+    actual = sha256_hex(archive)
     if actual != expected:
         raise TerraformInstallError(
             f"{url} is not the release it should be: its SHA-256 is {actual}, and {RELEASE_FILE.name} says "
             f"{expected}. Nothing was installed. Either the download was altered or the pinned value is wrong."
         )
     target = _downloaded(tools, version)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _replace(target, zipfile.ZipFile(io.BytesIO(archive)).read("terraform"), mode=0o755)
-
-
-def _replace(file: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write ``file`` whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as writing:
-            writing.write(content)
-        Path(name).chmod(mode)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(target, zipfile.ZipFile(io.BytesIO(archive)).read("terraform"), mode=0o755)

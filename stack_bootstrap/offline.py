@@ -8,7 +8,6 @@ itself a simulation, which every contract it emits then says.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -20,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import CHECKOUT
+from environments.errors import ExpectedError
+from environments.files import replace_if_changed, sha256_hex
 from stack_bootstrap.tool_environment import ToolEnvironmentError, tool_environment
 
 SIMULATION = "simulation"
@@ -52,7 +53,7 @@ _ACCOUNTS = ("AWS_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "ARM_", "AZURE_", "TF_RE
 """Prefixes of the variables that lead to accounts or to other providers; an offline run's Terraform sees none."""
 
 
-class OfflineError(Exception):
+class OfflineError(ExpectedError):
     """An offline run cannot be set up; the message says what is missing and what to do."""
 
 
@@ -120,7 +121,7 @@ def cli_configuration(folder: Path, checkout: Path = CHECKOUT) -> Path:
     mirror = _write_mirror(folder, provider_python(checkout / ".tools"))
     configuration = mirror / "terraform.rc"
     installation = f"  filesystem_mirror {{\n    path = {json.dumps(str(mirror))}\n  }}"
-    _write(configuration, f"disable_checkpoint = true\n\nprovider_installation {{\n{installation}\n}}\n")
+    replace_if_changed(configuration, f"disable_checkpoint = true\n\nprovider_installation {{\n{installation}\n}}\n")
     return configuration
 
 
@@ -156,11 +157,10 @@ def _write_mirror(offline: Path, python: Path) -> Path:
         )
         start = f"PYTHONPATH={shlex.quote(str(PROVIDER_HOME))} exec {shlex.quote(str(python))}"
         wrappers[place] = f"#!/bin/sh\n{start} -s -m offline_provider {name}\n"
-    digest = hashlib.sha256(repr(sorted(wrappers.items())).encode()).hexdigest()[:12]
+    digest = sha256_hex(repr(sorted(wrappers.items())))[:12]
     mirror = offline / f"mirror-{digest}"
     for place, text in wrappers.items():
-        (mirror / place.parent).mkdir(parents=True, exist_ok=True)
-        _write(mirror / place, text, executable=True)
+        replace_if_changed(mirror / place, text, mode=0o755)
     return mirror
 
 
@@ -180,14 +180,4 @@ def _copy_root(source: Path, root: Path, override: str) -> None:
         if stale.name not in wanted:
             stale.unlink()
     for name, text in wanted.items():
-        _write(root / name, text)
-
-
-def _write(file: Path, text: str, *, executable: bool = False) -> None:
-    """Write ``file`` in one step, and only when it differs, as another process may be reading it."""
-    if file.exists() and file.read_text(encoding="utf-8") == text:
-        return
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.chmod(0o755 if executable else 0o644)
-    fresh.replace(file)
+        replace_if_changed(root / name, text)

@@ -6,10 +6,11 @@ what happens to every resource and output, and values that Terraform marks as se
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from environments.files import sha256_hex
 
 _SENSITIVE = "(sensitive)"
 
@@ -33,7 +34,7 @@ def plan_digest(plan: Mapping[str, Any]) -> str:
         },
     }
     canonical = json.dumps(does, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return sha256_hex(canonical)
 
 
 def _resources(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from environments.errors import ExpectedError
+from environments.files import file_sha256, replace_file, sha256_hex
 from stack_bootstrap.workspace import Workspace
 
 
-class PlanFileError(Exception):
+class PlanFileError(ExpectedError):
     """A plan file is not the reviewed plan of this environment; the message says why."""
 
 
@@ -90,11 +91,11 @@ def write_review(plan_file: Path, workspace: Workspace, changes: Changes) -> Non
         environment=workspace.environment,
         cloud=workspace.cloud,
         settings_sha256=_settings_digest(workspace),
-        plan_sha256=_digest(plan_file),
+        plan_sha256=file_sha256(plan_file),
         changes=changes,
         simulated=workspace.simulated,
     )
-    review_file(plan_file).write_text(json.dumps(asdict(review), indent=2) + "\n", encoding="utf-8")
+    replace_file(review_file(plan_file), json.dumps(asdict(review), indent=2) + "\n")
 
 
 def check_review(plan_file: Path, workspace: Workspace) -> Review:
@@ -126,7 +127,7 @@ def check_review(plan_file: Path, workspace: Workspace) -> Review:
     if review.simulated != workspace.simulated:
         made, wanted = ("offline", "a real") if review.simulated else ("for real", "an offline")
         raise PlanFileError(f"{plan_file} was made {made} and cannot be used in {wanted} run. Plan again.")
-    if review.plan_sha256 != _digest(plan_file):
+    if review.plan_sha256 != file_sha256(plan_file):
         raise PlanFileError(f"{plan_file} is not the plan that {beside.name} describes. Plan again, and review that.")
     if review.settings_sha256 != _settings_digest(workspace):
         raise PlanFileError(
@@ -136,15 +137,10 @@ def check_review(plan_file: Path, workspace: Workspace) -> Review:
     return review
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def _settings_digest(workspace: Workspace) -> str:
     """Over the settings that this environment's root reads."""
     names = [f"{workspace.environment}.yaml", "names.yaml"]
     files = [*(workspace.settings / name for name in names), *sorted((workspace.settings / "teams").glob("*.yaml"))]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(workspace.settings)}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+    return sha256_hex(
+        b"".join(f"{file.relative_to(workspace.settings)}\0".encode() + file.read_bytes() + b"\0" for file in files)
+    )

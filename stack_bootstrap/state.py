@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environments import Environment
+from environments.errors import ExpectedError
 from stack_bootstrap.workspace import state_bucket
 
 NONCURRENT_DAYS = 365
@@ -21,7 +22,7 @@ MANAGED_BY = "groundwork-state"
 """Value of the tag ``managed_by`` by which a later run knows the bucket as its own."""
 
 
-class StateError(Exception):
+class StateError(ExpectedError):
     """The state bucket cannot be made or must not be touched; the message says why and what to do."""
 
 

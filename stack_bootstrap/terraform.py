@@ -16,6 +16,8 @@ from typing import IO, Any, NoReturn
 
 import python_terraform
 
+from environments.errors import ExpectedError
+from environments.files import replace_if_changed
 from stack_bootstrap.install_terraform import Installation, ensure_terraform
 from stack_bootstrap.offline import without_accounts
 from stack_bootstrap.provider_mirror import cli_configuration
@@ -31,7 +33,7 @@ DESTROY_VARIABLE = "GROUNDWORK_DESTROY"
 """Names, for the environment guard, the environment that may be destroyed."""
 
 
-class TerraformError(Exception):
+class TerraformError(ExpectedError):
     """A Terraform command failed.
 
     Attributes:
@@ -117,9 +119,9 @@ class Terraform:
         """
         workspace = self.workspace
         workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_if_changed(self._variables, json.dumps(dict(workspace.variables), indent=2))
+        replace_if_changed(self._variables, json.dumps(dict(workspace.variables), indent=2))
         if workspace.mirrors:
-            _write_if_changed(self._cli_configuration, cli_configuration(workspace.mirrors))
+            replace_if_changed(self._cli_configuration, cli_configuration(workspace.mirrors))
         stamp = workspace.home / "initialised"
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == self._fingerprint():
             return False
@@ -351,8 +353,3 @@ def _object(text: str) -> dict[str, Any]:
     value = json.loads(text)
     assert isinstance(value, dict)
     return value
-
-
-def _write_if_changed(file: Path, text: str) -> None:
-    if not file.is_file() or file.read_text(encoding="utf-8") != text:
-        file.write_text(text, encoding="utf-8")

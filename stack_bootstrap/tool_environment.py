@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import platform
 import shutil
 import subprocess
@@ -12,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from environments.errors import ExpectedError
+from environments.files import sha256_hex
 
-class ToolEnvironmentError(Exception):
+
+class ToolEnvironmentError(ExpectedError):
     """An environment could not be made; the message says why."""
 
 
@@ -28,7 +30,7 @@ def tool_environment(name: str, lock: Path, tools: Path) -> Path:
     Raises:
         ToolEnvironmentError: uv is missing or could not install the packages.
     """
-    digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
+    digest = sha256_hex(lock.read_bytes() + platform.python_version().encode())[:12]
     home = tools / f"{name}-{digest}"
     stamp = home / ".complete"
     if stamp.exists():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from environments import CHECKOUT, Platform
+from environments.git import GitError, run_git
 from stack_bootstrap.infrastructure import InfrastructureError
 
 _INFRASTRUCTURE = ("environments", "infra", "stack_bootstrap")
@@ -59,15 +59,12 @@ def changed_files(base: str, checkout: Path = CHECKOUT) -> list[str]:
     Raises:
         InfrastructureError: git does not know ``base``, or this is no checkout of git.
     """
-    done = subprocess.run(
-        ["git", "-C", str(checkout), "diff", "--name-only", "--no-renames", "-z", "--end-of-options", f"{base}...HEAD"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
+    options = ("--name-only", "--no-renames", "-z", "--end-of-options")
+    try:
+        names = run_git(checkout, "diff", *options, f"{base}...HEAD")
+    except GitError as error:
         raise InfrastructureError(
-            f"git cannot say what changed since {base!r}: {done.stderr.strip()}. Name a commit that this checkout has, "
+            f"git cannot say what changed since {base!r}: {error.said}. Name a commit that this checkout has, "
             "with its history (fetch-depth: 0)."
-        )
-    return [name for name in done.stdout.split("\0") if name]
+        ) from error
+    return [name for name in names.split("\0") if name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from environments import CHECKOUT, Cloud, Environment, Platform, ground_of, local_root, pick_cloud
+from environments.errors import ExpectedError
 from environments.names import patterns
 from stack_bootstrap import offline
 
@@ -17,7 +18,7 @@ MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
 """Names a folder that provider plugins are taken from instead of their registry."""
 
 
-class WorkspaceError(Exception):
+class WorkspaceError(ExpectedError):
     """There is no Terraform workspace for this environment and cloud; the message says why."""
 
 

@@ -11,12 +11,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from environments import CHECKOUT
+from environments.errors import ExpectedError
 from stack_bootstrap.policy.rules import Violation
 
 FILE = CHECKOUT / "infra" / "policy" / "exceptions.yaml"
 
 
-class PolicyError(Exception):
+class PolicyError(ExpectedError):
     """The policy could not be checked; the message says why."""
 
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 from pydantic import ValidationError
 
+from environments.errors import ExpectedError
 
-class RegistrationError(Exception):
+
+class RegistrationError(ExpectedError):
     """An object could not be read, compared, written, verified or deleted.
 
     Attributes:
