@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import typer
-
-from stack_bootstrap import ci_commands, infrastructure_commands, state_commands
 from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
-from stack_bootstrap.policy import commands as policy_commands
-from stack_bootstrap.registration import commands as registration_commands
+from stack_bootstrap.lazy_commands import lazy_app
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.add_typer(infrastructure_commands.app)
-app.add_typer(registration_commands.app)
-app.add_typer(state_commands.app)
-app.add_typer(policy_commands.app)
-app.add_typer(ci_commands.app)
+COMMANDS = {
+    "stack_bootstrap.infrastructure_commands": (
+        "plan",
+        "apply",
+        "destroy",
+        "drift",
+        "output",
+        "unlock",
+        "terraform",
+        "schema",
+    ),
+    "stack_bootstrap.registration.commands": ("diff", "register", "verify", "unregister"),
+    "stack_bootstrap.state_commands": ("state",),
+    "stack_bootstrap.policy.commands": ("policy",),
+    "stack_bootstrap.ci_commands": ("touched", "identity", "review"),
+}
+"""Names of the commands by the module that holds them."""
+
+app = lazy_app(__doc__, COMMANDS)
 
 
 def main() -> None:

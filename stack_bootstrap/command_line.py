@@ -9,33 +9,10 @@ from typing import NoReturn
 
 import typer
 
-from environments import SettingsError
-from stack_bootstrap.contract import ContractError
-from stack_bootstrap.full_stores import FullStoreError
-from stack_bootstrap.infrastructure import InfrastructureError, PlanFileError
-from stack_bootstrap.install_terraform import TerraformInstallError
-from stack_bootstrap.offline import OfflineError
-from stack_bootstrap.policy import PolicyError
-from stack_bootstrap.registration import RegistrationError
-from stack_bootstrap.state import StateError
-from stack_bootstrap.terraform import TerraformError
-from stack_bootstrap.workspace import WorkspaceError
+from environments.errors import ExpectedError
 
-EXPECTED_ERRORS: tuple[type[Exception], ...] = (
-    ContractError,
-    FullStoreError,
-    InfrastructureError,
-    OfflineError,
-    PlanFileError,
-    PolicyError,
-    RegistrationError,
-    SettingsError,
-    StateError,
-    TerraformError,
-    TerraformInstallError,
-    WorkspaceError,
-)
-"""Errors of laying the ground whose message is all that a user needs; other packages add theirs."""
+EXPECTED_ERRORS: tuple[type[Exception], ...] = (ExpectedError,)
+"""Errors whose message is all that a user needs; packages that cannot import ours add theirs."""
 
 
 def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *, usage_status: int = 1) -> NoReturn:

@@ -7,6 +7,7 @@ on every cloud. Secrets are references; a value never passes through state or ou
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
@@ -105,7 +106,10 @@ class StackContract(StrictModel):
         return self
 
 
-_STACKS: TypeAdapter[dict[str, StackContract]] = TypeAdapter(dict[str, StackContract])
+@cache
+def _stacks() -> TypeAdapter[dict[str, StackContract]]:
+    """Built on first use, as a plan needs none."""
+    return TypeAdapter(dict[str, StackContract])
 
 
 def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str, StackContract]:
@@ -115,7 +119,7 @@ def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str
         ContractError: the value departs from the contract; the message gives the path within it.
     """
     try:
-        stacks = _STACKS.validate_python(value)
+        stacks = _stacks().validate_python(value)
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ContractError(
@@ -130,6 +134,6 @@ def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str
 def json_schema() -> str:
     """JSON Schema of the ``stacks`` output, as text."""
     return (
-        json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **_STACKS.json_schema()}, indent=2)
+        json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **_stacks().json_schema()}, indent=2)
         + "\n"
     )

@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from environments import CHECKOUT, DIRECTORY, load_platform
-from stack_bootstrap import contract_schema, infrastructure
-from stack_bootstrap.contract import StackContract
+from stack_bootstrap import infrastructure
 from stack_bootstrap.infrastructure import PlanResult
 from stack_bootstrap.install_terraform import ensure_terraform
 from stack_bootstrap.offline import SIMULATION
@@ -27,9 +26,11 @@ from stack_bootstrap.options import (
     expand_environments,
 )
 from stack_bootstrap.plans import Changes
-from stack_bootstrap.reviewed import expected_digest
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from stack_bootstrap.contract import StackContract
 
 app = typer.Typer()
 
@@ -98,6 +99,8 @@ def apply(
     chosen = list(_workspaces(env, cloud, settings))
     if plan_file is not None and len(chosen) > 1:
         raise typer.BadParameter("--plan-file takes one environment: a plan file is one environment's plan.")
+    from stack_bootstrap.reviewed import expected_digest
+
     expected = {where.environment: expected_digest(expect, where) for where in chosen} if expect else {}
     described = []
     for where in chosen:
@@ -211,6 +214,8 @@ def terraform(
 @app.command()
 def schema() -> None:
     """Write the JSON Schema of the stack contract."""
+    from stack_bootstrap import contract_schema
+
     if contract_schema.write():
         typer.echo(f"wrote {contract_schema.FILE.relative_to(CHECKOUT)}")
 

@@ -1,22 +1,21 @@
-"""The command line: exit status, messages, JSON, and what a plan with nothing to do may cost."""
+"""The command line: exit status, messages, JSON, and what a plan imports."""
 
 from __future__ import annotations
 
 import json
-import os
-import resource
 import shutil
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
-from stack_bootstrap.__main__ import main
+from stack_bootstrap.__main__ import COMMANDS, main
 from stack_bootstrap.infrastructure import apply
+from stack_bootstrap.lazy_commands import LazyCommands
 from tests.conftest import REPOSITORY, edit_yaml
 from tests.stack_bootstrap.local_cloud import bootstrap, folder, local_workspace, marked_folders
 
@@ -207,34 +206,17 @@ def test_the_contracts_schema_is_up_to_date(run: CommandLine, tmp_path: Path, mo
     assert not contract_schema.write()
 
 
-def test_plan_imports_nothing_heavy(settings_directory: Path) -> None:
+def test_plan_imports_nothing_heavy_and_no_other_command(settings_directory: Path) -> None:
     done = bootstrap("plan", "--env", "dev", settings=settings_directory, python=("-X", "importtime"))
     assert done.returncode == 0, done.stderr
-    imported = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    modules = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if "|" in line}
+    imported = {module.split(".")[0] for module in modules}
     assert {"typer", "stack_bootstrap"} <= imported
-    assert not imported & {"zenml", "mlflow", "sklearn", "pandas", "numpy", "boto3", "pyarrow", "jsonschema"}
+    assert not imported & {"zenml", "mlflow", "sklearn", "pandas", "numpy", "boto3", "pyarrow", "jsonschema", "rich"}
+    assert not modules & (COMMANDS.keys() - {"stack_bootstrap.infrastructure_commands"})
 
 
-def test_a_plan_with_nothing_to_do_costs_little_more_than_terraforms_own(settings_directory: Path) -> None:
-    where = local_workspace(settings_directory)
-    apply(where)
-    bare_environment = {**os.environ, "TF_DATA_DIR": str(where.data)}
-    bare_command = ["terraform", "plan", "-input=false", f"-var-file={where.home / 'variables.tfvars.json'}"]
-
-    def bare() -> None:
-        subprocess.run(bare_command, cwd=where.root, env=bare_environment, check=True, capture_output=True)
-
-    def ours() -> None:
-        assert bootstrap("plan", "--env", "dev", settings=settings_directory).returncode == 0
-
-    def cost(act: Callable[[], None]) -> float:
-        """Processor seconds, or wall-clock seconds if those are fewer: the machine may be busy with other things."""
-        start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        act()
-        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        return min(wall, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime)
-
-    best_bare = best_ours = float("inf")
-    for _ in range(8):  # the best of several is the cost; what is above it came from elsewhere
-        best_bare, best_ours = min(best_bare, cost(bare)), min(best_ours, cost(ours))
-    assert best_ours <= 1.3 * best_bare + 0.5, f"bare {best_bare:.2f} s, ours {best_ours:.2f} s"
+def test_every_command_of_every_module_can_be_asked_for() -> None:
+    held = {module: tuple(get_group(import_module(module).app).commands) for module in COMMANDS}
+    assert held == COMMANDS
+    assert [command.name for command in LazyCommands(COMMANDS).values()] == list(LazyCommands(COMMANDS))
