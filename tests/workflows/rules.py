@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.workflows.reading import Job, Step, Workflow
+from tests.workflows.shell import Command, commands
 
 Rule = Callable[[Workflow], Iterator[str]]
 
@@ -18,6 +19,9 @@ _STORED_KEYS = ("aws-access-key-id", "aws-secret-access-key", "credentials_json"
 _CHANGING = re.compile(r"\bmake\b[^\n|;&]*\s(apply|register|deploy|promote|rollback|infer|destroy|validate)\b")
 _NEEDS_APPROVAL = re.compile(r"\bmake\b[^\n|;&]*\s(apply|register|deploy|promote|rollback|destroy)\b")
 _OWN_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
+_ELSEWHERE = "github.event_name != 'pull_request'"
+_FROM_MAIN = {"push", "release", "schedule", "workflow_dispatch"}
+_USES_STACKS = re.compile(r"\bmake\b[^\n|;&]*\s(train|promote|validate|infer)\b")
 _STATUS_FUNCTION = re.compile(r"\b(always|cancelled|failure)\(\)")
 APPROVAL = "production-approval"
 
@@ -58,20 +62,34 @@ def permissions_are_least(workflow: Workflow) -> Iterator[str]:
 
 
 def strangers_get_nothing(workflow: Workflow) -> Iterator[str]:
-    """No pull_request_target; a job that a fork's pull request can start has neither token nor environment."""
+    """No pull_request_target; a job that a fork's pull request can start has no identity."""
     if "pull_request_target" in workflow.triggers:
         yield "pull_request_target runs with the repository's secrets; use pull_request"
     for job in workflow.jobs if "pull_request" in workflow.triggers else []:
-        trusted = job.raw.get("permissions", {}).get("id-token") == "write" or job.environment or _secrets(job)
-        elsewhere = re.search(r"github\.event_name != 'pull_request'", job.condition)
-        if trusted and _OWN_REPOSITORY not in job.condition and not elsewhere:
-            yield f"{job.name}: a pull request from a fork reaches an identity, a secret or an environment"
-        if elsewhere and "||" in job.condition:
+        trusted = job.raw.get("permissions", {}).get("id-token") == "write"
+        if trusted and _OWN_REPOSITORY not in job.condition and _ELSEWHERE not in job.condition:
+            yield f"{job.name}: a pull request from a fork reaches an identity"
+        if _ELSEWHERE in job.condition and "||" in job.condition:
             yield f"{job.name}: its condition has a second way in"
     if "workflow_run" in workflow.triggers:
         for job, step in workflow.steps():
             if step.uses.startswith("actions/checkout@") and "ref" in step.raw.get("with", {}):
                 yield f"{job.name}: checks out what a stranger's pull request names"
+
+
+def environments_are_reached_from_main(workflow: Workflow) -> Iterator[str]:
+    """Whoever may push a branch may rewrite its workflows, so what runs for a branch needs no environment or secret.
+
+    So every environment on GitHub can be limited to main and release tags, which is what keeps others out.
+    """
+    for job in workflow.jobs:
+        if workflow.is_action or not (job.environment or _secrets(job)):
+            continue
+        for event, given in workflow.triggers.items():
+            if event == "push" and given.get("branches") != ["main"]:
+                yield f"{job.name}: a push to any branch reaches {job.environment}"
+            if event not in _FROM_MAIN and not (event == "pull_request" and _ELSEWHERE in job.condition):
+                yield f"{job.name}: {event} reaches a secret or an environment"
 
 
 def no_cloud_key_is_stored(workflow: Workflow) -> Iterator[str]:
@@ -104,18 +122,58 @@ def secrets_stay_in_their_environment(workflow: Workflow) -> Iterator[str]:
 
 
 def runs_do_not_overlap(workflow: Workflow) -> Iterator[str]:
-    """A concurrency group for all; where something is changed, one for all runs, and none is cut off."""
+    """A concurrency group for all; what changes something is not cut off, and runs once at a time.
+
+    That is by one group for all runs, or by jobs that take turns.
+    """
     if workflow.is_action:
         return
     concurrency = workflow.raw.get("concurrency")
     if not isinstance(concurrency, dict) or "group" not in concurrency:
         yield "has no concurrency group"
         return
-    if any(_CHANGING.search(step.run) and step.env.get("CLOUD") != "local" for _, step in workflow.steps()):
-        if "${{" in str(concurrency["group"]):
-            yield f"changes environments, but {concurrency['group']} lets two runs do so at once"
-        if concurrency.get("cancel-in-progress", False) is not False:
-            yield "changes environments, and may be cancelled half-way"
+    for job in workflow.jobs:
+        changing = [number for number, step in enumerate(job.steps) if _changes(step)]
+        if changing and "${{" in str(concurrency["group"]):
+            turn = ["scripts/take-turn", f"{workflow.name}.yml", job.name]
+            if not any([command.program, *command.arguments] == turn for command in _before(job, changing[0])):
+                yield f"{job.name}: changes environments, but {concurrency['group']} lets two runs do so at once"
+        if changing and concurrency.get("cancel-in-progress", False) is not False:
+            yield f"{job.name}: changes environments, and may be cancelled half-way"
+
+
+def no_run_is_lost(workflow: Workflow) -> Iterator[str]:
+    """GitHub cancels a group's waiting run when another arrives, so that one must do what the cancelled one would have.
+
+    Either any run does the same, or each does all since the last that succeeded, or every release has its own group.
+    """
+    if workflow.is_action or not any(_changes(step) for _, step in workflow.steps()):
+        return
+    group = str(workflow.raw.get("concurrency", {}).get("group"))
+    inputs = (workflow.triggers.get("workflow_dispatch") or {}).get("inputs", {})
+    catches_up = f"gh run list --workflow {workflow.name}.yml --branch main --status success" in workflow.text
+    if catches_up:
+        if any("inputs." in step.env.get("BASE", "") for _, step in workflow.steps()):
+            yield "starts where somebody says, and its success would hide what earlier runs left"
+    elif "release" in workflow.triggers and "github.event.release.tag_name" in group:
+        yield from (
+            f"a waiting run for another {name} is cancelled" for name in inputs if f"inputs.{name}" not in group
+        )
+    elif inputs or not set(workflow.triggers) <= {"schedule", "workflow_dispatch"}:
+        yield f"the group {group} drops a waiting run, and no other does its work"
+
+
+def stacks_are_there_first(workflow: Workflow) -> Iterator[str]:
+    """A push starts infra-apply too, so whatever it trains or promotes waits until a new team's stacks are there."""
+    if "push" not in workflow.triggers:
+        return
+    used = {job.environment for job in workflow.jobs if any(_USES_STACKS.search(step.run) for step in job.steps)} - {
+        None
+    }
+    found = [command for _, step in workflow.steps() for command in commands(step.run)]
+    awaited = [command.arguments for command in found if command.program == "scripts/await-jobs"]
+    if used and [used] != [set(names) for other, *names in awaited if other == "infra-apply.yml"]:
+        yield f"does not wait until infra-apply has registered the stacks of {', '.join(sorted(map(str, used)))}"
 
 
 def no_expression_in_shell(workflow: Workflow) -> Iterator[str]:
@@ -178,15 +236,27 @@ RULES: tuple[Rule, ...] = (
     actions_are_pinned,
     permissions_are_least,
     strangers_get_nothing,
+    environments_are_reached_from_main,
     no_cloud_key_is_stored,
     secrets_stay_in_their_environment,
     runs_do_not_overlap,
+    no_run_is_lost,
+    stacks_are_there_first,
     no_expression_in_shell,
     production_is_approved,
     only_what_was_reviewed_is_applied,
     jobs_are_bounded,
     work_is_done_by_make,
 )
+
+
+def _changes(step: Step) -> bool:
+    return bool(_CHANGING.search(step.run)) and step.env.get("CLOUD") != "local"
+
+
+def _before(job: Job, number: int) -> Iterator[Command]:
+    for step in job.steps[:number]:
+        yield from commands(step.run)
 
 
 def _secrets(job: Job) -> bool:

@@ -22,7 +22,9 @@ _GH = """#!/bin/sh
 # Answers as GitHub would for one merged pull request whose infra-plan succeeded.
 echo "$*" >> "$GH_LOG"
 case "$*" in
-  "run list --workflow infra-plan.yml"*) echo {run} ;;
+  "run list --workflow infra-plan.yml"* | "run list --workflow infra-apply.yml --commit"*) echo {run} ;;
+  *".conclusion") echo success ;;
+  *".startedAt") echo 2026-11-30T12:00:00Z ;;
   "run list"*) ;;
   *"/commits/"*"/pulls"*) echo {head} ;;
   *"/actions/runs/{run} "*) echo .github/workflows/infra-plan.yml ;;
@@ -77,6 +79,8 @@ def runner(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> R
         "PATH": f"{programs}:{os.environ['PATH']}",
         "GH_LOG": str(home / "gh.log"),
         "GITHUB_REPOSITORY": "acme/groundwork",
+        "GITHUB_RUN_ID": "4712",
+        "GITHUB_SHA": base,
         "ZENML_LOCAL_STORES_PATH": str(store / "local_stores"),
     }
     known = {"github.event.pull_request.base.sha": base, "github.event.before": base}

@@ -9,7 +9,7 @@ from tests.workflows.reading import WORKFLOWS, Workflow, read
 from tests.workflows.shell import commands
 
 CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
-FORK_GUARD = "      && github.event.pull_request.head.repo.full_name == github.repository\n"
+FORK_GUARD = "github.event.pull_request.head.repo.full_name == github.repository"
 
 
 def broken(name: str, old: str, new: str) -> Workflow:
@@ -42,7 +42,7 @@ BREAKS = [
         "may hold nothing else",
     ),
     (rules.strangers_get_nothing, "infra-plan", "  pull_request:", "  pull_request_target:", "pull_request_target"),
-    (rules.strangers_get_nothing, "train-on-pr", FORK_GUARD, "", "from a fork reaches"),
+    (rules.strangers_get_nothing, "infra-plan", FORK_GUARD, "true", "from a fork reaches"),
     (
         rules.strangers_get_nothing,
         "image",
@@ -51,6 +51,35 @@ BREAKS = [
         "second way in",
     ),
     (rules.strangers_get_nothing, "image", "    if: github.event_name != 'pull_request'\n", "", "from a fork reaches"),
+    (
+        rules.environments_are_reached_from_main,
+        "train-on-pr",
+        "CLOUD: local",
+        "KEY: ${{ secrets.X }}",
+        "pull_request re",
+    ),
+    (
+        rules.environments_are_reached_from_main,
+        "train-on-pr",
+        "    timeout-minutes: 60\n",
+        "    timeout-minutes: 60\n    environment: dev\n",
+        "pull_request reaches",
+    ),
+    (
+        rules.environments_are_reached_from_main,
+        "image",
+        "github.event_name != 'pull_request'",
+        "true",
+        "pull_request re",
+    ),
+    (rules.environments_are_reached_from_main, "infra-apply", "branches: [main]", "tags: ['*']", "any branch"),
+    (
+        rules.environments_are_reached_from_main,
+        "drift",
+        "  workflow_dispatch:",
+        "  issue_comment:",
+        "issue_comment reaches",
+    ),
     (
         rules.strangers_get_nothing,
         "infra-plan-comment",
@@ -103,6 +132,30 @@ BREAKS = [
         "cancel-in-progress: true",
         "half-way",
     ),
+    (
+        rules.runs_do_not_overlap,
+        "promote-production",
+        "take-turn promote-production.yml promote",
+        "take-turn promote-staging.yml promote",
+        "two runs",
+    ),
+    (
+        rules.no_run_is_lost,
+        "promote-production",
+        "promote-production-${{ github.event.release.tag_name || inputs.tag }}",
+        "promote-production",
+        "no other does its work",
+    ),
+    (rules.no_run_is_lost, "promote-production", " || inputs.tag }}\n  cancel", " }}\n  cancel", "another tag"),
+    (rules.no_run_is_lost, "promote-staging", "--status success", "--status failure", "no other does its work"),
+    (
+        rules.no_run_is_lost,
+        "promote-staging",
+        "          BEFORE: ${{",
+        "          BASE: ${{ inputs.base }}\n          BEFORE: ${{",
+        "hide what earlier runs left",
+    ),
+    (rules.stacks_are_there_first, "promote-staging", "infra-apply.yml dev staging", "infra-apply.yml dev", "not wait"),
     (
         rules.no_expression_in_shell,
         "promote-production",

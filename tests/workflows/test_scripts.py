@@ -1,9 +1,11 @@
-"""The scripts that workflows run: one issue per label, and a key that is there only as long as it is needed."""
+"""The scripts that workflows run: one issue per label, a key for as long as it is needed, and waiting for others."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,92 @@ def test_the_model_key_is_private_and_gone_afterwards(tmp_path: Path) -> None:
 def test_without_a_key_the_command_runs_as_it_is() -> None:
     done = script("with-model-key", "sh", "-c", 'echo "${GROUNDWORK_MODEL_KEYS-none}"', MODEL_SIGNING_KEY="")
     assert (done.returncode, done.stdout) == (0, "none\n")
+
+
+RUN = "7"
+LONG_AGO, BEFORE, NOW, LATER = (f"2026-11-30T{hour}:00:00Z" for hour in ("08", "11", "12", "13"))
+
+
+def at_work(**runs: str | None) -> dict[str, object]:
+    """What GitHub knows: runs whose job ``promote`` began then and is at work, or is not at work yet."""
+    known: dict[str, object] = {"list": [{"databaseId": int(run[1:])} for run in runs]}
+    for run, began in runs.items():
+        status = "in_progress" if began else "waiting"
+        other = {"name": "approve", "status": "in_progress", "startedAt": LONG_AGO}
+        known[run[1:]] = {"jobs": [{"name": "promote", "status": status, "startedAt": began}, other]}
+    return known
+
+
+def ended(status: str = "in_progress", **jobs: str) -> dict[str, object]:
+    """What GitHub knows: one run of infra-apply, and how its jobs ended, if they did."""
+    found = [{"name": name, "conclusion": conclusion} for name, conclusion in jobs.items()]
+    return {"list": [{"databaseId": 5}], "5": {"status": status, "jobs": found}}
+
+
+@pytest.fixture
+def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes ``gh`` answer from a list of states, each ``sleep`` moving to the next; after the last it fails."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    at, state = f"{tmp_path}/at", f"{tmp_path}/$(cat {tmp_path}/at)"
+    for name, text in {
+        "gh": f'[ "$2" = list ] && key=list || key=$3\nfor jq; do :; done\njq -r ".\\"$key\\" | $jq" {state}',
+        "sleep": f"echo $(($(cat {at}) + 1)) > {at}.new && mv {at}.new {at} && [ -f {state} ]",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("GITHUB_RUN_ID", RUN)
+    monkeypatch.setenv("GITHUB_SHA", "c0ffee")
+
+    def tell(*states: dict[str, object]) -> None:
+        (tmp_path / "at").write_text("0", encoding="utf-8")
+        for number, known in enumerate(states):
+            (tmp_path / str(number)).write_text(json.dumps(known), encoding="utf-8")
+
+    return tell
+
+
+@pytest.mark.parametrize(
+    ("states", "waits"),
+    [
+        ([at_work(r7=NOW)], 0),
+        ([at_work(r7=NOW, r6=LATER)], 0),
+        ([at_work(r7=NOW, r6=None)], 0),
+        ([at_work(r7=NOW, r9=BEFORE, r6=None), at_work(r7=NOW, r6=LATER)], 1),
+        ([at_work(r7=NOW, r6=NOW), at_work(r7=NOW, r5=NOW), at_work(r7=NOW)], 2),
+        ([at_work(r7=NOW, r8=NOW)], 0),
+    ],
+)
+def test_jobs_take_turns_as_they_began_and_none_is_dropped(
+    states: list[dict[str, object]], waits: int, clock: Callable[..., None]
+) -> None:
+    clock(*states)
+    done = script("take-turn", "promote-production.yml", "promote")
+    assert (done.returncode, done.stdout.count("Waiting")) == (0, waits), done.stderr
+
+
+def test_a_turn_is_not_taken_by_a_job_that_is_not_there(clock: Callable[..., None]) -> None:
+    clock(at_work(r7=None))
+    done = script("take-turn", "promote-production.yml", "promote")
+    assert (done.returncode, "has no job 'promote' at work" in done.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("states", "waits", "said"),
+    [
+        ([ended(dev="success", staging="skipped")], 0, None),
+        ([ended(dev=""), ended(dev="success"), ended(dev="success", staging="success")], 2, None),
+        ([{"list": []}, ended(dev="success", staging="success")], 1, None),
+        ([ended(dev="success", staging="failure")], 0, "staging of infra-apply.yml's run 5: failure"),
+        ([ended(status="completed")], 0, "dev of infra-apply.yml's run 5: not begun"),
+        ([{"list": []}] * 40, 39, "has no run for c0ffee"),
+    ],
+)
+def test_models_wait_for_the_stacks_of_their_commit(
+    states: list[dict[str, object]], waits: int, said: str | None, clock: Callable[..., None]
+) -> None:
+    clock(*states)
+    done = script("await-jobs", "infra-apply.yml", "dev", "staging")
+    assert (done.returncode, done.stdout.count("Waiting")) == (int(bool(said)), waits), done.stdout + done.stderr
+    assert (said or "") in done.stdout
