@@ -63,6 +63,20 @@ def test_what_exists_is_left_alone(text: str) -> None:
     assert list(problems(Document(REPOSITORY / "x.md", text))) == []
 
 
+def test_decisions_are_short_numbered_and_listed() -> None:
+    folder = REPOSITORY / "docs" / "decisions"
+    records = sorted(folder.glob("[0-9]*.md"))
+    listed = []
+    for number, file in enumerate(records, 1):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert file.name.startswith(f"{number:04d}-")
+        assert len(lines) <= 25
+        assert [line for line in lines if line.startswith("## ")] == ["## Context", "## Decision", "## Consequences"]
+        listed.append(f"{lines[0].removeprefix('# ').replace('. ', '. [', 1)}]({file.name})")
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert [line for line in index.splitlines() if line[:1].isdigit()] == listed
+
+
 def test_the_guides_are_short_and_the_documents_shorter_than_the_code() -> None:
     def lines(files: list[Path]) -> int:
         return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
