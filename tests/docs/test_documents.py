@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,27 @@ def test_what_does_not_exist_is_found(text: str, said: str) -> None:
 )
 def test_what_exists_is_left_alone(text: str) -> None:
     assert list(problems(Document(REPOSITORY / "x.md", text))) == []
+
+
+def missing_tests(text: str) -> list[str]:
+    """Node ids in ``text`` that name no test."""
+
+    def defined(file: Path, name: str) -> bool:
+        return file.is_file() and f"\ndef {name}(" in file.read_text(encoding="utf-8")
+
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    return [f"{path}::{name}" for path, name in named if not defined(REPOSITORY / path, name)]
+
+
+def test_every_row_of_the_threat_model_names_a_test_that_exists() -> None:
+    text = (REPOSITORY / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    claims = text.partition("| gains nothing, since |")[2]
+    rows = [line for line in claims.splitlines() if line.startswith("| ") and "gains nothing, since" not in line]
+    assert len(rows) >= 40
+    assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py::test_\w+` \|$", row)] == []
+    assert missing_tests(text) == []
+    gone = "`tests/docs/test_documents.py::test_gone`"
+    assert missing_tests(gone) == [gone.strip("`")]
 
 
 def test_decisions_are_short_numbered_and_listed() -> None:
