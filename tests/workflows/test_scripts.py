@@ -109,7 +109,8 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     programs.mkdir()
     at, state = f"{tmp_path}/at", f"{tmp_path}/$(cat {tmp_path}/at)"
     for name, text in {
-        "gh": f'[ "$2" = list ] && key=list || key=$3\nfor jq; do :; done\njq -r ".\\"$key\\" | $jq" {state}',
+        "gh": '[ "$2" = list ] && key=list || key=$3\n[ "$1" != api ] || key=$2\n'
+        f'for jq; do :; done\njq -r ".\\"$key\\" | $jq" {state}',
         "sleep": f"echo $(($(cat {at}) + 1)) > {at}.new && mv {at}.new {at} && [ -f {state} ]",
     }.items():
         (programs / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
@@ -169,3 +170,29 @@ def test_models_wait_for_the_stacks_of_their_commit(
     done = script("await-jobs", "infra-apply.yml", "dev", "staging")
     assert (done.returncode, done.stdout.count("Waiting")) == (int(bool(said)), waits), done.stdout + done.stderr
     assert (said or "") in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "limited", "policies", "reviewers", "said"),
+    [
+        ("dev", True, ["branch main"], 0, ""),
+        ("dev", True, [], 0, ""),  # protected branches only
+        ("dev", False, [], 0, "Every branch reaches the environment dev"),
+        ("dev", True, ["branch main", "tag *-v*", "branch x"], 0, "dev is also reached from tag *-v*, branch x."),
+        ("production", True, ["branch main", "tag *-v*"], 0, ""),
+        ("production", True, ["branch *"], 0, "production is also reached from branch *."),
+        ("production-approval", True, ["branch main"], 1, ""),
+        ("production-approval", True, ["branch main"], 0, "has no required reviewers"),
+    ],
+)
+def test_an_environment_that_a_branch_could_reach_is_found(
+    name: str, limited: bool, policies: list[str], reviewers: int, said: str, clock: Callable[..., None]
+) -> None:
+    where = f"repos/acme/groundwork/environments/{name}"
+    rules = [{"type": "branch_policy"}, *[{"type": "required_reviewers"}] * reviewers]
+    listed = [dict(zip(("type", "name"), policy.split(), strict=True)) for policy in policies]
+    known = {"deployment_branch_policy": {} if limited else None, "protection_rules": rules}
+    clock({where: known, f"{where}/deployment-branch-policies": {"branch_policies": listed}})
+    done = script("check-environment", name, GITHUB_REPOSITORY="acme/groundwork")
+    assert (done.returncode, done.stderr) == (int(bool(said)), "")
+    assert said in done.stdout
