@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -77,7 +78,7 @@ def command_of(module: str, words: list[str]) -> click.Command | None:
         return None
     app: Any = import_module(f"{module}.__main__").app
     group: Any = typer.main.get_command(app)
-    if not isinstance(getattr(group, "commands", None), dict):
+    if not isinstance(getattr(group, "commands", None), Mapping):
         return group
     name = next(word for word in words if not word.startswith("-"))
     if name not in group.commands:
