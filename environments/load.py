@@ -246,7 +246,8 @@ def _teams_fit(platform: Platform) -> None:
             owner[model] = team.team
         for environment in platform.environments.values():
             try:
-                names_for(team.team, environment.environment, "gcp", environment.prefix)
+                for cloud in CLOUDS:
+                    names_for(team.team, environment.environment, cloud, environment.prefix)
             except ValueError as error:
                 raise SettingsError(f"{file}: {error}") from error
     for environment in platform.environments.values():

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from environments import Environment, SettingsError, pick_cloud
 from environments.names import patterns
+from stack_bootstrap.clouds import adapter_for
 
 CiRole = Literal["plan", "apply"]
 CI_ROLES: tuple[CiRole, ...] = get_args(CiRole)
@@ -23,7 +24,7 @@ def ci_identity(environment: Environment, cloud: str | None, role: CiRole) -> di
     picked = pick_cloud(environment, cloud)
     told: dict[str, str] = {"cloud": picked}
     if picked == "local":
-        return told
+        return told  # nobody to log in to
     section = getattr(environment, picked)
     if getattr(section, "github", None) is None:
         raise SettingsError(
@@ -31,6 +32,4 @@ def ci_identity(environment: Environment, cloud: str | None, role: CiRole) -> di
             "Name the repository, and apply once by hand."
         )
     name = str(patterns()["ci"]).format(environment=environment.environment, key=role)
-    if picked == "aws":
-        return {**told, "role": f"arn:aws:iam::{section.account_id}:role/{name}", "region": section.region}
-    return {**told, "service_account": f"{name}@{section.project_id}.iam.gserviceaccount.com"}
+    return told | adapter_for(picked).ci_login(environment, name)

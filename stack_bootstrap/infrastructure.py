@@ -11,8 +11,8 @@ from typing import IO
 
 from environments import Platform
 from environments.errors import ExpectedError
+from stack_bootstrap.clouds import adapter_for
 from stack_bootstrap.contract import StackContract, parse_stacks
-from stack_bootstrap.full_stores import refuse_full_stores
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
 from stack_bootstrap.plan_digest import plan_digest
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
@@ -97,7 +97,7 @@ def apply(
         stream: shows Terraform's output as it happens.
 
     Raises:
-        FullStoreError: the plan deletes a store on AWS that holds something.
+        FullStoreError: the plan deletes a store that holds something.
         PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
         ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
         StalePlanError: the state has changed since the plan was made.
@@ -122,7 +122,7 @@ def destroy(
         stream: shows Terraform's output as it happens.
 
     Raises:
-        FullStoreError: a store on AWS that would be deleted holds something.
+        FullStoreError: a store that would be deleted holds something.
         ProtectedEnvironmentError: ``where`` is protected and ``confirm`` does not name it.
         InfrastructureError: ``confirm`` names another environment.
         GuardRefusedError: the state belongs to another environment.
@@ -225,8 +225,8 @@ def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> A
 
 
 def _refuse_full_stores(where: Workspace, planned: PlanResult) -> None:
-    if where.cloud == "aws" and not where.simulated and planned.changes.destructive:
-        refuse_full_stores(Terraform(where).show(planned.plan_file), where.backend["region"])
+    if planned.changes.destructive and not where.simulated:
+        adapter_for(where.cloud).refuse_full_stores(Terraform(where).show(planned.plan_file), where)
 
 
 def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from environments import Cloud
 from environments.names import ENVIRONMENT_MAX, ENVIRONMENT_PATTERN
 from stack_bootstrap.plans import PlanFileError
 from stack_bootstrap.workspace import Workspace
@@ -36,7 +37,7 @@ class PrintedPlan(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     environment: Annotated[str, Field(pattern=ENVIRONMENT_PATTERN, max_length=ENVIRONMENT_MAX)]
-    cloud: Annotated[str, Field(pattern=r"^(local|gcp|aws|azure)$")]
+    cloud: Cloud
     simulated: bool
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     add: tuple[Address, ...] = ()

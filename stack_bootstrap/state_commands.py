@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,14 +10,11 @@ import typer
 
 from environments import DIRECTORY, load_platform, pick_cloud
 from stack_bootstrap import offline
+from stack_bootstrap.clouds import adapted_clouds, adapter_for
+from stack_bootstrap.clouds.state_bucket import StateBucket, StateError
 from stack_bootstrap.options import AsJson, CloudName, EnvironmentNames, SettingsDirectory, expand_environments
-from stack_bootstrap.state import StateBucket, StateError, make_state_bucket
-from stack_bootstrap.state_gcp import make_gcs_state_bucket
 
 app = typer.Typer()
-
-_MAKERS: Mapping[str, Callable[..., StateBucket]] = {"aws": make_state_bucket, "gcp": make_gcs_state_bucket}
-"""What makes the state bucket on each cloud that has one."""
 
 
 @app.command()
@@ -35,11 +31,13 @@ def state(
     for name in expand_environments(env, platform):
         environment = platform.environment(name)
         picked = pick_cloud(environment, cloud)
-        if picked not in _MAKERS:
-            raise StateError(f"CLOUD={picked} keeps no state in a bucket. Say CLOUD={' or CLOUD='.join(_MAKERS)}.")
+        adapter = adapter_for(picked) if picked in adapted_clouds() else None
+        if adapter is None or not adapter.has_state_bucket:
+            others = [name for name in adapted_clouds() if adapter_for(name).has_state_bucket]
+            raise StateError(f"CLOUD={picked} keeps no state in a bucket. Say CLOUD={' or CLOUD='.join(others)}.")
         if offline.requested():
             raise StateError(f"{offline.VARIABLE}=1 needs no state bucket and touches none. Leave it out to make one.")
-        made.append(_MAKERS[picked](environment, dry_run=dry_run))
+        made.append(adapter.make_state_bucket(environment, dry_run=dry_run))
         if not as_json:
             typer.echo(f"{name}: {_told(made[-1], dry_run)}")
     if as_json:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from environments import CHECKOUT, Cloud, Environment, Platform, ground_of, local_root, pick_cloud
+from environments import CHECKOUT, Cloud, Platform, ground_of, local_root, pick_cloud
 from environments.errors import ExpectedError
-from environments.names import patterns
 from stack_bootstrap import offline
+from stack_bootstrap.clouds import adapted_clouds, adapter_for
 
 ROOTS = CHECKOUT / "infra" / "roots"
 MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
@@ -77,10 +76,10 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
     chosen = platform.environment(environment)
     picked = pick_cloud(chosen, cloud)
     root = ROOTS / picked
-    if picked not in _BACKENDS or not root.is_dir():
+    if picked not in adapted_clouds() or not root.is_dir():
         raise WorkspaceError(
             f"CLOUD={picked} cannot be planned: there is no Terraform root {root}. "
-            f"Clouds that have one: {', '.join(sorted(_BACKENDS))}."
+            f"Clouds that have one: {', '.join(adapted_clouds())}."
         )
     ground = local_root(chosen) if picked == "local" else None
     home = ground_of(chosen, picked) / "terraform" / picked / environment
@@ -96,7 +95,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
         root=root,
         home=home,
         ground=ground,
-        backend=_BACKENDS[picked](chosen, home),
+        backend=adapter_for(picked).backend(chosen, home),
         variables=variables,
         mirrors=_mirrors(),
     )
@@ -110,7 +109,7 @@ def _simulated(real: Workspace, ground: Path | None) -> Workspace:
         real,
         root=run.root,
         home=run.folder,
-        backend=_local_backend(None, run.folder),
+        backend={"path": str(run.folder / "terraform.tfstate")},
         mirrors=(),
         configuration=run.configuration,
         simulated=True,
@@ -125,35 +124,3 @@ def _mirrors() -> tuple[Path, ...]:
     if not mirror.is_dir():
         raise WorkspaceError(f"{MIRROR_VARIABLE}={named} is no folder; name a Terraform filesystem mirror or unset it.")
     return (mirror,)
-
-
-def _local_backend(_environment: Environment | None, home: Path) -> dict[str, str]:
-    return {"path": str(home / "terraform.tfstate")}
-
-
-def _gcs_backend(environment: Environment, _home: Path) -> dict[str, str]:
-    return {"bucket": state_bucket(environment), "prefix": f"gcp/{environment.environment}"}
-
-
-def _s3_backend(environment: Environment, _home: Path) -> dict[str, str]:
-    assert environment.aws is not None
-    return {
-        "allowed_account_ids": json.dumps([environment.aws.account_id]),
-        "bucket": state_bucket(environment),
-        "key": f"aws/{environment.environment}/terraform.tfstate",
-        "region": environment.aws.region,
-        "use_lockfile": "true",
-    }
-
-
-def state_bucket(environment: Environment) -> str:
-    """Name of the bucket that holds the Terraform state of ``environment`` on a cloud."""
-    return str(patterns()["state"]).format(prefix=environment.prefix, environment=environment.environment)
-
-
-_BACKENDS: Mapping[str, Callable[[Environment, Path], dict[str, str]]] = {
-    "aws": _s3_backend,
-    "gcp": _gcs_backend,
-    "local": _local_backend,
-}
-"""How each cloud's backend settings follow from the environment; a cloud's root needs an entry here."""

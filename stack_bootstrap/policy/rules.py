@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from environments import Cloud, Platform
+from stack_bootstrap.clouds import adapter_for
 from stack_bootstrap.policy.plan_resources import Resource, resources, statements, texts
 
 REQUIRED_LABELS = ("cost_center", "environment", "managed_by", "team", "zenml_stack")
@@ -40,14 +41,7 @@ Rule = Callable[[Resource, Context], Iterator[str]]
 def context_of(platform: Platform, environment: str, cloud: Cloud) -> Context:
     """The context of ``environment`` on ``cloud`` from the settings."""
     chosen = platform.environment(environment)
-    regions: tuple[str, ...] = ()
-    account = None
-    if cloud == "aws" and chosen.aws is not None:
-        regions, account = chosen.aws.allowed_regions or (chosen.aws.region,), chosen.aws.account_id
-    elif cloud == "gcp" and chosen.gcp is not None:
-        regions, account = (chosen.gcp.region,), chosen.gcp.project_id
-    elif cloud == "azure" and chosen.azure is not None:
-        regions, account = (chosen.azure.location,), chosen.azure.subscription_id
+    regions, account = adapter_for(cloud).place(chosen)
     others = tuple(name for name in platform.environments if name != environment)
     return Context(environment, cloud, chosen.protected, regions, account, others)
 

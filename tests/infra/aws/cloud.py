@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from environments import load_platform
-from stack_bootstrap.state import make_state_bucket
+from stack_bootstrap.clouds.aws.state_bucket import make_state_bucket
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import MIRROR_VARIABLE, Workspace, workspace
 from tests.conftest import REPOSITORY

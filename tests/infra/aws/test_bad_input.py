@@ -10,7 +10,8 @@ import pytest
 
 from environments import SettingsError, load_platform
 from stack_bootstrap import infrastructure
-from stack_bootstrap.full_stores import FullStoreError, refuse_full_stores
+from stack_bootstrap.clouds.adapter import FullStoreError
+from stack_bootstrap.clouds.aws.full_stores import refuse_full_stores
 from stack_bootstrap.infrastructure import ProtectedEnvironmentError
 from stack_bootstrap.terraform import GuardRefusedError, TerraformError
 from tests.conftest import edit_yaml

@@ -152,7 +152,7 @@ def test_audit_events_are_locked_for_the_environments_retention(chain: Chain) ->
 
 def test_an_environment_with_events_in_its_log_is_not_destroyed(chain: Chain) -> None:
     from stack_bootstrap import infrastructure
-    from stack_bootstrap.full_stores import FullStoreError
+    from stack_bootstrap.clouds.adapter import FullStoreError
 
     with pytest.raises(FullStoreError, match=f"the bucket {AUDIT} holds objects"):
         infrastructure.destroy(chain.applied.ground.where)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from environments import Environment, load_platform
-from stack_bootstrap.state import MANAGED_BY, StateError, make_state_bucket
+from stack_bootstrap.clouds.aws.state_bucket import make_state_bucket
+from stack_bootstrap.clouds.state_bucket import MANAGED_BY, StateError
 from tests.conftest import edit_yaml
 from tests.infra.aws.cloud import Cloud
 

@@ -8,41 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from environments import Environment
-from environments.errors import ExpectedError
-from stack_bootstrap.workspace import state_bucket
-
-NONCURRENT_DAYS = 365
-"""Days for which a replaced version of the state can be brought back."""
-
-MANAGED_BY = "groundwork-state"
-"""Value of the tag ``managed_by`` by which a later run knows the bucket as its own."""
-
-
-class StateError(ExpectedError):
-    """The state bucket cannot be made or must not be touched; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class StateBucket:
-    """The bucket, and what this run did to it (or, in a dry run, would do)."""
-
-    name: str
-    created: bool
-    changes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """One property of the bucket: how to read it, what it must be and how to write it."""
-
-    name: str
-    read: Callable[[], Any]
-    wanted: Any
-    write: Callable[[], object]
+from stack_bootstrap.clouds.state_bucket import (
+    MANAGED_BY,
+    NONCURRENT_DAYS,
+    BucketSetting,
+    StateBucket,
+    StateError,
+    state_bucket_labels,
+    state_bucket_name,
+)
 
 
 def make_state_bucket(environment: Environment, *, dry_run: bool = False, session: Any = None) -> StateBucket:
@@ -62,7 +39,7 @@ def make_state_bucket(environment: Environment, *, dry_run: bool = False, sessio
     aws = environment.aws
     if aws is None:
         raise StateError(f"{environment.environment}.yaml has no 'aws' section, so there is no state bucket to make.")
-    name = state_bucket(environment)
+    name = state_bucket_name(environment)
     session = session or boto3.Session()
     try:
         _require_account(session, aws.account_id, aws.region, environment.environment)
@@ -144,14 +121,8 @@ def _require_ours(s3: Any, name: str, environment: str, region: str) -> None:
         )
 
 
-def _settings(s3: Any, name: str, environment: Environment) -> list[_Setting]:
-    tags = {
-        **environment.labels,
-        "environment": environment.environment,
-        "managed_by": MANAGED_BY,
-        "team": "platform",
-        "zenml_stack": environment.environment,
-    }
+def _settings(s3: Any, name: str, environment: Environment) -> list[BucketSetting]:
+    tags = state_bucket_labels(environment)
     # The provider's own key suffices: the state holds references to secrets and never a value.
     encryption = [
         {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True},
@@ -168,13 +139,13 @@ def _settings(s3: Any, name: str, environment: Environment) -> list[_Setting]:
     ]
     policy = _tls_only(s3, name)
     return [
-        _Setting(
+        BucketSetting(
             "public access blocked",
             lambda: _read(lambda: s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]),
             closed,
             lambda: s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed),
         ),
-        _Setting(
+        BucketSetting(
             "tags",
             lambda: _tags(s3, name),
             tags,
@@ -182,25 +153,25 @@ def _settings(s3: Any, name: str, environment: Environment) -> list[_Setting]:
                 Bucket=name, Tagging={"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}
             ),
         ),
-        _Setting(
+        BucketSetting(
             "versioned",
             lambda: s3.get_bucket_versioning(Bucket=name).get("Status"),
             "Enabled",
             lambda: s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"}),
         ),
-        _Setting(
+        BucketSetting(
             "encrypted",
             lambda: _read(lambda: _encryption(s3, name)),
             encryption,
             lambda: s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": encryption}),
         ),
-        _Setting(
+        BucketSetting(
             "TLS only",
             lambda: _read(lambda: json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])),
             policy,
             lambda: s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy)),
         ),
-        _Setting(
+        BucketSetting(
             "old states expire",
             lambda: _read(lambda: s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]),
             rules,

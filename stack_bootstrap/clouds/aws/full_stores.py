@@ -8,11 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from environments.errors import ExpectedError
-
-
-class FullStoreError(ExpectedError):
-    """A plan would delete stores that are not empty; the message names them."""
+from stack_bootstrap.clouds.adapter import FullStoreError
 
 
 def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = None) -> None:

@@ -7,26 +7,22 @@ nothing, and a run that was killed is finished by the next.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from environments import Environment
-from stack_bootstrap.state import MANAGED_BY, NONCURRENT_DAYS, StateBucket, StateError
-from stack_bootstrap.workspace import state_bucket
+from stack_bootstrap.clouds.state_bucket import (
+    MANAGED_BY,
+    NONCURRENT_DAYS,
+    BucketSetting,
+    StateBucket,
+    StateError,
+    state_bucket_labels,
+    state_bucket_name,
+)
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """One property of the bucket: how to read it, what it must be and how to set it, to be sent with the others."""
-
-    name: str
-    read: Callable[[], Any]
-    wanted: Any
-    set: Callable[[], object]
-
-
-def make_gcs_state_bucket(environment: Environment, *, dry_run: bool = False, client: Any = None) -> StateBucket:
+def make_state_bucket(environment: Environment, *, dry_run: bool = False, client: Any = None) -> StateBucket:
     """Make or correct the state bucket of ``environment`` in its project.
 
     Args:
@@ -48,7 +44,7 @@ def make_gcs_state_bucket(environment: Environment, *, dry_run: bool = False, cl
         storage: Any = import_module("google.cloud.storage")
     except ImportError as error:
         raise StateError("google-cloud-storage is not installed; run 'make setup'.") from error
-    name = state_bucket(environment)
+    name = state_bucket_name(environment)
     try:
         client = client or storage.Client(project=gcp.project_id)
         bucket = client.lookup_bucket(name)
@@ -61,7 +57,7 @@ def make_gcs_state_bucket(environment: Environment, *, dry_run: bool = False, cl
         changed = [setting for setting in settings if not exists or setting.read() != setting.wanted]
         if changed and not dry_run:
             for setting in changed:
-                setting.set()
+                setting.write()
             # Creating sends every setting along: there is no moment at which the bucket is open.
             bucket.patch() if exists else client.create_bucket(bucket, project=gcp.project_id, location=gcp.region)
     except failures.Forbidden as error:
@@ -99,14 +95,8 @@ def _require_ours(client: Any, bucket: Any, environment: Environment, project: s
         )
 
 
-def _settings(bucket: Any, environment: Environment) -> list[_Setting]:
-    labels = {
-        **environment.labels,
-        "environment": environment.environment,
-        "managed_by": MANAGED_BY,
-        "team": "platform",
-        "zenml_stack": environment.environment,
-    }
+def _settings(bucket: Any, environment: Environment) -> list[BucketSetting]:
+    labels = state_bucket_labels(environment)
     expiry = [{"action": {"type": "Delete"}, "condition": {"daysSinceNoncurrentTime": NONCURRENT_DAYS}}]
     access = bucket.iam_configuration
 
@@ -114,21 +104,21 @@ def _settings(bucket: Any, environment: Environment) -> list[_Setting]:
         return lambda: setattr(target, attribute, value)
 
     settings = [
-        _Setting(
+        BucketSetting(
             "public access prevented",
             lambda: access.public_access_prevention,
             "enforced",
             assign(access, "public_access_prevention", "enforced"),
         ),
-        _Setting(
+        BucketSetting(
             "uniform access",
             lambda: access.uniform_bucket_level_access_enabled,
             True,
             assign(access, "uniform_bucket_level_access_enabled", True),
         ),
-        _Setting("versioned", lambda: bucket.versioning_enabled, True, assign(bucket, "versioning_enabled", True)),
-        _Setting("labels", lambda: bucket.labels, labels, assign(bucket, "labels", labels)),
-        _Setting(
+        BucketSetting("versioned", lambda: bucket.versioning_enabled, True, assign(bucket, "versioning_enabled", True)),
+        BucketSetting("labels", lambda: bucket.labels, labels, assign(bucket, "labels", labels)),
+        BucketSetting(
             "old states expire",
             lambda: [dict(rule) for rule in bucket.lifecycle_rules],
             expiry,
@@ -138,7 +128,7 @@ def _settings(bucket: Any, environment: Environment) -> list[_Setting]:
     key = environment.gcp.state_kms_key if environment.gcp else None
     if key is not None:
         settings.append(
-            _Setting(
+            BucketSetting(
                 "encrypted with its own key",
                 lambda: bucket.default_kms_key_name,
                 key,

@@ -1,0 +1,1 @@
+"""This machine: folders instead of buckets, and no account."""
