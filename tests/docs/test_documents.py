@@ -99,6 +99,19 @@ def test_decisions_are_short_numbered_and_listed() -> None:
     assert [line for line in index.splitlines() if line[:1].isdigit()] == listed
 
 
+def test_the_glossary_is_short_and_its_words_are_used() -> None:
+    glossary = REPOSITORY / "docs" / "glossary.md"
+    words = re.findall(r"^\| ([a-z -]+) \| (?!meaning)", glossary.read_text(encoding="utf-8"), re.MULTILINE)
+    assert 15 <= len(words) <= 25
+    assert words == sorted(words)
+    others = [file for file in [*(REPOSITORY / "docs").rglob("*.md"), REPOSITORY / "README.md"] if file != glossary]
+    text = re.sub(r"\s+", " ", " ".join(file.read_text(encoding="utf-8") for file in others)).lower()
+    assert [word for word in words if word not in text] == []
+    assert re.findall(r"\b(?:the ground|spool|settl\w+|waiting room|frontier)\b", text) == [], (
+        "words that these replace"
+    )
+
+
 def test_the_guides_are_short_and_the_documents_shorter_than_the_code() -> None:
     def lines(files: list[Path]) -> int:
         return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
