@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register \
-	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit evidence evidence-verify gates-prove cost report test lint format lock schema
+	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test lint format lock schema
 
 ##@ Set up
 
@@ -52,10 +52,10 @@ plan: setup ## Show what Terraform would change
 	@$(RUN) stack_bootstrap plan $(READS)
 
 apply: setup ## Plan, then apply exactly that plan [EXPECT=<digest, or file of the reviewed plan>]
-	@$(RUN) governance.infrastructure apply $(FLAGS)
+	@$(RUN) governance.cli.infrastructure apply $(FLAGS)
 
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
-	@$(RUN) governance.infrastructure destroy $(FLAGS)
+	@$(RUN) governance.cli.infrastructure destroy $(FLAGS)
 
 offline-schemas: setup ## Record the providers' schemas for OFFLINE=1 anew [PROVIDER=aws] [FROM=file]
 	@PYTHONPATH=infra/offline $(RUN) offline_provider.record $(PROVIDER) $(if $(FROM),--from $(FROM))
@@ -99,13 +99,13 @@ diff: setup ## Show how ZenML differs from the contracts; exit 2 when it does
 	@$(RUN) stack_bootstrap diff $(READS)
 
 register: setup ## Register stacks, components, connectors and secrets
-	@$(RUN) governance.infrastructure register $(FLAGS)
+	@$(RUN) governance.cli.infrastructure register $(FLAGS)
 
 verify: setup ## Check that every stack is complete and reachable
 	@$(RUN) stack_bootstrap verify $(READS)
 
 unregister: setup ## Remove an environment's stacks from ZenML
-	@$(RUN) governance.infrastructure unregister $(FLAGS)
+	@$(RUN) governance.cli.infrastructure unregister $(FLAGS)
 
 ##@ Teams (NAME=…)
 
@@ -162,8 +162,29 @@ reconcile: setup ## Compare ZenML with ENV's log; exit 2 when they differ
 	@$(RUN) governance reconcile $(FLAGS)
 
 audit: setup ## Show ENV's audit log [ARGS="--model … --kind …"], then verify it
-	@$(RUN) governance.audit list $(READS) $(ARGS)
-	@$(RUN) governance.audit verify $(READS)
+	@$(RUN) governance.cli.audit list $(READS) $(ARGS)
+	@$(RUN) governance.cli.audit verify $(READS)
+
+audit-export: setup ## Write ENV's log, or what ARGS="--model …" picks with proofs, to the zip OUT=file
+	@$(RUN) governance.cli.audit export $(READS) $(ARGS)
+
+audit-review: setup ## Verify ENV's log and record that it was reviewed [FINDINGS=…]
+	@$(RUN) governance.cli.audit review $(READS)
+
+audit-anchor: setup ## Keep the newest checkpoint of ENV's log as a tag of a git repository [REPOSITORY=folder]
+	@$(RUN) governance.cli.audit anchor $(READS)
+
+audit-hold: setup ## Put entries FIRST= to LAST= of ENV's log under legal hold: REASON=… [RELEASE=1]
+	@$(RUN) governance.cli.audit hold $(if $(DRY_RUN),--dry-run) $(if $(RELEASE),--release)
+
+audit-reveal: setup ## Show who is behind the actor of ENTRY=number in ENV's log
+	@$(RUN) governance.cli.audit reveal
+
+audit-erase: setup ## Destroy the key of the person SUBJECT=pseudonym: what is sealed about them is gone for good [YES=1]
+	@$(RUN) governance.cli.audit erase $(if $(YES),--yes)
+
+rotate-key: setup ## Sign ENV's log with a new key from now on
+	@$(RUN) governance.cli.audit rotate-key
 
 gates-prove: setup ## Show that every gate stops what it must, under the limits of each environment [ENV=…]
 	@$(RUN) governance gates-prove $(READS)

@@ -1,1 +1,21 @@
-"""What the platform team owns: gates, hooks, promotion and evidence, attached to pipelines from outside."""
+"""What the platform team owns, attached to pipelines from outside. Packages import downwards only, in this order:
+
+- ``cli``: every command, thin.
+- ``demo``: the main job on one machine, told as it happens.
+- ``evidence_pack``: everything on record of one version, in one signed zip file that anybody can check.
+- ``report``: the HTML report of a version, and the index of all reports.
+- ``infrastructure``: the record of what Terraform and registration do.
+- ``teams``: taking a team in and letting one go.
+- ``promotion``: promote, roll back, recover, reconcile.
+- ``runs``: govern a pipeline and run it, with hooks, trackers and deployment.
+- ``images``: Dockerfile, locked packages, bill of materials.
+- ``cost``: prices, spend, budgets, forecast.
+- ``rendering``: figures, numbers and templates that pages share.
+- ``approvals``: requests, approvals, overrides and break-glass, each signed by people.
+- ``gates``: one module per gate, one catalogue of them.
+- ``registry``: model versions, releases, loading, inventory.
+- ``records``: what happened, read from and written to the log.
+- ``signing``: people's and models' signatures.
+- ``audit``: the append-only log, its stores and its verifiers.
+- ``core``: errors, target, roles, provenance, policy, file writing, progress.
+"""

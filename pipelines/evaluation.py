@@ -89,7 +89,7 @@ def evaluate(model: TrainedModel, frame: pd.DataFrame) -> Evaluation:
 
     Raises:
         EvaluationError: there is no label, it is not 0 or 1, or only one of the two occurs.
-        SignatureMismatch: an input column is missing.
+        SignatureMismatchError: an input column is missing.
     """
     from sklearn import metrics
 

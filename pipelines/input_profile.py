@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.columns import Column, ColumnValueError, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
-from pipelines.signature import Signature, SignatureMismatch
+from pipelines.signature import Signature, SignatureMismatchError
 from pipelines.tables import ConversionError, DataSourceError, Table, open_table
 
 
@@ -52,7 +52,7 @@ class InputReader:
 
         Raises:
             DataSourceError: the data cannot be read to its end.
-            SignatureMismatch: a value is one that the model does not take.
+            SignatureMismatchError: a value is one that the model does not take.
         """
         for batch in self._batches():
             if not batch.num_rows:
@@ -93,7 +93,7 @@ class InputReader:
         try:
             yield from self.table.read()
         except ConversionError as error:
-            raise SignatureMismatch(error.location, [error.problem]) from error
+            raise SignatureMismatchError(error.location, [error.problem]) from error
 
     def _identity(self, values: pa.Array) -> pa.Array:
         values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
@@ -109,8 +109,8 @@ class InputReader:
                 f"column {name!r}: expected one of {', '.join(categories)}, found {unseen[0].as_py()!r}", len(values)
             )
 
-    def _refuse(self, problem: str, rows: int) -> SignatureMismatch:
-        return SignatureMismatch(f"{self.table.location}, rows {self.rows} to {self.rows + rows - 1}", [problem])
+    def _refuse(self, problem: str, rows: int) -> SignatureMismatchError:
+        return SignatureMismatchError(f"{self.table.location}, rows {self.rows} to {self.rows + rows - 1}", [problem])
 
 
 def _count_outside(values: pa.Array, column: Column) -> int:
@@ -129,7 +129,7 @@ def open_input(config: ModelConfig, signature: Signature, location: str | None) 
 
     Raises:
         DataSourceError: the data cannot be read.
-        SignatureMismatch: a column is missing, unknown or of another type.
+        SignatureMismatchError: a column is missing, unknown or of another type.
     """
     opened = open_table(location or config.source, signature.csv_types())
     if location is None:
@@ -143,7 +143,7 @@ def profile_input(config: ModelConfig, signature: Signature, location: str | Non
 
     Raises:
         DataSourceError: the data cannot be read, or holds no rows.
-        SignatureMismatch: a column or a value is not one that the model takes.
+        SignatureMismatchError: a column or a value is not one that the model takes.
     """
     reader = InputReader(open_input(config, signature, location), signature)
     for _ in reader.pieces():

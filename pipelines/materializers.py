@@ -15,7 +15,7 @@ from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
-from pipelines.model import ModelTampered, TrainedModel, read_model, read_transformer, save_model, save_transformer
+from pipelines.model import ModelTamperedError, TrainedModel, read_model, read_transformer, save_model, save_transformer
 
 
 class FolderMaterializer(BaseMaterializer):
@@ -45,10 +45,10 @@ class FolderMaterializer(BaseMaterializer):
         """Copy the artifact's files to a local folder, check their digest and read them.
 
         Raises:
-            ModelTampered: the digest is not the one in ZenML's database, or there is none.
+            ModelTamperedError: the digest is not the one in ZenML's database, or there is none.
         """
         if self.expected_content_hash is None:
-            raise ModelTampered(f"{self.uri}: ZenML has no digest of it, so it cannot be checked")
+            raise ModelTamperedError(f"{self.uri}: ZenML has no digest of it, so it cannot be checked")
         with self.get_temporary_directory(delete_at_exit=True) as temporary:
             for name in map(str, self.artifact_store.listdir(self.uri)):
                 copy = Path(temporary) / name

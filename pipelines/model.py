@@ -22,7 +22,7 @@ from pipelines.errors import PipelineError
 from pipelines.estimators import build_estimator
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
-from pipelines.signature import Signature, SignatureMismatch
+from pipelines.signature import Signature, SignatureMismatchError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 __all__ = [
-    "ModelTampered",
-    "ModelUntrusted",
+    "ModelTamperedError",
+    "ModelUntrustedError",
     "TrainedModel",
     "folder_digest",
     "read_model",
@@ -56,11 +56,11 @@ TRUSTED_TYPES: Final = (
 """Types beyond skops' own list that a model may hold: what the estimators of ``config.py`` are made of."""
 
 
-class ModelTampered(PipelineError):
+class ModelTamperedError(PipelineError):
     """A model's files are not those that were saved."""
 
 
-class ModelUntrusted(PipelineError):
+class ModelUntrustedError(PipelineError):
     """A model holds types that are not on the list of what a model may hold."""
 
 
@@ -93,11 +93,11 @@ class TrainedModel:
         ``frame`` holds at least the input columns, as :func:`pipelines.columns.read_column` makes them.
 
         Raises:
-            SignatureMismatch: an input column is missing.
+            SignatureMismatchError: an input column is missing.
         """
         absent = [name for name in self.signature.column_names if name not in frame.columns]
         if absent:
-            raise SignatureMismatch("the frame", [f"column {name!r}: found no such column" for name in absent])
+            raise SignatureMismatchError("the frame", [f"column {name!r}: found no such column" for name in absent])
         # By label and not by position: which column of predict_proba is the risk must not depend on how classes sort.
         risk = list(self.pipeline.classes_).index(1)
         probability: np.ndarray = self.pipeline.predict_proba(frame[self.signature.column_names])[:, risk]
@@ -158,8 +158,8 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
     """Read a model whose folder has the given digest.
 
     Raises:
-        ModelTampered: the folder's digest is another, or files are missing. Nothing has been interpreted.
-        ModelUntrusted: the model holds a type that no model of ours is made of.
+        ModelTamperedError: the folder's digest is another, or files are missing. Nothing has been interpreted.
+        ModelUntrustedError: the model holds a type that no model of ours is made of.
     """
     contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE, REFERENCE_FILE, ROWS_FILE))
     return TrainedModel(
@@ -212,7 +212,7 @@ def _refuse_untrusted(data: bytes, file: Path) -> None:
 
     strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
     if strangers:
-        raise ModelUntrusted(f"{file} holds {', '.join(strangers)}, which no model is made of")
+        raise ModelUntrustedError(f"{file} holds {', '.join(strangers)}, which no model is made of")
 
 
 def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:
@@ -222,10 +222,10 @@ def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str,
     }
     found = combine_digests({name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     if found != digest:
-        raise ModelTampered(
+        raise ModelTamperedError(
             f"{folder}: the digest of its files is {found}, expected {digest}: they are not the files that were saved"
         )
     absent = [name for name in expected if name not in contents]
     if absent:
-        raise ModelTampered(f"{folder}: holds no {', '.join(absent)}")
+        raise ModelTamperedError(f"{folder}: holds no {', '.join(absent)}")
     return contents

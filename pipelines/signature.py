@@ -14,7 +14,7 @@ from pipelines.errors import PipelineError
 from pipelines.labels import RiskDefinition
 
 
-class SignatureMismatch(PipelineError):
+class SignatureMismatchError(PipelineError):
     """Data does not fit a model's signature. The message lists every column that is wrong, not only the first."""
 
     def __init__(self, where: str, problems: Iterable[str]) -> None:
@@ -68,7 +68,7 @@ class Signature(BaseModel):
         the sensitive attributes may be there.
 
         Raises:
-            SignatureMismatch: a column is missing, unknown or of another type.
+            SignatureMismatchError: a column is missing, unknown or of another type.
         """
         found = {field.name: field.type for field in schema}
         unknown = sorted(set(found) - self.known_columns)
@@ -85,4 +85,4 @@ class Signature(BaseModel):
             problems.append(f"column {self.id_column!r}: expected the id of each row, integer or string, found {seen}")
         problems += [f"column {name!r}: expected no such column, found {found[name]}" for name in unknown]
         if problems:
-            raise SignatureMismatch(where, problems)
+            raise SignatureMismatchError(where, problems)

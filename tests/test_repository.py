@@ -13,7 +13,7 @@ import yaml
 
 from tests.conftest import REPOSITORY
 
-MODULES = ("environments", "stack_bootstrap", "pipelines", "governance", "governance.audit")
+MODULES = ("environments", "stack_bootstrap", "pipelines", "governance", "governance.cli.audit")
 
 
 def tracked() -> list[Path]:
@@ -72,7 +72,7 @@ def test_pre_commit_runs_what_make_lint_runs() -> None:
 
 def test_light_commands_load_nothing_heavy() -> None:
     heavy = ("zenml", "mlflow", "sklearn", "pandas", "boto3", "matplotlib")
-    for module in ("stack_bootstrap.__main__", "governance.__main__", "pipelines.__main__", "environments.__main__"):
+    for module in ("stack_bootstrap.__main__", "governance.cli.app", "pipelines.__main__", "environments.__main__"):
         code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
         done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "[]", f"{module} loads {done.stdout}"

@@ -17,7 +17,7 @@ from governance.audit.layout import CHECKPOINTS, checkpoint_key, number_of
 from governance.audit.store import Object, Readable, Store
 
 
-class Witness(Protocol):
+class CheckpointSource(Protocol):
     """A place whose checkpoints can be read."""
 
     @property
@@ -31,7 +31,7 @@ class Witness(Protocol):
         """The checkpoint for ``size``."""
 
 
-class Anchor(Witness, Protocol):
+class Anchor(CheckpointSource, Protocol):
     """A place that keeps checkpoints."""
 
     def publish(self, size: int, note: bytes) -> bool:
@@ -54,14 +54,14 @@ class ReadOnlyAnchor:
         return self._readable.place
 
     def sizes(self, after: int = -1) -> Iterator[int]:
-        """See :meth:`Witness.sizes`."""
+        """See :meth:`CheckpointSource.sizes`."""
         for key in self._readable.list(CHECKPOINTS, after=checkpoint_key(after) if after >= 0 else ""):
             size = number_of(key)
             if size is not None:
                 yield size
 
     def read(self, size: int) -> bytes | None:
-        """See :meth:`Witness.read`."""
+        """See :meth:`CheckpointSource.read`."""
         return self._readable.read(checkpoint_key(size))
 
 
@@ -111,13 +111,13 @@ class GitTagAnchor:
         return True
 
     def sizes(self, after: int = -1) -> Iterator[int]:
-        """See :meth:`Witness.sizes`."""
+        """See :meth:`CheckpointSource.sizes`."""
         names = self._git("for-each-ref", "--format=%(refname:lstrip=2)", f"refs/tags/{self._prefix}/").decode()
         tails = [name.removeprefix(f"{self._prefix}/") for name in names.splitlines()]
         yield from sorted(int(tail) for tail in tails if tail.isdecimal() and int(tail) > after)
 
     def read(self, size: int) -> bytes | None:
-        """See :meth:`Witness.read`."""
+        """See :meth:`CheckpointSource.read`."""
         name = f"refs/tags/{self._prefix}/{size}"
         if not self._git("for-each-ref", "--format=%(refname)", name).strip():
             return None

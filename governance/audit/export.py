@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from governance.audit.anchors import Witness
+from governance.audit.anchors import CheckpointSource
 from governance.audit.archive import Archive, write_archive
 from governance.audit.canonical import canonical
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
@@ -78,7 +78,9 @@ def export_extract(log: LogReader, sequences: Iterable[int], file: Path) -> Chec
     return checkpoint
 
 
-def verify_archive(archive: Archive, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
+def verify_archive(
+    archive: Archive, keys: Sequence[Verifier], anchors: Sequence[CheckpointSource], origin: str
+) -> Report:
     """Check an export or an extract."""
     if archive.read(PROOFS):
         return verify_extract(archive, keys, anchors, origin)
@@ -90,7 +92,9 @@ def verify_archive(archive: Archive, keys: Sequence[Verifier], anchors: Sequence
     return verify_log(archive, keys, anchors, origin, snapshot=size)
 
 
-def verify_extract(store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> Report:
+def verify_extract(
+    store: Readable, keys: Sequence[Verifier], anchors: Sequence[CheckpointSource], origin: str
+) -> Report:
     """Check an extract: each entry by its proof under the one checkpoint, that by its signature and the anchors."""
     problems: list[Problem] = []
     notes: list[str] = []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from governance.audit.anchors import Witness
+from governance.audit.anchors import CheckpointSource
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import is_signed, sequence_in
 from governance.audit.errors import SignatureError
@@ -23,7 +23,7 @@ from governance.audit.layout import (
     number_of,
 )
 from governance.audit.leaves import Leaves
-from governance.audit.merkle import Frontier, leaf_hash
+from governance.audit.merkle import CompactRange, leaf_hash
 from governance.audit.signer import Verifier
 from governance.audit.store import Readable
 
@@ -77,7 +77,7 @@ class Report:
 def verify_log(
     store: Readable,
     keys: Sequence[Verifier],
-    anchors: Sequence[Witness],
+    anchors: Sequence[CheckpointSource],
     origin: str,
     *,
     snapshot: int | None = None,
@@ -109,7 +109,7 @@ class _Head:
 class _Check:
     store: Readable
     keys: Sequence[Verifier]
-    anchors: Sequence[Witness]
+    anchors: Sequence[CheckpointSource]
     origin: str
     snapshot: int | None
     problems: list[Problem] = field(default_factory=list)
@@ -160,7 +160,7 @@ class _Check:
             heads.append(_Head(checkpoint, place))
         return heads
 
-    def _anchor_notes(self, anchor: Witness) -> dict[int, bytes]:
+    def _anchor_notes(self, anchor: CheckpointSource) -> dict[int, bytes]:
         sizes = list(anchor.sizes())
         notes = {size: anchor.read(size) or b"" for size in sizes if self.snapshot is None or size <= self.snapshot}
         if len(notes) < len(sizes):
@@ -198,7 +198,7 @@ class _Check:
 
         Returns the size of the last checkpoint before which all agree, and whether one differs after it.
         """
-        tree, agreed, differs = Frontier(), 0, False
+        tree, agreed, differs = CompactRange(), 0, False
         heads_at, edges_at = _by_size(heads, lambda head: head.size), _by_size(kept, lambda leaves: leaves.start)
         for key in self.store.list(ENTRIES):
             sequence = tree.size
@@ -230,7 +230,7 @@ class _Check:
             self._problem(sequence, f"the object for entry {sequence} holds {what}")
         return leaf_hash(data)
 
-    def _compare_edges(self, kept: Sequence[Leaves], tree: Frontier) -> None:
+    def _compare_edges(self, kept: Sequence[Leaves], tree: CompactRange) -> None:
         for leaves in kept:
             if leaves.edge != tree.edge:
                 self._problem(leaves.size - 1, f"{leaves_key(leaves.size)} was altered")

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from governance.audit.merkle import Frontier
+from governance.audit.merkle import CompactRange
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Leaves:
         """Entries of the tree that these leaves lead to."""
         return self.start + len(self.hashes)
 
-    def frontier(self) -> Frontier:
+    def frontier(self) -> CompactRange:
         """The tree's edge at ``start``."""
-        return Frontier(self.start, self.edge)
+        return CompactRange(self.start, self.edge)
 
-    def grown(self) -> Frontier:
+    def grown(self) -> CompactRange:
         """The tree's edge at ``size``."""
         edge = self.frontier()
         for leaf in self.hashes:
@@ -53,10 +53,10 @@ class Leaves:
         return found if found.encode() == data and found.size == size else None
 
 
-class Growth:
+class GrowingRange:
     """A tree's edge together with how it got there since its last checkpoint."""
 
-    def __init__(self, edge: Frontier) -> None:
+    def __init__(self, edge: CompactRange) -> None:
         self.edge = edge
         self._base = edge.copy()
         self._hashes: list[bytes] = []

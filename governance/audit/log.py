@@ -20,7 +20,7 @@ from governance.audit.entry import Draft
 from governance.audit.errors import TamperedError
 from governance.audit.events import Event, now, rfc3339
 from governance.audit.layout import checkpoint_key, entry_key, leaves_key
-from governance.audit.leaves import Growth
+from governance.audit.leaves import GrowingRange
 from governance.audit.reader import SEAL_EVERY, LogReader
 from governance.audit.signer import Signer, Verifier
 from governance.audit.store import Object, Store
@@ -124,7 +124,7 @@ class AuditLog(LogReader):
             for sequence, draft in enumerate(drafts, start)
         ]
 
-    def _seal(self, grown: Growth) -> Checkpoint:
+    def _seal(self, grown: GrowingRange) -> Checkpoint:
         checkpoint = Checkpoint(self.origin, grown.size, grown.edge.root())
         note = checkpoint.signed(self._signer)
         # Another writer's object for this size may begin elsewhere and serves as well, so losing is no error.
@@ -142,6 +142,6 @@ class AuditLog(LogReader):
         if open_checkpoint(note or b"", self.keys, self.origin) != ours:
             raise TamperedError(
                 f"{place} holds another checkpoint of size {ours.size}: the log has been split in two. "
-                "Run: python -m governance.audit verify",
+                "Run: python -m governance.cli.audit verify",
                 ours.size - 1,
             )

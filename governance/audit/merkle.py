@@ -21,7 +21,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-class Frontier:
+class CompactRange:
     """The right edge of a tree: enough to append a leaf, and to compute the root, in O(log n).
 
     Holds the roots of the complete subtrees that the leaves fill from the left, largest first; there are as many as
@@ -41,9 +41,9 @@ class Frontier:
         """Roots of the complete subtrees, largest first."""
         return tuple(self._edge)
 
-    def copy(self) -> Frontier:
+    def copy(self) -> CompactRange:
         """An independent frontier of the same tree."""
-        return Frontier(self.size, self._edge)
+        return CompactRange(self.size, self._edge)
 
     def append(self, leaf: bytes) -> None:
         """Add the hash of the next leaf."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from governance.audit.anchors import Witness
+from governance.audit.anchors import CheckpointSource
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import Entry, decode, event_id_in, is_signed
 from governance.audit.errors import MissingEntryError, TamperedError
 from governance.audit.integrity import Report, verify_log
 from governance.audit.layout import CHECKPOINTS, checkpoint_key, entry_key, leaves_key, number_of
-from governance.audit.leaves import Growth, Leaves
-from governance.audit.merkle import Frontier, Tree, leaf_hash
+from governance.audit.leaves import GrowingRange, Leaves
+from governance.audit.merkle import CompactRange, Tree, leaf_hash
 from governance.audit.signer import Verifier
 from governance.audit.store import Readable
 
@@ -29,12 +29,14 @@ class LogReader:
         origin: the log's name, which its checkpoints carry.
     """
 
-    def __init__(self, store: Readable, keys: Sequence[Verifier], anchors: Sequence[Witness], origin: str) -> None:
+    def __init__(
+        self, store: Readable, keys: Sequence[Verifier], anchors: Sequence[CheckpointSource], origin: str
+    ) -> None:
         self.store = store
         self.keys = tuple(keys)
         self.anchors = tuple(anchors)
         self.origin = origin
-        self._known: Growth | None = None
+        self._known: GrowingRange | None = None
         self._unsealed: dict[str, tuple[int, bytes]] = {}
         """Sequence and leaf hash, by event id, of entries that this object has not seen a checkpoint for."""
 
@@ -95,10 +97,10 @@ class LogReader:
         """Check all of the log; see :func:`governance.audit.integrity.verify_log`."""
         return verify_log(self.store, self.keys, self.anchors, self.origin)
 
-    def _grown(self) -> Growth:
+    def _grown(self) -> GrowingRange:
         if self._known is None:
             size = self._newest_checkpoint()
-            known = Growth(Frontier() if size is None else self._restore(size))
+            known = GrowingRange(CompactRange() if size is None else self._restore(size))
             self._read_on(known)
             self._known = known
         return self._known
@@ -135,39 +137,39 @@ class LogReader:
             raise TamperedError(f"{checkpoint_key(size)} holds the checkpoint of size {checkpoint.size}.", size)
         return checkpoint, note
 
-    def _restore(self, size: int) -> Frontier:
+    def _restore(self, size: int) -> CompactRange:
         """The tree's edge at a checkpoint, from the hashes kept beside it or else from the entries themselves."""
         checkpoint, _ = self._checkpoint_at(size)
         if size and self.store.read(entry_key(size - 1)) is None:
             raise self._cut_off(self._guess_end(), size, self.store.place)
         leaves = Leaves.decode(self.store.read(leaves_key(size)), size)
-        edge = Frontier() if leaves is None else leaves.grown()
+        edge = CompactRange() if leaves is None else leaves.grown()
         if edge.root() != checkpoint.root:
-            edge = Frontier()
+            edge = CompactRange()
             for sequence in range(size):
                 edge.append(leaf_hash(self.raw(sequence)))
         if edge.root() != checkpoint.root:
             raise TamperedError(
                 f"The entries in {self.store.place} are not those that the checkpoint of size {size} was signed for. "
-                "Run: python -m governance.audit verify",
+                "Run: python -m governance.cli.audit verify",
                 size - 1,
             )
         return edge
 
-    def _read_on(self, grown: Growth) -> None:
+    def _read_on(self, grown: GrowingRange) -> None:
         while (data := self.store.read(entry_key(grown.size))) is not None:
             sequence = grown.size
             if not is_signed(data, self.keys, self.origin):
                 raise TamperedError(f"Entry {sequence} in {self.store.place} was not signed by the log.", sequence)
             self._take(grown, event_id_in(data), data)
 
-    def _take(self, grown: Growth, event_id: str, data: bytes) -> None:
+    def _take(self, grown: GrowingRange, event_id: str, data: bytes) -> None:
         """Add an entry that is in the store to the tree."""
         leaf = leaf_hash(data)
         self._unsealed[event_id] = (grown.size, leaf)
         grown.append(leaf)
 
-    def _nothing_was_cut_off(self, grown: Growth) -> None:
+    def _nothing_was_cut_off(self, grown: GrowingRange) -> None:
         for place, sizes in self._signed_sizes(grown.size):
             newest = max(sizes, default=0)
             if newest > grown.size:
@@ -175,13 +177,13 @@ class LogReader:
             if newest > grown.size:
                 raise self._cut_off(grown.size, newest, place)
 
-    def _anchors_agree(self, edge: Frontier) -> None:
+    def _anchors_agree(self, edge: CompactRange) -> None:
         for anchor in self.anchors:
             note = anchor.read(edge.size)
             if note is not None and open_checkpoint(note, self.keys, self.origin).root != edge.root():
                 raise TamperedError(
                     f"The log in {self.store.place} was rewritten: its {edge.size} entries are not those that the "
-                    f"checkpoint in {anchor.place} was signed for. Run: python -m governance.audit verify",
+                    f"checkpoint in {anchor.place} was signed for. Run: python -m governance.cli.audit verify",
                     edge.size - 1,
                 )
 

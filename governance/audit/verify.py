@@ -45,11 +45,11 @@ Leaves = tuple[int, list[bytes], list[bytes]]  # tree size, edge of the tree at 
 PublicKey = tuple[str, bytes, bytes]  # name, key id, key
 
 
-class CannotCheck(Exception):
+class CannotCheckError(Exception):
     """Nothing can be said about the log: a file, a key or a program is missing."""
 
 
-class BadSignature(Exception):
+class BadSignatureError(Exception):
     """A note is malformed or not signed by the log."""
 
 
@@ -114,7 +114,7 @@ def open_place(path: str) -> Place:
         return Folder(path)
     if Path(path).is_file():
         return Archive(path)
-    raise CannotCheck(f"{path} does not exist")
+    raise CannotCheckError(f"{path} does not exist")
 
 
 def key_of(kind: str, number: int) -> str:
@@ -204,7 +204,7 @@ def read_keys(text: str) -> list[PublicKey]:
     """Signed-note keys, given directly or in a file, one a line."""
     if "+" not in text or Path(text).is_file():
         if not Path(text).is_file():
-            raise CannotCheck(f"{text} is neither a public key nor a file")
+            raise CannotCheckError(f"{text} is neither a public key nor a file")
         text = Path(text).read_text(encoding="utf-8")
     return parse_keys(text)
 
@@ -217,13 +217,13 @@ def parse_keys(text: str) -> list[PublicKey]:
             name, key_id, encoded = line.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
         except ValueError:
-            raise CannotCheck(f"{line!r} is no public key of the form name+id+base64") from None
+            raise CannotCheckError(f"{line!r} is no public key of the form name+id+base64") from None
         wanted = sha256(name.encode() + b"\n" + raw)[:4]
         if len(raw) != 33 or raw[0] != 1 or wanted.hex() != key_id:
-            raise CannotCheck(f"{line!r} is no Ed25519 key, or it was altered")
+            raise CannotCheckError(f"{line!r} is no Ed25519 key, or it was altered")
         keys.append((name, wanted, raw[1:]))
     if not keys:
-        raise CannotCheck("there is no public key")
+        raise CannotCheckError("there is no public key")
     return keys
 
 
@@ -244,7 +244,7 @@ def signature_holds(key: bytes, signature: bytes, message: bytes) -> bool:
         try:
             return subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode == 0
         except OSError:
-            raise CannotCheck("install the Python package 'cryptography' or the program 'openssl'") from None
+            raise CannotCheckError("install the Python package 'cryptography' or the program 'openssl'") from None
 
 
 def decode_base64(text: str) -> bytes:
@@ -271,12 +271,12 @@ def open_note(note: bytes, keys: list[PublicKey]) -> str:
             for known, key_id, key in keys:
                 if known == name and key_id == blob[:4]:
                     if not signature_holds(key, blob[4:], body.encode()):
-                        raise BadSignature("its signature does not hold")
+                        raise BadSignatureError("its signature does not hold")
                     signed = True
     except ValueError:
-        raise BadSignature("it is no signed note") from None
+        raise BadSignatureError("it is no signed note") from None
     if not signed:
-        raise BadSignature("it is not signed by the log")
+        raise BadSignatureError("it is not signed by the log")
     return body
 
 
@@ -287,7 +287,7 @@ def open_checkpoint(note: bytes, keys: list[PublicKey], origin: str) -> tuple[in
         if found != origin or rest or str(int(size)) != size or int(size) < 0 or len(decode_base64(root)) != 32:
             raise ValueError
     except ValueError:
-        raise BadSignature(f"it is no checkpoint of {origin}") from None
+        raise BadSignatureError(f"it is no checkpoint of {origin}") from None
     return int(size), decode_base64(root)
 
 
@@ -347,7 +347,7 @@ class Check:
         for size, note in notes.items():
             try:
                 signed_size, root = open_checkpoint(note, self.keys, self.origin)
-            except BadSignature as error:
+            except BadSignatureError as error:
                 self.problem(size - 1, f"checkpoint {size} in {where}: {error}")
                 continue
             if signed_size == size:
@@ -514,7 +514,7 @@ def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | No
             one.extract()
         else:
             if isinstance(log, Archive) and log.get("pack.json") and not log.get("snapshot.json"):
-                raise CannotCheck(f"{path} is an evidence pack: verify_pack.py checks it")
+                raise CannotCheckError(f"{path} is an evidence pack: verify_pack.py checks it")
             if isinstance(log, Archive):  # believed of a copy only: it would hide that a log was cut off
                 one.snapshot = int(json.loads(log.get("snapshot.json"))["size"])
             one.whole_log()
@@ -543,7 +543,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         result = check(options.log, read_keys(options.key), options.anchor, options.origin)
-    except (CannotCheck, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (CannotCheckError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
         sys.stderr.write(f"verify.py: {error}\n")
         return 2
     if options.json:

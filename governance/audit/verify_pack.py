@@ -165,7 +165,7 @@ def embedded_keys(place: verify.Place) -> list[verify.PublicKey]:
     try:
         return verify.parse_keys(place.get("key.pub").decode())
     except UnicodeDecodeError:
-        raise verify.CannotCheck("key.pub is no text") from None
+        raise verify.CannotCheckError("key.pub is no text") from None
 
 
 class Pack:
@@ -190,7 +190,14 @@ class Pack:
                 self.manifest(files)
                 if not self.problems:
                     self.contents(verify.Archive(self.path), files)
-            except (ValueError, KeyError, TypeError, AttributeError, verify.BadSignature, verify.CannotCheck) as error:
+            except (
+                ValueError,
+                KeyError,
+                TypeError,
+                AttributeError,
+                verify.BadSignatureError,
+                verify.CannotCheckError,
+            ) as error:
                 self.problems.append(f"what the pack says of itself is damaged: {error!r}")
         about = {name: self.about.get(name) for name in ("model", "version", "environment", "model_digest")}
         result = {"ok": not self.problems, "established": self.established, "signer": self.signer, **about}
@@ -249,7 +256,7 @@ class Pack:
             return (
                 verify.open_note(files[SEAL], [key]) == f"{PACK_FORM}\nsha256:{verify.sha256(files[MANIFEST]).hex()}\n"
             )
-        except verify.BadSignature:
+        except verify.BadSignatureError:
             return False
 
     def contents(self, archive: verify.Archive, files: dict[str, bytes]) -> None:
@@ -349,9 +356,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if not is_pack(options.pack):
-            raise verify.CannotCheck(f"{options.pack} is no evidence pack; verify.py checks logs")
+            raise verify.CannotCheckError(f"{options.pack} is no evidence pack; verify.py checks logs")
         result = check_pack(options.pack, options.key, options.anchor)
-    except (verify.CannotCheck, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (verify.CannotCheckError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
         sys.stderr.write(f"verify_pack.py: {error}\n")
         return 2
     if options.json:

@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from zenml.client import Client
 from zenml.logger import get_logger
 
+from governance.core.store_files import path_in
 from governance.cost.budget import BudgetCheck
-from governance.store import path_in
 
 _logger = get_logger(__name__)
 

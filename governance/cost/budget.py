@@ -15,6 +15,8 @@ from typing import Literal, Protocol
 from environments import ORDER
 from governance.audit import AuditError
 from governance.audit.events import GateVerdict
+from governance.core.errors import RefusedError
+from governance.core.target import Target
 from governance.cost.breakdown import by_team
 from governance.cost.money import cents
 from governance.cost.month import Month
@@ -22,16 +24,14 @@ from governance.cost.providers.choose import provider_of
 from governance.cost.providers.errors import SpendError
 from governance.cost.report import reached
 from governance.cost.spend import SpendProvider, currencies
-from governance.errors import Refused
-from governance.journal import Journal
-from governance.target import Target
+from governance.gates.exemptions import BUDGET as GATE
+from governance.records.journal import Journal
 
-GATE = "budget"
 INFERENCE = "batch_inference_pipeline"
 """ZenML name of the pipelines that score: the platform's own and teams' alike."""
 
 
-class BudgetExceeded(Refused):
+class BudgetExceededError(RefusedError):
     """The team's month is over its budget in this environment."""
 
 
@@ -125,8 +125,8 @@ def check_budget(
         now: this moment.
 
     Raises:
-        BudgetExceeded: the month is over the budget, the run is not exempt, and no override holds.
-        NotRecorded: the verdict cannot be recorded, so the run must not begin.
+        BudgetExceededError: the month is over the budget, the run is not exempt, and no override holds.
+        NotRecordedError: the verdict cannot be recorded, so the run must not begin.
     """
     moment = now or datetime.now(tz=UTC)
     check = judge_budget(target, pipeline, overrides=overrides, provider=provider, now=moment)
@@ -147,7 +147,7 @@ def check_budget(
     if observe is not None:
         observe(check)
     if check.refuses:
-        raise BudgetExceeded(
+        raise BudgetExceededError(
             f"{check.message} No new run begins there until {check.month.after}. Raise budget in "
             f"environments/teams/{check.team}.yaml, or get an override: make override GATE={GATE} "
             f"ENV={check.environment} MODEL={target.model} REASON=…"

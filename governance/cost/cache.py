@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month
 from governance.cost.spend import MonthOfSpend, SpendProvider
-from governance.whole_file import write_whole
 
 MAX_AGE = timedelta(hours=6)
 """Clouds update their figures a few times a day."""

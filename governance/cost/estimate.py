@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from environments import PLATFORM, Cloud, Environment
 from governance.cost.assumptions import Assumptions
-from governance.cost.money import CurrencyMismatch
+from governance.cost.money import CurrencyMismatchError
 from governance.cost.plan_states import PlannedResource, planned_resources
 from governance.cost.prices import Price, PriceBook, stale_warnings
 from governance.cost.resources import Billed, Free, Unknown, judge
@@ -140,13 +140,13 @@ def estimate_plan(
     """The cost of a plan of ``terraform show -json``.
 
     Raises:
-        CurrencyMismatch: prices that would be added are in different currencies.
+        CurrencyMismatchError: prices that would be added are in different currencies.
     """
     pricing = _Pricing(book, cloud, region_of(environment, cloud), assumptions.of(environment.environment))
     lines = tuple(pricing.line(resource) for resource in planned_resources(plan, teams))
     currencies = {price.currency for price in pricing.used}
     if len(currencies) > 1:
-        raise CurrencyMismatch(
+        raise CurrencyMismatchError(
             f"The prices for {environment.environment} on {cloud} are in {' and '.join(sorted(currencies))}, which "
             "are never added. Give governance/cost/prices.yaml one currency per cloud."
         )

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from environments import Cloud, Environment
+from governance.core.errors import RefusedError
 from governance.cost.estimate import NOTHING, Estimate, Line, Part, State, region_of
 from governance.cost.plan_states import planned_resources
 from governance.cost.resources import FREE
-from governance.errors import Refused
 
 PROGRAM = "infracost"
 KEY = "INFRACOST_API_KEY"
 _TIMEOUT_SECONDS = 300
 
 
-class InfracostError(Refused):
+class InfracostError(RefusedError):
     """Infracost failed or answered with something else than its format."""
 
 

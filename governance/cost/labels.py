@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from governance.target import Target
+from governance.core.target import Target
 
 MANAGED_BY = "zenml"
 

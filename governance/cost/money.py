@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 CENT = Decimal("0.01")
 
 
-class CurrencyMismatch(Refused):
+class CurrencyMismatchError(RefusedError):
     """Amounts of different currencies were to be added or compared."""
 
 
@@ -25,7 +25,7 @@ class Money:
 
     def __add__(self, other: Money) -> Money:
         if self.currency != other.currency:
-            raise CurrencyMismatch(
+            raise CurrencyMismatchError(
                 f"{self} and {other} are different currencies and are never added; report them apart, or convert one "
                 "by a rate that you can name."
             )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 BILLING_ZONE: tzinfo = UTC
 """Months and days are cut in UTC, as AWS and Azure cut their bills. (Google cuts in US Pacific time; its export's
@@ -17,7 +17,7 @@ timestamps are cut in UTC here, so a day at the month's edge can differ from the
 _MONTH = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
 
 
-class NoMonth(Refused):
+class NoMonthError(RefusedError):
     """What was given is no month."""
 
 
@@ -33,11 +33,11 @@ class Month:
         """``2026-11`` as a month.
 
         Raises:
-            NoMonth: it is not spelt so.
+            NoMonthError: it is not spelt so.
         """
         found = _MONTH.match(text)
         if found is None:
-            raise NoMonth(f"MONTH={text} is no month; write it as 2026-11.")
+            raise NoMonthError(f"MONTH={text} is no month; write it as 2026-11.")
         return cls(int(found[1]), int(found[2]))
 
     @classmethod

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
-
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from governance.cost import plots
 from governance.cost.money import cents
 from governance.cost.report import CostReport
 from governance.cost.wording import forecast_text, headline, last_words
-from governance.report import numbers
-from governance.report.render import TEMPLATES as REPORT_TEMPLATES
-from governance.report.render import breakable
+from governance.rendering.pages import Pages, drawn
 
-TEMPLATES = Path(__file__).resolve().parent / "templates"
+_PAGES = Pages(
+    Path(__file__).resolve().parent / "templates",
+    {"money": cents},
+    {"headline": headline, "last_words": last_words, "forecast_text": forecast_text},
+)
 
 
 def render(reports: Sequence[CostReport], warnings: Sequence[str] = ()) -> str:
     """The page that shows ``reports``, which are of one month."""
-    drawn = []
+    shown = []
     for number, report in enumerate(reports):
         name = f"r{number}"
-        drawn.append(
+        shown.append(
             {
                 "report": report,
                 "name": name,
-                "days": Markup(plots.draw_days(report, name)) if report.daily else None,  # noqa: S704 - our own SVG
-                "month": Markup(plots.draw_month(report, name)) if report.daily else None,  # noqa: S704
+                "days": drawn(plots.draw_days(report, name)) if report.daily else None,
+                "month": drawn(plots.draw_month(report, name)) if report.daily else None,
                 "payers": plots.payers(report),
             }
         )
-    return _environment().get_template("cost.html").render(drawn=drawn, warnings=list(warnings))
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([FileSystemLoader(TEMPLATES), FileSystemLoader(REPORT_TEMPLATES)]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        money=cents,
-        percent=numbers.percent,
-        count=numbers.count,
-        utc=numbers.utc,
-        breakable=breakable,
-        short=numbers.short,
-    )
-    environment.globals.update(headline=headline, last_words=last_words, forecast_text=forecast_text)
-    return environment
+    return _PAGES.fill("cost.html", drawn=shown, warnings=list(warnings))

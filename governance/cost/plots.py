@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from governance.cost.month import Month
 from governance.cost.report import CostReport
-from governance.report.figures import ACCENT, FAINT, INK, MUTED, as_svg, new_figure
+from governance.rendering.figures import ACCENT, FAINT, INK, MUTED, as_svg, new_figure
 
 SERIES = 7
 """Payers that have a colour of their own; those who spent less are drawn as one."""

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from environments import Cloud
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 FILE = Path(__file__).resolve().parent / "prices.yaml"
 ANYWHERE = "*"
@@ -24,7 +24,7 @@ Unit = Literal["GB-month", "GB", "thousand", "month", "hour", "GB-hour"]
 Item = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[./-][a-z0-9]+)*$")]
 
 
-class PriceBookError(Refused):
+class PriceBookError(RefusedError):
     """The price book cannot be used; the message says which line and why."""
 
 

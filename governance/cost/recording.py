@@ -18,12 +18,12 @@ from zenml.enums import ExecutionStatus
 from zenml.metadata.metadata_types import MetadataType
 
 from governance.audit.events import RunUsage, StepUsage
-from governance.context import RunContext
 from governance.cost.measure import Meter
-from governance.cost.money import CurrencyMismatch
+from governance.cost.money import CurrencyMismatchError
 from governance.cost.prices import load_prices
 from governance.cost.step_cost import price_step, sum_of
-from governance.hooks.compliance import leave_once
+from governance.records.context import RunContext
+from governance.records.run_outbox import leave_once
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, StepRunResponse
@@ -72,7 +72,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
     """Put what the steps of ``run`` used on the run and its model version, and leave it for the audit log.
 
     Raises:
-        CurrencyMismatch: steps were priced in different currencies.
+        CurrencyMismatchError: steps were priced in different currencies.
     """
     event = gather(run, context)
     leave_once(run, event)
@@ -95,7 +95,7 @@ def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
     """What the steps of ``run`` left, as an event; steps that ran and left nothing readable are named as missing.
 
     Raises:
-        CurrencyMismatch: steps were priced in different currencies.
+        CurrencyMismatchError: steps were priced in different currencies.
     """
     measured, missing, currencies = list[StepUsage](), list[str](), set[str]()
     for name, step in sorted(run.steps.items()):
@@ -109,7 +109,7 @@ def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
             measured.append(usage)
             currencies |= {currency} - {"none"}
     if len(currencies) > 1:
-        raise CurrencyMismatch(f"Steps of {run.name} are priced in {' and '.join(sorted(currencies))}.")
+        raise CurrencyMismatchError(f"Steps of {run.name} are priced in {' and '.join(sorted(currencies))}.")
     cost = sum_of(measured)
     return context.event(
         RunUsage,

@@ -16,9 +16,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from governance.audit.entry import Entry
 from governance.audit.events import Event, RunFailed, RunFinished, RunStarted, RunUsage
 from governance.audit.reader import LogReader
+from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month, day_of
 from governance.cost.spend import MonthOfSpend, Spend
-from governance.whole_file import write_whole
 
 _VERSION = 1
 

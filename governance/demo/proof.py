@@ -5,40 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 
 from environments import ORDER, Platform
-from governance.demo.setting import CLOUD
-from governance.demo.story import Story
-from governance.errors import Refused
-from governance.target import target_for
+from governance.core.errors import RefusedError
+from governance.core.target import target_for
+from governance.demo.config import CLOUD
+from governance.demo.progress import DemoProgress
 
 
-class Damaged(Refused):
+class DamagedError(RefusedError):
     """An audit log or an evidence pack is not as it was signed."""
 
 
-def verify_logs(platform: Platform, story: Story) -> None:
+def verify_logs(platform: Platform, progress: DemoProgress) -> None:
     """Check every entry, signature and anchor of every environment's log.
 
     Raises:
-        Damaged: one does not hold.
+        DamagedError: one does not hold.
     """
     from governance.audit import locate, open_reader
     from governance.audit.integrity import verify_log
 
     for name in platform.environments:
-        with story.doing(f"verify the audit log of {name}") as tell_outcome:
+        with progress.doing(f"verify the audit log of {name}") as tell_outcome:
             where = locate(platform, name, cloud=CLOUD)
             keys = open_reader(platform, name, cloud=CLOUD).keys
             report = verify_log(where.store(), keys, where.open_anchors(), where.origin)
             if not report.ok:
-                raise Damaged(f"The audit log of {name} is damaged, first at entry {report.first_bad}.")
+                raise DamagedError(f"The audit log of {name} is damaged, first at entry {report.first_bad}.")
             tell_outcome(f"intact, {report.entries} entries")
 
 
-def write_evidence(platform: Platform, model: str, story: Story) -> Path:
+def write_evidence(platform: Platform, model: str, progress: DemoProgress) -> Path:
     """Write the evidence pack of the version in production, and check it as an auditor would.
 
     Raises:
-        Damaged: the pack does not hold.
+        DamagedError: the pack does not hold.
     """
     from governance.audit.verify_pack import check_pack
     from governance.evidence_pack.facts import number_of
@@ -46,21 +46,21 @@ def write_evidence(platform: Platform, model: str, story: Story) -> Path:
 
     production = target_for(platform, model, ORDER[-1], CLOUD)
     version = number_of(production, None)
-    with story.doing(f"evidence pack of {model} version {version}") as tell_outcome:
+    with progress.doing(f"evidence pack of {model} version {version}") as tell_outcome:
         written = write_pack(production, default_file(production, version), version=version)
         if not check_pack(str(written.file), None, [])["ok"]:
-            raise Damaged(f"The evidence pack {written.file} does not hold.")
+            raise DamagedError(f"The evidence pack {written.file} does not hold.")
         tell_outcome(f"checked, {written.entries} entries of the log: {written.file}")
     return written.file
 
 
-def write_reports(platform: Platform, story: Story) -> Path:
+def write_reports(platform: Platform, progress: DemoProgress) -> Path:
     """Write every model's report and their index, and return the index."""
     from governance.report.write import default_folder, write_report
 
     folder = default_folder(platform)
     for team in platform.teams.values():
         for model in team.models:
-            with story.doing(f"report of {model}"):
+            with progress.doing(f"report of {model}"):
                 write_report(target_for(platform, model, ORDER[-1], CLOUD), folder)
     return folder / "index.html"

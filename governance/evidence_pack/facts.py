@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
 
-from governance.errors import Refused
-from governance.evidence import evaluation_of, outputs_of, verdicts_of
+from governance.core.errors import RefusedError
+from governance.core.target import Target
 from governance.gates.result import GateResult
-from governance.releases import digest_of, find_release, trained_files
+from governance.registry.releases import digest_of, find_release, trained_files
+from governance.registry.versions import staged_version
 from governance.report.lineage import description_of
 from governance.report.runs import GovernedRun, environments_up_to, newest_runs
+from governance.runs.evidence import evaluation_of, outputs_of, verdicts_of
 from governance.signing.keys import trusted_keys
-from governance.target import Target
-from governance.versions import staged_version
 from pipelines.config import Card, read_config
 from pipelines.data import DataDescription
 from pipelines.evaluation import Evaluation
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
 
 
-class NoEvidence(Refused):
+class NoEvidenceError(RefusedError):
     """There is nothing to make an evidence pack of."""
 
 
@@ -116,7 +116,7 @@ def collect(target: Target, version: str | None = None) -> Facts:
     The model's files are verified, and not loaded.
 
     Raises:
-        NoEvidence: there is no such version, or it was not trained.
+        NoEvidenceError: there is no such version, or it was not trained.
         ReleaseError: the model's files are not those that training recorded.
         SigningError: they are unsigned, or not what was signed.
     """
@@ -157,7 +157,7 @@ def number_of(target: Target, version: str | None = None) -> str:
     """The number of ``version``, or of the one in use in ``target``'s environment.
 
     Raises:
-        NoEvidence: there is none.
+        NoEvidenceError: there is none.
     """
     return str(_version(target, version).number)
 
@@ -166,12 +166,12 @@ def _version(target: Target, version: str | None) -> ModelVersionResponse:
     if version is None:
         found = staged_version(target)
         if found is None:
-            raise NoEvidence(f"No version of {target.where} is in use; name one with VERSION=.")
+            raise NoEvidenceError(f"No version of {target.where} is in use; name one with VERSION=.")
         return found
     try:
         return Client().get_model_version(target.model, version)
     except KeyError:
-        raise NoEvidence(f"{target.model} has no version {version}; `make models` lists them.") from None
+        raise NoEvidenceError(f"{target.model} has no version {version}; `make models` lists them.") from None
 
 
 def _run(one: GovernedRun) -> RunFacts:

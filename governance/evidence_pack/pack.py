@@ -16,16 +16,16 @@ from governance.audit.canonical import canonical
 from governance.audit.entry import Entry
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
-from governance.evidence_pack.bills import ml_bom
+from governance.core.target import Target
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
 from governance.evidence_pack.facts import Facts, collect
+from governance.evidence_pack.ml_bom import ml_bom
 from governance.evidence_pack.model_card import sections, title
 from governance.evidence_pack.seal import sealed
-from governance.lock_file import read_lock
-from governance.package_bill import package_bill
+from governance.images.lock_file import read_lock
+from governance.images.sbom import package_bill
 from governance.signing.statements import read
-from governance.target import Target
 
 _HERE = Path(__file__).parent
 _VERIFIERS = ("verify.py", "verify_pack.py")
@@ -62,7 +62,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
         reveal: name the people behind the pseudonyms.
 
     Raises:
-        NoEvidence: there is no such version.
+        NoEvidenceError: there is no such version.
         SigningError, ReleaseError: its files are not what was trained and signed.
         LockError, BillError: a bill of materials cannot be made.
         AuditError: a log cannot be read or written, or was altered. Nothing was written.

@@ -14,12 +14,12 @@ from zenml import step
 
 from environments import LOWER_IS_BETTER, Gates
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
+from governance.gates.context import GateContext
 from governance.gates.groups import group_rows
 from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_rows
-from governance.gates.terms import Terms
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
 from pipelines.model import TrainedModel, read_model
@@ -179,7 +179,7 @@ def judge_champion(
     frame: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
     *,
     versions: tuple[str, str],
 ) -> GateResult:
@@ -212,7 +212,7 @@ def judge_champion(
     return terms.result(NAME, evidence, [same, comparable, *judge_measures(measures, gates)], measures)
 
 
-def no_champion(digest: str, frame: pd.DataFrame, terms: Terms) -> GateResult:
+def no_champion(digest: str, frame: pd.DataFrame, terms: GateContext) -> GateResult:
     """The result where nothing is in production: there is nothing to lose against."""
     check = Check(
         name=NO_BASELINE, value=0, bound="at least", threshold=0, detail="no baseline: no version is in production"
@@ -230,13 +230,13 @@ def validate_against_champion(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> Annotated[GateResult, "champion_gate"]:
     """Stop the run unless the release is shown to be no worse than the champion's.
 
     Raises:
-        GateFailed: a difference is beyond its margin, or cannot be shown to be within.
-        ModelTampered: a folder's digest is not the one recorded.
+        GateFailedError: a difference is beyond its margin, or cannot be shown to be within.
+        ModelTamperedError: a folder's digest is not the one recorded.
     """
     result = judge_champion(
         read_model(release, digest),
@@ -252,7 +252,7 @@ def validate_against_champion(
 
 @step(enable_cache=False)
 def validate_without_champion(
-    digest: str, validation_data: pd.DataFrame, terms: Terms
+    digest: str, validation_data: pd.DataFrame, terms: GateContext
 ) -> Annotated[GateResult, "champion_gate"]:
     """Record that there was no champion to compare with."""
     return record(no_champion(digest, validation_data, terms), terms).require()

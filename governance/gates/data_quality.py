@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from zenml import step
 
 from environments import DataQuality
+from governance.gates.context import GateContext
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult
-from governance.gates.terms import Terms
 from pipelines.artifacts import RISK
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
@@ -84,7 +84,7 @@ def _within(columns: Columns, name: str) -> "list[pa.Check]":
 
 
 def judge_data_quality(
-    frame: pd.DataFrame, columns: Columns, limits: DataQuality, terms: Terms, *, gate: str = NAME
+    frame: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext, *, gate: str = NAME
 ) -> GateResult:
     """Check form (pandera), size, missing values, repeated rows, and that both outcomes occur.
 
@@ -152,7 +152,7 @@ def judge_again(checks: tuple[Check, ...], limits: DataQuality) -> list[Check]:
     ]
 
 
-def judge_input(profile: InputProfile, limits: DataQuality, terms: Terms) -> GateResult:
+def judge_input(profile: InputProfile, limits: DataQuality, terms: GateContext) -> GateResult:
     """Check a batch that fits the model's signature: values missing, outside the known range, and unseen categories.
 
     Repeated rows are not looked for, as that would need all rows in memory; the same person may be scored twice.
@@ -179,35 +179,35 @@ def judge_input(profile: InputProfile, limits: DataQuality, terms: Terms) -> Gat
 
 @step(enable_cache=False)
 def validate_data_quality(
-    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: Terms
+    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext
 ) -> Annotated[GateResult, "data_quality_gate"]:
     """Stop the run when the training data breaks the model's schema or the environment's limits.
 
     Raises:
-        GateFailed: the data is not fit; the message names each failed check.
+        GateFailedError: the data is not fit; the message names each failed check.
     """
     return record(judge_data_quality(data, columns, limits, terms), terms).require()
 
 
 @step(enable_cache=False)
 def validate_held_out_data(
-    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: Terms
+    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext
 ) -> Annotated[GateResult, "held_out_data_gate"]:
     """The same of the rows by which the model is judged.
 
     Raises:
-        GateFailed: the data is not fit; the message names each failed check.
+        GateFailedError: the data is not fit; the message names each failed check.
     """
     return record(judge_data_quality(data, columns, limits, terms, gate=HELD_OUT), terms).require()
 
 
 @step(enable_cache=False)
 def validate_input(
-    profile: InputProfile, limits: DataQuality, terms: Terms
+    profile: InputProfile, limits: DataQuality, terms: GateContext
 ) -> Annotated[GateResult, "input_quality_gate"]:
     """Stop the run before a batch is scored that is too far from what the model knows.
 
     Raises:
-        GateFailed: the batch is not fit; the message names each failed check.
+        GateFailedError: the batch is not fit; the message names each failed check.
     """
     return record(judge_input(profile, limits, terms), terms).require()

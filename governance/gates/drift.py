@@ -13,9 +13,9 @@ import pandas as pd
 from zenml import step
 
 from environments import Drift, Gates
+from governance.gates.context import GateContext
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
-from governance.gates.terms import Terms
 from pipelines.digests import data_digest
 from pipelines.model import read_model
 from pipelines.reference import CategoricalReference, NumericReference, Reference
@@ -131,7 +131,9 @@ def judge_measures(measures: tuple[Measure, ...], limits: Drift) -> list[Check]:
     return checks
 
 
-def judge_drift(reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, terms: Terms) -> GateResult:
+def judge_drift(
+    reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, terms: GateContext
+) -> GateResult:
     """Measure and judge every column that training saw."""
     measures = measure_drift(reference, frame, bins=gates.drift.bins)
     evidence = {"data": data_digest(frame), "model": model_digest}
@@ -140,13 +142,13 @@ def judge_drift(reference: Reference, frame: pd.DataFrame, model_digest: str, ga
 
 @step(enable_cache=False)
 def validate_drift(
-    release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, terms: Terms
+    release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, terms: GateContext
 ) -> Annotated[GateResult, "drift_gate"]:
     """Stop the run when a column of the validation data is too far from the training rows.
 
     Raises:
-        GateFailed: a limit is missed, or nothing can be concluded.
-        ModelTampered: the folder's digest is not ``digest``.
+        GateFailedError: a limit is missed, or nothing can be concluded.
+        ModelTamperedError: the folder's digest is not ``digest``.
     """
     reference = read_model(release, digest).reference
     return record(judge_drift(reference, validation_data, digest, gates, terms), terms).require()

@@ -14,11 +14,11 @@ from zenml import step
 
 from environments import Fairness, Gates
 from governance.gates.bootstrap import count_resamples, intervals, seed_from
+from governance.gates.context import GateContext
 from governance.gates.groups import Groups, group_rows
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_rows
-from governance.gates.terms import Terms
 from pipelines.config import SensitiveAttribute
 from pipelines.model import TrainedModel, read_model
 from pipelines.reference import Reference
@@ -195,7 +195,7 @@ def judge_fairness(
     attributes: tuple[SensitiveAttribute, ...],
     reference: Reference,
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> GateResult:
     """Measure and judge every attribute."""
     measures = measure_fairness(scored, attributes, reference, resamples=gates.resamples) if attributes else ()
@@ -209,12 +209,12 @@ def validate_fairness(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> Annotated[GateResult, "fairness_gate"]:
     """Stop the run unless the model that was just trained is shown to treat groups alike.
 
     Raises:
-        GateFailed: a limit is missed, or cannot be shown to be kept.
+        GateFailedError: a limit is missed, or cannot be shown to be kept.
     """
     scored = score_rows(model, validation_data)
     return record(judge_fairness(scored, attributes, model.reference, gates, terms), terms).require()
@@ -227,13 +227,13 @@ def validate_release_fairness(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> Annotated[GateResult, "fairness_gate"]:
     """The same for the released model in the folder ``release``.
 
     Raises:
-        GateFailed: a limit is missed, or cannot be shown to be kept.
-        ModelTampered: the folder's digest is not ``digest``.
+        GateFailedError: a limit is missed, or cannot be shown to be kept.
+        ModelTamperedError: the folder's digest is not ``digest``.
     """
     model = read_model(release, digest)
     scored = score_rows(model, validation_data)

@@ -9,10 +9,10 @@ from zenml import step
 
 from environments import LOWER_IS_BETTER, Gates, Thresholds
 from governance.gates.bootstrap import Scorer, count_resamples, intervals, resample, seed_from
+from governance.gates.context import GateContext
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_release, score_rows
-from governance.gates.terms import Terms
 from pipelines.evaluation import Evaluation
 from pipelines.model import TrainedModel
 
@@ -97,7 +97,7 @@ def too_few(measure: Measure, gates: Gates) -> str:
 
 
 def judge_performance(
-    scored: Scored, evaluation: Evaluation, thresholds: Thresholds, gates: Gates, terms: Terms, *, overlap: float
+    scored: Scored, evaluation: Evaluation, thresholds: Thresholds, gates: Gates, terms: GateContext, *, overlap: float
 ) -> GateResult:
     """Measure anew, judge, and refuse an evaluation of the pipeline's that says something else."""
     measures = measure_performance(scored, resamples=gates.resamples)
@@ -129,12 +129,12 @@ def validate_model_performance(
     thresholds: Thresholds,
     overlap: float,
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> Annotated[GateResult, "performance_gate"]:
     """Stop the run unless the model that was just trained is shown to reach the environment's thresholds.
 
     Raises:
-        GateFailed: a metric misses its threshold, or cannot be shown to reach it.
+        GateFailedError: a metric misses its threshold, or cannot be shown to reach it.
     """
     scored = score_rows(model, validation_data)
     return record(judge_performance(scored, evaluation, thresholds, gates, terms, overlap=overlap), terms).require()
@@ -149,13 +149,13 @@ def validate_release_performance(
     thresholds: Thresholds,
     overlap: float,
     gates: Gates,
-    terms: Terms,
+    terms: GateContext,
 ) -> Annotated[GateResult, "performance_gate"]:
     """The same for the released model in the folder ``release``.
 
     Raises:
-        GateFailed: a metric misses its threshold, or cannot be shown to reach it.
-        ModelTampered: the folder's digest is not ``digest``.
+        GateFailedError: a metric misses its threshold, or cannot be shown to reach it.
+        ModelTamperedError: the folder's digest is not ``digest``.
     """
     scored = score_release(release, digest, validation_data)
     return record(judge_performance(scored, evaluation, thresholds, gates, terms, overlap=overlap), terms).require()

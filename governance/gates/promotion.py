@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionStatus
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
+from governance.core.policy import policy_version
+from governance.core.target import Target
 from governance.gates import champion, data_quality, drift, fairness, performance
-from governance.gates.overrides import Exemption
+from governance.gates.context import GateContext
+from governance.gates.exemptions import Exemption
 from governance.gates.result import Check, GateResult, metadata_key, now
-from governance.gates.terms import Terms
-from governance.policy import policy_version
-from governance.releases import digest_of, trained_model
-from governance.target import Target
-from governance.versions import STAGES, staged_version
+from governance.registry.releases import digest_of, trained_model
+from governance.registry.versions import STAGES, staged_version
 from pipelines.config import read_config
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ RELEASE_GATES = (data_quality.HELD_OUT, performance.NAME, fairness.NAME, drift.N
 _OF_A_MODEL = (performance.NAME, fairness.NAME, drift.NAME, champion.NAME)
 
 
-class EvidenceRefused(Refused):
+class EvidenceRefusedError(RefusedError):
     """A gate's result is missing, cached, stale or of something else, so it counts for nothing."""
 
 
@@ -65,7 +65,7 @@ def judge_promotion(
         One result for each gate, under ``target``'s policy. The caller requires each.
 
     Raises:
-        EvidenceRefused: a result does not count; the message says which and why.
+        EvidenceRefusedError: a result does not count; the message says which and why.
     """
     digest = digest_of(candidate)
     results = load_results(run, source, digest, required=gates_before(source))
@@ -74,7 +74,9 @@ def judge_promotion(
         _trained_on(run, candidate, results[data_quality.NAME])
     if champion.NAME in results:
         _champion_stands(results[champion.NAME], target, run)
-    terms = Terms(model=target.model, environment=target.environment.environment, policy_version=policy_version(target))
+    terms = GateContext(
+        model=target.model, environment=target.environment.environment, policy_version=policy_version(target)
+    )
     judged = []
     for name, measured in results.items():
         checks = _JUDGES[name](measured, target)
@@ -95,28 +97,28 @@ def load_results(
     """The results that ``run`` left for each of ``required``.
 
     Raises:
-        EvidenceRefused: one does not count.
+        EvidenceRefusedError: one does not count.
     """
     policy, found = policy_version(source), {}
     if run.status != ExecutionStatus.COMPLETED:
-        raise EvidenceRefused(f"Run {run.name} is {run.status.value}; only a completed one is evidence.")
+        raise EvidenceRefusedError(f"Run {run.name} is {run.status.value}; only a completed one is evidence.")
     for gate in required:
         result = _load(run, gate)
         where = f"Gate {gate!r} of run {run.name}"
         if (result.gate, result.model, result.environment) != (gate, source.model, source.environment.environment):
-            raise EvidenceRefused(f"{where} judged {result.model} in {result.environment}, not {source.where}.")
+            raise EvidenceRefusedError(f"{where} judged {result.model} in {result.environment}, not {source.where}.")
         if result.policy_version != policy:
-            raise EvidenceRefused(
+            raise EvidenceRefusedError(
                 f"{where} judged under {result.policy_version}, and {policy} is in force in "
                 f"{source.environment.environment} now: run it again."
             )
         if gate in _OF_A_MODEL and result.evidence.get("model") != model_digest:
-            raise EvidenceRefused(
+            raise EvidenceRefusedError(
                 f"{where} judged a model with digest {result.evidence.get('model')}, and the candidate has "
                 f"{model_digest}: the evidence is of another model."
             )
         if not result.settled:
-            raise EvidenceRefused(f"{where} did not pass: {'; '.join(map(str, result.failures)) or 'no checks'}.")
+            raise EvidenceRefusedError(f"{where} did not pass: {'; '.join(map(str, result.failures)) or 'no checks'}.")
         found[gate] = result
     return found
 
@@ -128,21 +130,21 @@ def _load(run: PipelineRunResponse, gate: str) -> GateResult:
         (step.status, artifact) for step in run.steps.values() for artifact in step.outputs.get(name, [])
     ]
     if not made:
-        raise EvidenceRefused(f"Run {run.name} holds no result of the gate {gate!r}: run it again.")
+        raise EvidenceRefusedError(f"Run {run.name} holds no result of the gate {gate!r}: run it again.")
     (status, artifact), *others = made
     if others:
-        raise EvidenceRefused(f"Run {run.name} holds {len(made)} results of the gate {gate!r}; one is expected.")
+        raise EvidenceRefusedError(f"Run {run.name} holds {len(made)} results of the gate {gate!r}; one is expected.")
     if status != ExecutionStatus.COMPLETED:
-        raise EvidenceRefused(
+        raise EvidenceRefusedError(
             f"The gate {gate!r} of run {run.name} is {status.value}: what was not decided in this run counts for "
             "nothing. Run it again."
         )
     result = artifact.load()
     logged = run.run_metadata.get(metadata_key(gate))
     if not isinstance(result, GateResult) or not isinstance(logged, dict):
-        raise EvidenceRefused(f"The gate {gate!r} of run {run.name} left no readable result: run it again.")
+        raise EvidenceRefusedError(f"The gate {gate!r} of run {run.name} left no readable result: run it again.")
     if logged.get("digest") != result.digest:
-        raise EvidenceRefused(
+        raise EvidenceRefusedError(
             f"The result of the gate {gate!r} of run {run.name} at {artifact.uri} is not the one that the gate logged "
             f"(digest {result.digest}, logged {logged.get('digest')}). Find out who wrote there."
         )
@@ -153,13 +155,13 @@ def _same_rows(run: PipelineRunResponse, results: dict[str, GateResult]) -> None
     digests = {name: result.evidence_digest for name, result in results.items() if name != data_quality.NAME}
     if len(set(digests.values())) > 1:
         told = ", ".join(f"{name} {digest[:12]}" for name, digest in digests.items())
-        raise EvidenceRefused(f"The gates of run {run.name} judged different rows: {told}.")
+        raise EvidenceRefusedError(f"The gates of run {run.name} judged different rows: {told}.")
 
 
 def _trained_on(run: PipelineRunResponse, candidate: ModelVersionResponse, result: GateResult) -> None:
     trained = trained_model(candidate).run_metadata.get("training_data_digest")
     if result.evidence_digest != trained:
-        raise EvidenceRefused(
+        raise EvidenceRefusedError(
             f"Run {run.name} checked data with digest {result.evidence_digest}, and version {candidate.number} was "
             f"trained on {trained}."
         )
@@ -170,7 +172,7 @@ def _champion_stands(result: GateResult, target: Target, run: PipelineRunRespons
     now_there = None if current is None else digest_of(current)
     compared = result.evidence.get("champion")
     if compared != now_there:
-        raise EvidenceRefused(
+        raise EvidenceRefusedError(
             f"Run {run.name} compared with {_named(compared)}, and {target.environment.environment} now uses "
             f"{_named(now_there)}: validate again."
         )

@@ -16,10 +16,10 @@ import pandas as pd
 
 from environments import Environment
 from governance.gates import champion, data_quality, drift, fairness, performance
-from governance.gates.made_up import MODEL, MadeUp, make_up
-from governance.gates.overrides import Exemption
-from governance.gates.result import GateFailed, GateResult, now
-from governance.gates.terms import Terms
+from governance.gates.context import GateContext
+from governance.gates.exemptions import Exemption
+from governance.gates.result import GateFailedError, GateResult, now
+from governance.gates.synthetic import MODEL, SyntheticData, make_synthetic_data
 from pipelines.evaluation import evaluate
 
 
@@ -59,7 +59,7 @@ class Control:
         """Let the gate judge it."""
         try:
             result = self.judge().require()
-        except GateFailed as failed:
+        except GateFailedError as failed:
             stopped = failed.result.failures
             hit = set(self.because) <= {check.name for check in stopped}
             named = [check for check in stopped if check.name in self.because] or stopped
@@ -73,7 +73,7 @@ def prove(environments: Iterable[Environment]) -> list[Outcome]:
     """Run every control under the limits of each environment."""
     outcomes, chosen = [], list(environments)
     with tempfile.TemporaryDirectory() as folder:
-        made = make_up(Path(folder), rows=max(map(_rows_needed, chosen)))
+        made = make_synthetic_data(Path(folder), rows=max(map(_rows_needed, chosen)))
         for environment in chosen:
             name = environment.environment
             outcomes += [control.run(name) for control in controls(environment, made)]
@@ -94,9 +94,9 @@ def _rows_needed(environment: Environment) -> int:
     return max(3000, 6 * smallest)
 
 
-def controls(environment: Environment, made: MadeUp) -> list[Control]:
+def controls(environment: Environment, made: SyntheticData) -> list[Control]:
     """Every control under the limits of ``environment``."""
-    terms = Terms(model=MODEL, environment=environment.environment, policy_version="policy-of-the-controls")
+    terms = GateContext(model=MODEL, environment=environment.environment, policy_version="policy-of-the-controls")
     return [
         *_data_controls(environment, made, terms),
         *_input_controls(environment, made, terms),
@@ -108,7 +108,7 @@ def controls(environment: Environment, made: MadeUp) -> list[Control]:
     ]
 
 
-def _data_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _data_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     limits, columns, rows = environment.data_quality, data_quality.Columns.of(made.config), made.training
 
     def judge(
@@ -146,7 +146,7 @@ def _data_controls(environment: Environment, made: MadeUp, terms: Terms) -> list
     ]
 
 
-def _input_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _input_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     def judge(name: str, because: str | None, batch: str) -> Control:
         return Control(
             data_quality.INPUT,
@@ -163,7 +163,7 @@ def _input_controls(environment: Environment, made: MadeUp, terms: Terms) -> lis
     ]
 
 
-def _performance_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _performance_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     gates = environment.gates
 
     def judge(
@@ -197,7 +197,7 @@ def _performance_controls(environment: Environment, made: MadeUp, terms: Terms) 
     ]
 
 
-def _fairness_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _fairness_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     gates = environment.gates
 
     def judge(
@@ -220,7 +220,7 @@ def _fairness_controls(environment: Environment, made: MadeUp, terms: Terms) -> 
     ]
 
 
-def _drift_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _drift_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     gates, model = environment.gates, made.models["good"]
 
     def judge(name: str, because: str | None, frame_of: Callable[[], pd.DataFrame]) -> Control:
@@ -246,7 +246,7 @@ def _drift_controls(environment: Environment, made: MadeUp, terms: Terms) -> lis
     ]
 
 
-def _champion_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _champion_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     gates = environment.gates
 
     def judge(
@@ -277,7 +277,7 @@ def _champion_controls(environment: Environment, made: MadeUp, terms: Terms) -> 
     ]
 
 
-def _override_controls(environment: Environment, made: MadeUp, terms: Terms) -> list[Control]:
+def _override_controls(environment: Environment, made: SyntheticData, terms: GateContext) -> list[Control]:
     """An override covers what cannot be concluded, until it expires, and never what failed."""
 
     def judge(name: str, because: str | None, *, failed: bool, valid: bool) -> Control:

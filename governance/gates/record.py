@@ -8,28 +8,28 @@ from typing import Any
 from zenml import get_step_context, log_metadata
 
 from governance.audit.events import GateVerdict
-from governance.context import context_of
+from governance.gates.context import GateContext
 from governance.gates.result import Check, GateResult, metadata_key, now
-from governance.gates.terms import Terms
-from governance.hooks.compliance import leave_once
+from governance.records.context import context_of
+from governance.records.run_outbox import leave_once
 
 MOST_EVENTS = 25
 """A gate with more checks, such as drift over many columns, names those that did not pass and counts the others."""
 
 
-def record(result: GateResult, terms: Terms) -> GateResult:
+def record(result: GateResult, terms: GateContext) -> GateResult:
     """Log ``result`` on the current run, leave its verdicts for the audit log, and return it.
 
     Checks that cannot conclude are marked first by the statements among ``terms.exemptions`` that cover them now.
 
     Raises:
-        RuntimeError: the run was not started through :func:`governance.govern.govern`.
+        RuntimeError: the run was not started through :func:`governance.runs.govern.govern`.
     """
     result = result.set_aside(terms.exemptions, model_digest=result.evidence.get("model"), at=now())
     run = get_step_context().pipeline_run
     context = context_of(run)
     if context is None:
-        raise RuntimeError(f"Run {run.name} was not started through governance.govern.")
+        raise RuntimeError(f"Run {run.name} was not started through governance.runs.govern.")
     log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
     common = {
         "gate": as_reference(result.gate),

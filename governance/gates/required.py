@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from zenml.client import Client
 
 from environments import ORDER
+from governance.core.target import Target
 from governance.gates import champion, data_quality, drift, drift_report, fairness, performance
 from governance.gates.champion import ChampionRelease
-from governance.gates.terms import Terms
-from governance.target import Target
+from governance.gates.context import GateContext
 from pipelines.artifacts import EVALUATION, INPUT_PROFILE, MODEL, PREDICTIONS, TRAINING_DATA, VALIDATION_DATA
 from pipelines.config import ModelConfig
 from pipelines.model import TrainedModel
@@ -30,12 +30,12 @@ RELEASE_PARAMETERS = ("release_id", "digest")
 
 
 @dataclass(frozen=True)
-class Situation:
+class AttachContext:
     """What gates are told of the run that they are attached to."""
 
     target: Target
     config: ModelConfig
-    terms: Terms
+    terms: GateContext
     version: str | None
     parameters: Mapping[str, Any]
     champion: ChampionRelease | None
@@ -63,7 +63,7 @@ class Gate:
 
     name: str
     needs: tuple[str, ...]
-    attach: Callable[[Situation, Artifacts], None]
+    attach: Callable[[AttachContext, Artifacts], None]
     guards: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
 
@@ -95,21 +95,21 @@ def compares_with_champion(environment: str) -> bool:
     return environment in ORDER[-2:-1]
 
 
-def _training_data(now: Situation, found: Artifacts) -> None:
+def _training_data(now: AttachContext, found: Artifacts) -> None:
     columns = data_quality.Columns.of(now.config)
     data_quality.validate_data_quality(found[TRAINING_DATA], columns=columns, **now.limits)
 
 
-def _held_out(now: Situation, found: Artifacts) -> None:
+def _held_out(now: AttachContext, found: Artifacts) -> None:
     columns = data_quality.Columns.of(now.config)
     data_quality.validate_held_out_data(found[VALIDATION_DATA], columns=columns, **now.limits)
 
 
-def _input(now: Situation, found: Artifacts) -> None:
+def _input(now: AttachContext, found: Artifacts) -> None:
     data_quality.validate_input(found[INPUT_PROFILE], **now.limits)
 
 
-def _performance(now: Situation, found: Artifacts) -> None:
+def _performance(now: AttachContext, found: Artifacts) -> None:
     performance.validate_model_performance(
         model=found[MODEL],
         validation_data=found[VALIDATION_DATA],
@@ -120,7 +120,7 @@ def _performance(now: Situation, found: Artifacts) -> None:
     )
 
 
-def _release_performance(now: Situation, found: Artifacts) -> None:
+def _release_performance(now: AttachContext, found: Artifacts) -> None:
     performance.validate_release_performance(
         **now.release,
         validation_data=found[VALIDATION_DATA],
@@ -131,7 +131,7 @@ def _release_performance(now: Situation, found: Artifacts) -> None:
     )
 
 
-def _fairness(now: Situation, found: Artifacts) -> None:
+def _fairness(now: AttachContext, found: Artifacts) -> None:
     fairness.validate_fairness(
         model=found[MODEL],
         validation_data=found[VALIDATION_DATA],
@@ -140,19 +140,19 @@ def _fairness(now: Situation, found: Artifacts) -> None:
     )
 
 
-def _release_fairness(now: Situation, found: Artifacts) -> None:
+def _release_fairness(now: AttachContext, found: Artifacts) -> None:
     fairness.validate_release_fairness(
         **now.release, validation_data=found[VALIDATION_DATA], attributes=now.config.attributes, **now.common
     )
 
 
-def _drift(now: Situation, found: Artifacts) -> None:
+def _drift(now: AttachContext, found: Artifacts) -> None:
     release = now.release
     result = drift.validate_drift(**release, validation_data=found[VALIDATION_DATA], **now.common)
     drift_report.draw_drift(**release, validation_data=found[VALIDATION_DATA], result=result)
 
 
-def _champion(now: Situation, found: Artifacts) -> None:
+def _champion(now: AttachContext, found: Artifacts) -> None:
     if now.champion is None:
         champion.validate_without_champion(
             digest=now.parameters["digest"], validation_data=found[VALIDATION_DATA], terms=now.terms

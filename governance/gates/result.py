@@ -11,8 +11,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, computed_field, model_validator
 
-from governance.errors import Refused
-from governance.gates.overrides import Exemption
+from governance.core.errors import RefusedError
+from governance.gates.exemptions import Exemption
 
 Verdict = Literal["passed", "failed", "cannot_conclude"]
 Bound = Literal["at least", "at most"]
@@ -182,10 +182,10 @@ class GateResult(_Judged):
         """This result, if every check passed or was set aside.
 
         Raises:
-            GateFailed: one was not.
+            GateFailedError: one was not.
         """
         if not self.settled:
-            raise GateFailed(self)
+            raise GateFailedError(self)
         return self
 
 
@@ -202,7 +202,7 @@ def metadata_key(gate: str) -> str:
     return gate + SUFFIX
 
 
-class GateFailed(Refused):
+class GateFailedError(RefusedError):
     """A gate did not say yes. The message names the gate, the model, the environment and each check."""
 
     def __init__(self, result: GateResult) -> None:
@@ -211,6 +211,6 @@ class GateFailed(Refused):
         reasons = "; ".join(map(str, result.failures)) or "there was nothing to check"
         super().__init__(f"Gate {result.gate!r} stopped {result.model} in {result.environment}: {reasons}.")
 
-    def __reduce__(self) -> tuple[type[GateFailed], tuple[GateResult]]:
+    def __reduce__(self) -> tuple[type[GateFailedError], tuple[GateResult]]:
         """Pickle by the result; the message is made from it again."""
         return type(self), (self.result,)

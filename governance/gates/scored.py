@@ -44,7 +44,7 @@ def score_rows(model: TrainedModel, frame: pd.DataFrame) -> Scored:
     """Score ``frame``, which holds the model's input columns and ``risk`` (0 or 1).
 
     Raises:
-        SignatureMismatch: an input column is missing.
+        SignatureMismatchError: an input column is missing.
     """
     probability = model.predict_probability(frame)
     return Scored(
@@ -63,6 +63,6 @@ def score_release(release: Path, digest: str, frame: pd.DataFrame) -> Scored:
     """Score ``frame`` with the model in the folder ``release``, whose digest must be ``digest``.
 
     Raises:
-        ModelTampered: the folder's digest is another.
+        ModelTamperedError: the folder's digest is another.
     """
     return score_rows(read_model(release, digest), frame)

@@ -4,6 +4,6 @@
 demo. It imports nothing heavy: neither ZenML nor MLflow nor scikit-learn.
 """
 
-from governance.infrastructure.recorder import AuditRecorder, NotRecordedError
+from governance.infrastructure.recorder import AuditRecorder, InfrastructureNotRecordedError
 
-__all__ = ["AuditRecorder", "NotRecordedError"]
+__all__ = ["AuditRecorder", "InfrastructureNotRecordedError"]

@@ -11,14 +11,14 @@ from typing import Any
 from environments import Platform, ground_of, load_platform, pick_cloud
 from governance.audit import AuditError, Identity, current_identity, locate, open_log
 from governance.audit.events import InfrastructureChange, Registration, now, rfc3339
-from governance.infrastructure.waiting import Outcome, Slip, WaitingEvent, WaitingRoom
-from governance.provenance import collect
+from governance.core.provenance import collect
+from governance.infrastructure.outbox import Outbox, OutboxFile, Outcome, WaitingEvent
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, RegistrationAct, Stack
 from stack_bootstrap.registration.changes import Change
 
 
-class NotRecordedError(AuditError):
+class InfrastructureNotRecordedError(AuditError):
     """Something was done and the log has no record of it yet; the message says what to do."""
 
 
@@ -44,10 +44,10 @@ class _Book:
     cloud: str
 
     @property
-    def room(self) -> WaitingRoom:
+    def room(self) -> Outbox:
         environment = self.platform.environment(self.environment)
         home = ground_of(environment, pick_cloud(environment, self.cloud))
-        return WaitingRoom(home / "terraform" / self.cloud / self.environment / "unrecorded")
+        return Outbox(home / "terraform" / self.cloud / self.environment / "unrecorded")
 
     def waiting(self, by: _Origin, kind: str, fields: Mapping[str, Any]) -> WaitingEvent:
         """An event of an act that failed, which it is until it is told otherwise."""
@@ -61,13 +61,13 @@ class _Book:
         }
         return WaitingEvent(by.identity, {**common, **by.provenance, **fields})
 
-    def record(self, *slips: Slip) -> None:
+    def record(self, *slips: OutboxFile) -> None:
         """Bring ``slips``, and what earlier processes left, into the log.
 
         Raises:
             AuditError: the log could not be written; everything goes on waiting.
         """
-        with self.room.left_behind() as left:
+        with self.room.pending() as left:
             if not left and not slips:
                 return
             log = open_log(self.platform, self.environment, cloud=self.cloud)
@@ -144,7 +144,7 @@ def _kept(
     """Keep ``waiting`` during the block, then bring what it became into the logs.
 
     Raises:
-        NotRecordedError: a log could not be written. An error of the block itself is its cause.
+        InfrastructureNotRecordedError: a log could not be written. An error of the block itself is its cause.
     """
     name = f"{rfc3339(now())}-{uuid.uuid4().hex[:8]}"
     with ExitStack() as admitted:
@@ -164,7 +164,7 @@ def _kept(
                 problems.append(f"{error}\nIts event waits in {book.room.folder}.")
     if problems:
         outcome = f"The {what} failed: {failure}\nBeyond that, it" if failure else f"The {what} was done, but it"
-        raise NotRecordedError(
+        raise InfrastructureNotRecordedError(
             f"{outcome} is not in the audit log: " + "\n".join(problems) + f"\nPut that right, then run `{again}`, "
             "which records it."
         ) from failure

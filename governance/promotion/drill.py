@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from governance.exclusive import alone
-from governance.in_use import trusted_release
-from governance.journal import Journal
+from governance.core.target import Target
+from governance.promotion.lock import promotion_lock
+from governance.promotion.recovery import new_promotion_id, recover
 from governance.promotion.rollback import Stopwatch, move, require_stage, version_before
-from governance.promotion.settling import new_attempt, settle
-from governance.target import Target
+from governance.records.journal import Journal
+from governance.registry.loading import trusted_release
 
 REASON = "rollback drill"
 
@@ -45,20 +45,20 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
         confirm: The name of a protected environment in which the stage is to move.
 
     Raises:
-        PromotionRefused, ReleaseError, SigningError, NotRecorded: the way back is not open; nothing moved, or what
-            moved is settled by the next promotion or rollback.
+        PromotionRefusedError, ReleaseError, SigningError, NotRecordedError: the way back is not open; nothing
+            moved, or what moved is settled by the next promotion or rollback.
     """
     require_stage(target)
     name = target.environment.environment
     moves = not target.environment.protected or confirm == name
     back, forward = Stopwatch(), Stopwatch()
-    with alone(target):
+    with promotion_lock(target):
         journal = Journal(target)
-        settle(target, journal)
+        recover(target, journal)
         current, earlier = version_before(target, back)
         if moves:
-            move(target, journal, current, earlier, REASON, back, new_attempt(), "back")
+            move(target, journal, current, earlier, REASON, back, new_promotion_id(), "back")
             with forward.phase("verifying the release"):
                 trusted_release(current, target)
-            move(target, journal, earlier, current, REASON, forward, new_attempt(), "return")
+            move(target, journal, earlier, current, REASON, forward, new_promotion_id(), "return")
     return Drill(str(current.number), str(earlier.number), moves, back.phases, forward.phases)

@@ -11,37 +11,38 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from governance.approvals.approve import Given, Tally, count_approvals
+from governance.approvals.break_glass import alert, record_broken_glass, require_two
+from governance.approvals.errors import PromotionRefusedError
+from governance.approvals.overrides import overrides_for
+from governance.approvals.people import Requester, who_asks, who_trained
+from governance.approvals.request import PromotionRequest, candidate_of, collect_evidence, environment_before
 from governance.audit.events import Promotion as PromotionEvent
-from governance.errors import Refused
-from governance.exclusive import alone
-from governance.gates.result import GateFailed
-from governance.journal import Journal, NotRecorded, digest, without_people
-from governance.promotion.approvals import Given, Tally, count_approvals
-from governance.promotion.break_glass import alert, record_broken_glass, require_two
-from governance.promotion.case import Case, candidate_of, environment_before, examine
-from governance.promotion.overrides import overrides_for
-from governance.promotion.people import Requester, who_asks, who_trained
-from governance.promotion.settling import Promotion, PromotionRefused, new_attempt, require_first, settle
-from governance.releases import digest_of, ensure_release, require_signed
-from governance.roles import people_who_approve
+from governance.core.errors import RefusedError
+from governance.core.roles import people_who_approve
+from governance.core.target import Target
+from governance.gates.result import GateFailedError
+from governance.promotion.lock import promotion_lock
+from governance.promotion.recovery import Promotion, new_promotion_id, recover, require_first
+from governance.records.journal import Journal, NotRecordedError, digest, without_people
+from governance.registry.releases import digest_of, ensure_release, require_signed
+from governance.registry.versions import STAGES, number, restore_stages, staged_version
 from governance.signing.people import Person, people_of
 from governance.signing.signatories import Signatory
-from governance.target import Target
-from governance.versions import STAGES, number, restore_stages, staged_version
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
 
 
-class ApprovalDue(PromotionRefused):
+class ApprovalDueError(PromotionRefusedError):
     """Everything is there but people's approvals; the message says whose and how they give them."""
 
 
 @dataclass(frozen=True)
 class _Decision:
-    """That a case may go ahead, and by whose word."""
+    """That a request may go ahead, and by whose word."""
 
-    case: Case
+    request: PromotionRequest
     approvals: tuple[Given, ...]
     broken_glass: tuple[Given, ...] = ()
     approvals_missing: bool = False
@@ -70,13 +71,14 @@ def promote(
         dry_run: Check everything and change nothing; ``requested_by`` is then taken at their word.
 
     Raises:
-        ApprovalDue: only approvals are missing.
-        PromotionRefused: a precondition is missing.
-        AnotherIsAtWork: another promotion is going on.
-        GateFailed, EvidenceRefused: the evidence misses a limit of ``target``'s environment, or does not count.
+        ApprovalDueError: only approvals are missing.
+        PromotionRefusedError: a precondition is missing.
+        PromotionInProgressError: another promotion is going on.
+        GateFailedError: the evidence misses a limit of ``target``'s environment.
+        EvidenceRefusedError: it does not count.
         ReleaseError: the model's files are not those that training recorded.
         SigningError: the model is unsigned or not what was signed, or ``requested_by`` cannot sign.
-        NotRecorded: the audit log cannot be written; the stage is as it was.
+        NotRecordedError: the audit log cannot be written; the stage is as it was.
     """
     source = environment_before(target)
     if dry_run:
@@ -88,8 +90,8 @@ def promote(
         )
         require_signed(candidate, target)
         return _promotion(decision, number(staged_version(target)))
-    with alone(target):
-        note, finished = settle(target, Journal(target))
+    with promotion_lock(target):
+        note, finished = recover(target, Journal(target))
         if finished is not None and version in (None, finished.version):
             return finished
         candidate = candidate_of(target, source, version)
@@ -113,7 +115,7 @@ class _Facts:
     @classmethod
     def of(cls, target: Target, candidate: ModelVersionResponse) -> _Facts:
         return cls(
-            promotion=new_attempt(),
+            promotion=new_promotion_id(),
             version=str(candidate.number),
             model_digest=digest(digest_of(candidate)),
             from_stage=candidate.stage or "none",
@@ -168,19 +170,19 @@ def _promote(
         require_first(steps.journal, target, steps.facts.promotion)
         decision = _decide(target, source, candidate, requester, steps.journal, break_glass=break_glass)
         require_signed(candidate, target)
-    except NotRecorded:
+    except NotRecordedError:
         raise
-    except Refused as refusal:
+    except RefusedError as refusal:
         steps.write("refused", reason=without_people(str(refusal)))
         raise
-    case = decision.case
-    steps.known = {"policy_version": case.policy, "evidence": case.evidence, "run": case.run}
+    request = decision.request
+    steps.known = {"policy_version": request.policy, "evidence": request.evidence, "run": request.run}
     steps.write("gates")
     steps.known["approvals"] = decision.statements
     if decision.broken_glass:
-        record_broken_glass(case, steps.journal, decision.broken_glass, approvals_missing=decision.approvals_missing)
+        record_broken_glass(request, steps.journal, decision.broken_glass, approvals_missing=decision.approvals_missing)
     steps.write("approved")
-    alarm = alert(case, decision.broken_glass) if decision.broken_glass else ""
+    alarm = alert(request, decision.broken_glass) if decision.broken_glass else ""
     release = ensure_release(candidate, target)
     # Written ahead: whoever finds this without "completed" knows that the stage may have been set.
     steps.write("stage_set")
@@ -188,7 +190,7 @@ def _promote(
     candidate.set_stage(STAGES[target.environment.environment], force=True)
     try:
         steps.write("completed")
-    except NotRecorded:
+    except NotRecordedError:
         restore_stages(candidate, steps.facts.from_stage, current, target)
         raise
     made = _promotion(decision, number(current))
@@ -207,56 +209,60 @@ def _decide(
     """That the evidence and the people let ``candidate`` pass.
 
     Raises:
-        PromotionRefused, GateFailed: they do not.
+        PromotionRefusedError, GateFailedError: they do not.
     """
-    case = examine(target, source, candidate, overrides_for(target, candidate, requester.person))
+    request = collect_evidence(target, source, candidate, overrides_for(target, candidate, requester.person))
     needed = target.environment.approvals
-    if not break_glass and case.unsettled:
-        raise GateFailed(case.unsettled[0])
-    if not needed and not case.unsettled:
-        return _Decision(case, ())
+    if not break_glass and request.unsettled:
+        raise GateFailedError(request.unsettled[0])
+    if not needed and not request.unsettled:
+        return _Decision(request, ())
     people = people_of(target)
     trainer = who_trained(target, people, journal, candidate)
-    tally = _count(case, journal, requester, trainer, break_glass=False)
+    tally = _count(request, journal, requester, trainer, break_glass=False)
     enough = len(tally.counted) >= needed and not tally.declined
-    if enough and not case.unsettled:
-        return _Decision(case, tally.counted[:needed])
+    if enough and not request.unsettled:
+        return _Decision(request, tally.counted[:needed])
     if not break_glass:
-        raise _too_few(case, requester, trainer, tally)
-    emergency = require_two(case, _count(case, journal, requester, trainer, break_glass=True))
-    return _Decision(case, tally.counted[:needed] if enough else (), emergency, approvals_missing=not enough)
+        raise _too_few(request, requester, trainer, tally)
+    emergency = require_two(request, _count(request, journal, requester, trainer, break_glass=True))
+    return _Decision(request, tally.counted[:needed] if enough else (), emergency, approvals_missing=not enough)
 
 
-def _count(case: Case, journal: Journal, requester: Requester, trainer: Person, *, break_glass: bool) -> Tally:
+def _count(
+    request: PromotionRequest, journal: Journal, requester: Requester, trainer: Person, *, break_glass: bool
+) -> Tally:
     return count_approvals(
-        case,
+        request,
         journal.log,
         journal.store,
         journal.subjects,
-        people_of(case.target),
+        people_of(request.target),
         requester=requester.person,
         trainer=trainer,
         break_glass=break_glass,
     )
 
 
-def _too_few(case: Case, requester: Requester, trainer: Person, tally: Tally) -> PromotionRefused:
-    target, needed = case.target, case.target.environment.approvals
+def _too_few(request: PromotionRequest, requester: Requester, trainer: Person, tally: Tally) -> PromotionRefusedError:
+    target, needed = request.target, request.target.environment.approvals
     why = f" Not counted: {'; '.join(tally.rejected)}." if tally.rejected else ""
     if tally.declined:
         said = "; ".join(f"{one.person.email}: {one.statement.reason}" for one in tally.declined)
-        return PromotionRefused(f"Version {case.version} of {target.model} was declined for {target.where}: {said}.")
+        return PromotionRefusedError(
+            f"Version {request.version} of {target.model} was declined for {target.where}: {said}."
+        )
     apart = {*trainer.emails, *(requester.person.emails if requester.person else ())}
     others = [person for person in people_who_approve(target) if person not in apart]
-    return ApprovalDue(
+    return ApprovalDueError(
         f"{target.where} needs {needed} approval(s) by somebody other than {requester.name}, who asks, and "
         f"{trainer.email}, who trained it, and has {len(tally.counted)}.{why} People who may: "
         f"{', '.join(others) or 'nobody'}. They run: make approve MODEL={target.model} "
-        f"TO={target.environment.environment} VERSION={case.version} AS=<e-mail>"
+        f"TO={target.environment.environment} VERSION={request.version} AS=<e-mail>"
     )
 
 
 def _promotion(decision: _Decision, previous: str | None) -> Promotion:
-    case = decision.case
+    request = decision.request
     approvers = tuple(one.person.email for one in (*decision.approvals, *decision.broken_glass))
-    return Promotion(case.version, previous, case.results, None, approvers)
+    return Promotion(request.version, previous, request.results, None, approvers)

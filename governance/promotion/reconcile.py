@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from zenml.client import Client
 
-from governance import events
 from governance.audit.actor import current_identity
 from governance.audit.events import Reconciliation
-from governance.journal import Journal, digest, without_people
-from governance.model_files import ReleaseError
-from governance.promotion.settling import open_attempts
-from governance.releases import digest_of, verify_release
+from governance.core.target import Target
+from governance.promotion.recovery import in_flight_promotions
+from governance.records import history as events
+from governance.records.journal import Journal, digest, without_people
+from governance.registry.model_files import ReleaseError
+from governance.registry.releases import digest_of, verify_release
+from governance.registry.versions import STAGES, staged_version
 from governance.signing.errors import SigningError
-from governance.target import Target
-from governance.versions import STAGES, staged_version
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
@@ -34,7 +34,7 @@ def reconcile(target: Target, *, dry_run: bool = False) -> tuple[str, ...]:
         What differs, in words; nothing if all agrees.
 
     Raises:
-        AuditError, NotRecorded: the log cannot be read or written.
+        AuditError, NotRecordedError: the log cannot be read or written.
     """
     findings = tuple(_findings(target))
     if not dry_run:
@@ -54,7 +54,7 @@ def _findings(target: Target) -> Iterator[str]:
     if environment not in STAGES:
         return
     journal = Journal(target)
-    for attempt in open_attempts(journal.log, target):
+    for attempt in in_flight_promotions(journal.log, target):
         yield (
             f"A {attempt.what} of version {attempt.version} of {target.model} stopped after {attempt.last.step!r}: the "
             "next promotion or rollback settles it."

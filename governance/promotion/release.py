@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from environments import ORDER
-from governance import jobs
-from governance.promotion.promote import ApprovalDue, promote
-from governance.target import Target
-from governance.versions import run_of, staged_version
+from governance.core.target import Target
+from governance.promotion.promote import ApprovalDueError, promote
+from governance.registry.versions import run_of, staged_version
+from governance.runs import jobs
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
-    from governance.promotion.settling import Promotion
+    from governance.promotion.recovery import Promotion
     from governance.signing.signatories import Signatory
 
 POLL = 2.0
@@ -53,8 +53,9 @@ def release(
         tell: Is told each step in a few words.
 
     Raises:
-        ApprovalDue: only people's approvals are missing, and none came while waiting. Run it again once they agreed.
-        PromotionRefused, GateFailed, ReleaseError, SigningError, NotRecorded: as for the single steps.
+        ApprovalDueError: only people's approvals are missing, and none came while waiting.
+            Run it again once they agreed.
+        PromotionRefusedError, GateFailedError, ReleaseError, SigningError, NotRecordedError: as for the single steps.
     """
     dev, staging = (production.in_environment(name) for name in ORDER[:2])
     candidate = staged_version(dev)
@@ -99,7 +100,7 @@ def _promote_when_approved(production: Target, requested_by: Signatory | None, w
     until = time.monotonic() + wait
     try:
         return promote(production, requested_by=requested_by)
-    except ApprovalDue as due:
+    except ApprovalDueError as due:
         if not wait:
             raise
         tell(f"waiting for an approval: {due}")
@@ -108,7 +109,7 @@ def _promote_when_approved(production: Target, requested_by: Signatory | None, w
         time.sleep(POLL)
         try:
             promote(production, requested_by=requested_by, dry_run=True)  # asking again would fill the log
-        except ApprovalDue as due:
+        except ApprovalDueError as due:
             last = due
         else:
             return promote(production, requested_by=requested_by)

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
-from governance import events
+from governance.approvals.errors import PromotionRefusedError
+from governance.approvals.people import who_asks
 from governance.audit.events import Rollback
-from governance.exclusive import AnotherIsAtWork, alone
-from governance.in_use import trusted_release
-from governance.journal import Journal, NotRecorded, digest, without_people
-from governance.promotion.people import who_asks
-from governance.promotion.settling import PromotionRefused, new_attempt, require_first, settle
-from governance.releases import digest_of, find_release
+from governance.core.target import Target
+from governance.promotion.lock import PromotionInProgressError, promotion_lock
+from governance.promotion.recovery import new_promotion_id, recover, require_first
+from governance.records import history as events
+from governance.records.journal import Journal, NotRecordedError, digest, without_people
+from governance.registry.loading import trusted_release
+from governance.registry.releases import digest_of, find_release
+from governance.registry.versions import STAGES, restore_stages, staged_version
 from governance.signing.signatories import Signatory
-from governance.target import Target
-from governance.versions import STAGES, restore_stages, staged_version
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
@@ -59,21 +60,21 @@ def rollback(
         The version that was left and the one that is in use now.
 
     Raises:
-        PromotionRefused: nothing earlier was in use, or its release is gone.
-        AnotherIsAtWork: a promotion or rollback is going on.
+        PromotionRefusedError: nothing earlier was in use, or its release is gone.
+        PromotionInProgressError: a promotion or rollback is going on.
         ReleaseError: the earlier version's files are not those that were released.
         SigningError: they are unsigned or not what was signed, or ``requested_by`` cannot sign.
-        NotRecorded: the audit log cannot be written; the stage is as it was.
+        NotRecordedError: the audit log cannot be written; the stage is as it was.
     """
     require_stage(target)
     watch = Stopwatch()
     if dry_run:
         current, earlier = version_before(target, watch)
         return str(current.number), str(earlier.number)
-    with alone(target):
-        settle(target, Journal(target))
+    with promotion_lock(target):
+        recover(target, Journal(target))
         current, earlier = version_before(target, watch)
-        attempt, journal = new_attempt(), Journal(target)
+        attempt, journal = new_promotion_id(), Journal(target)
         if requested_by is not None:
             requester = who_asks(
                 target,
@@ -118,7 +119,7 @@ def move(
     write("requested")
     try:
         require_first(journal, target, attempt)
-    except AnotherIsAtWork as refusal:
+    except PromotionInProgressError as refusal:
         write("refused", reason=without_people(str(refusal)))
         raise
     before = other.stage or "none"
@@ -128,7 +129,7 @@ def move(
         other.set_stage(STAGES[target.environment.environment], force=True)
     try:
         write("completed")
-    except NotRecorded:
+    except NotRecordedError:
         restore_stages(other, before, current, target)
         raise
 
@@ -137,30 +138,30 @@ def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionRespon
     """The version in use and the one that was in use before it, whose release may be loaded.
 
     Raises:
-        PromotionRefused: there is none, or it is gone.
+        PromotionRefusedError: there is none, or it is gone.
         ReleaseError, SigningError: its files are not those that were released.
     """
     with watch.phase("reading the log"):
         current = staged_version(target)
         if current is None:
-            raise PromotionRefused(f"No version of {target.where} is in use, so there is nothing to roll back.")
+            raise PromotionRefusedError(f"No version of {target.where} is in use, so there is nothing to roll back.")
         used = events.released_versions(target)
     if str(current.number) in used:  # a version may have been in use more than once; the last time counts
         while used.pop() != str(current.number):
             pass
     if not used:
-        raise PromotionRefused(
+        raise PromotionRefusedError(
             f"Version {current.number} is the first of {target.where}; no earlier version was in use there."
         )
     with watch.phase("finding the version"):
         try:
             earlier = Client().get_model_version(target.model, used[-1])
         except KeyError as error:
-            raise PromotionRefused(
+            raise PromotionRefusedError(
                 f"Version {used[-1]} of {target.where} was deleted and cannot be returned to."
             ) from error
         if find_release(earlier, target) is None:
-            raise PromotionRefused(
+            raise PromotionRefusedError(
                 f"Version {earlier.number} has no release in {target.environment.environment} any more."
             )
     with watch.phase("verifying the release"):
@@ -172,9 +173,9 @@ def require_stage(target: Target) -> None:
     """Refuse an environment that has no stage.
 
     Raises:
-        PromotionRefused: ``target``'s is one.
+        PromotionRefusedError: ``target``'s is one.
     """
     if target.environment.environment not in STAGES:
-        raise PromotionRefused(
+        raise PromotionRefusedError(
             f"There is no stage to roll back in {target.environment.environment}; train again instead."
         )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from zenml.client import Client
 
 from environments import LOWER_IS_BETTER, ORDER
-from governance import events
-from governance.errors import Refused
-from governance.evidence import evaluation_of, predictions_of, verdicts_of
-from governance.releases import digest_of, trained_model
+from governance.core.errors import RefusedError
+from governance.core.target import Target
+from governance.records import history as events
+from governance.registry.releases import digest_of, trained_model
+from governance.registry.versions import STAGES, staged_version
 from governance.report.data import (
     CalibrationBin,
     Comparison,
@@ -28,8 +29,7 @@ from governance.report.data import (
 )
 from governance.report.lineage import description_of, lanes
 from governance.report.runs import GovernedRun, environments_up_to, newest_runs
-from governance.target import Target
-from governance.versions import STAGES, staged_version
+from governance.runs.evidence import evaluation_of, predictions_of, verdicts_of
 from pipelines.model import TrainedModel
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pipelines.labels import RiskDefinition
 
 
-class NothingToReport(Refused):
+class NothingToReportError(RefusedError):
     """No version of the model is in use in the environment."""
 
 
@@ -49,13 +49,13 @@ def collect(target: Target) -> ReportData:
     It stands on the newest run of each purpose and environment, see :func:`governance.report.runs.newest_runs`.
 
     Raises:
-        NothingToReport: no version is in use there.
-        StackMissing: the environment's stack is not registered.
-        ModelTampered: the model's files are not those that training saved.
+        NothingToReportError: no version is in use there.
+        StackMissingError: the environment's stack is not registered.
+        ModelTamperedError: the model's files are not those that training saved.
     """
     version = staged_version(target)
     if version is None:
-        raise NothingToReport(
+        raise NothingToReportError(
             f"No version of {target.where} is in use, so there is nothing to report. Train it, then promote it."
         )
     runs = newest_runs(version, target)

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from environments import ORDER, Platform
+from governance.rendering.numbers import count, percent
 from governance.report.data import ReportData
-from governance.report.numbers import count, percent
-from governance.report.render import fill
+from governance.report.render import PAGES
 from governance.report.wording import headline
 
 
@@ -75,7 +75,7 @@ def entry_file(entry: Entry) -> str:
 def render_index(platform: Platform, folder: Path) -> str:
     """The index of the reports in ``folder``, with every team of ``platform``."""
     entries = _read(folder)
-    return fill(
+    return PAGES.fill(
         "index.html",
         written=datetime.now(UTC),
         teams=[

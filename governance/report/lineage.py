@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from governance.evidence import evaluation_of, outputs_of, predictions_of
-from governance.releases import find_release
+from governance.core.target import Target
+from governance.registry.releases import find_release
+from governance.rendering.numbers import count
 from governance.report.data import Lane, Node
-from governance.report.numbers import count
 from governance.report.runs import GovernedRun
-from governance.target import Target
+from governance.runs.evidence import evaluation_of, outputs_of, predictions_of
 from pipelines.artifacts import (
     DATA_DESCRIPTION,
     EVALUATION,

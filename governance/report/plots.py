@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from governance.rendering.figures import ACCENT, FAINT, INK, MUTED, SURFACE, as_svg, new_figure
 from governance.report.data import CalibrationBin, EvaluationEvidence, HistogramBin
-from governance.report.figures import ACCENT, FAINT, INK, MUTED, SURFACE, as_svg, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

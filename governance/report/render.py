@@ -2,82 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from governance.report import numbers, wording
+from governance.rendering import numbers
+from governance.rendering.pages import Pages, drawn
+from governance.report import wording
 from governance.report.data import EvaluationEvidence, ReportData
 from governance.report.plots import draw_calibration, draw_histogram, draw_roc
-
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def render(data: ReportData) -> str:
     """The page that shows ``data``."""
     plots: dict[str, Markup | None] = dict.fromkeys(("roc", "calibration", "histogram"))
     if data.evaluation is not None:
-        plots["roc"] = _drawn(draw_roc(data.evaluation))
-        plots["calibration"] = _drawn(draw_calibration(data.evaluation.calibration))
+        plots["roc"] = drawn(draw_roc(data.evaluation))
+        plots["calibration"] = drawn(draw_calibration(data.evaluation.calibration))
     if data.predictions is not None and data.predictions.histogram:
-        plots["histogram"] = _drawn(draw_histogram(data.predictions.histogram, data.subject.decision_threshold))
-    return fill("report.html", data=data, plots=plots)
-
-
-def fill(template: str, **values: Any) -> str:
-    """The template ``template`` with ``values``; whatever they hold is escaped."""
-    return _environment().get_template(template).render(**values)
-
-
-@functools.cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        number=numbers.number,
-        beside=numbers.beside,
-        percent=numbers.percent,
-        count=numbers.count,
-        utc=numbers.utc,
-        duration=numbers.duration,
-        short=numbers.short,
-        breakable=breakable,
-        metric_title=wording.metric_title,
-        metric_meaning=wording.metric_meaning,
-        direction=wording.direction,
-        quantile_name=wording.quantile_name,
-    )
-    environment.globals.update(
-        headline=wording.headline,
-        verdicts=wording.verdicts,
-        strangers=wording.strangers,
-        found_and_missed=wording.found_and_missed,
-        matrix=_matrix,
-        comparison=_comparison,
-        calibration_note=_calibration_note,
-    )
-    return environment
-
-
-def breakable(text: str) -> Markup:
-    """``text``, escaped, that a narrow column may break after a separator rather than anywhere."""
-    return Markup(re.sub(r"(?<=[/_.:-])(?=\w)", "<wbr>", str(escape(text))))  # noqa: S704 - escaped here
-
-
-def _drawn(svg: str) -> Markup:
-    # Matplotlib escapes the text it is given; the rest is its own.
-    return Markup(svg)  # noqa: S704
+        plots["histogram"] = drawn(draw_histogram(data.predictions.histogram, data.subject.decision_threshold))
+    return PAGES.fill("report.html", data=data, plots=plots)
 
 
 @dataclass(frozen=True)
@@ -148,3 +94,23 @@ def _calibration_note(evaluation: EvaluationEvidence) -> str:
     least, most = min(rows), max(rows)
     size = f"{least}" if least == most else f"{least} to {most}"
     return f"{len(rows)} groups of {size} rows."
+
+
+PAGES = Pages(
+    Path(__file__).resolve().parent / "templates",
+    {
+        "metric_title": wording.metric_title,
+        "metric_meaning": wording.metric_meaning,
+        "direction": wording.direction,
+        "quantile_name": wording.quantile_name,
+    },
+    {
+        "headline": wording.headline,
+        "verdicts": wording.verdicts,
+        "mismatches": wording.mismatches,
+        "found_and_missed": wording.found_and_missed,
+        "matrix": _matrix,
+        "comparison": _comparison,
+        "calibration_note": _calibration_note,
+    },
+)

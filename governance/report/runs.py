@@ -10,10 +10,10 @@ from zenml.client import Client
 from zenml.utils.dashboard_utils import get_run_url
 
 from environments import ORDER
-from governance.context import RunContext, context_of
-from governance.hooks.mlflow_logging import METADATA_KEY
+from governance.core.target import Target
+from governance.records.context import RunContext, context_of
 from governance.report.data import RunPurpose, RunRecord
-from governance.target import Target
+from governance.runs.trackers.mlflow import METADATA_KEY
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from governance.rendering.numbers import count, percent, utc
 from governance.report.data import Metric, ReportData
-from governance.report.numbers import count, percent, utc
 
 DATA_GATES = ("data quality", "held-out data quality", "input quality")
 """Gates on data. By name, since the gates themselves are loaded with ZenML."""
@@ -129,7 +129,7 @@ def _scored(data: ReportData) -> Verdict:
     return Verdict("Predictions", f"{count(made.rows)} rows", f"{percent(made.flagged_share)} flagged", None)
 
 
-def strangers(data: ReportData) -> list[str]:
+def mismatches(data: ReportData) -> list[str]:
     """Places where a run used a model whose digest is not that of this version."""
     return [
         f"{lane.purpose} in {lane.environment} used {node.digest}"

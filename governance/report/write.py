@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from environments import CHECKOUT, Platform
+from governance.core.files import write_whole
+from governance.core.target import Target
 from governance.report.index import describe, entry_file, render_index
 from governance.report.render import render
-from governance.target import Target
-from governance.whole_file import write_whole
 
 
 def default_folder(platform: Platform) -> Path:
     """``reports`` in the local ground where there is one, else below the checkout's ``.groundwork``."""
-    from governance.ground import shared_ground
+    from governance.core.workspace import workspace_dir
 
     if all(environment.local is not None for environment in platform.environments.values()):
-        return shared_ground(platform) / "reports"
+        return workspace_dir(platform) / "reports"
     return CHECKOUT / ".groundwork" / "reports"
 
 
@@ -27,7 +27,7 @@ def write_report(target: Target, folder: Path) -> Path:
         The page. A report of another version or environment has another name, so none is overwritten by it.
 
     Raises:
-        NothingToReport: no version is in use there; nothing was written.
+        NothingToReportError: no version is in use there; nothing was written.
         OSError: ``folder`` cannot be written to.
     """
     from governance.report.collect import collect

@@ -1,11 +1,11 @@
 """What can be wrong with a signature."""
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 
-class SigningError(Refused):
+class SigningError(RefusedError):
     """Something could not be signed, or its signature does not hold; the message says whose, why and what to do."""
 
 
-class NoSigningKey(SigningError):
+class NoSigningKeyError(SigningError):
     """This process holds no key to sign models with."""

@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from environments import ORDER, ground_of
-from governance.signing.errors import NoSigningKey, SigningError
+from governance.core.target import Target
+from governance.signing.errors import NoSigningKeyError, SigningError
 from governance.signing.library import model_signing
-from governance.target import Target
 
 KEYS = "GROUNDWORK_MODEL_KEYS"
 PUBLIC_KEYS = "model_keys"
@@ -75,13 +75,13 @@ def signer_for(target: Target, environ: Mapping[str, str] = os.environ) -> Model
     """What signs the models trained in ``target``'s environment. On ``local`` its key is made when it is first needed.
 
     Raises:
-        NoSigningKey: there is none here.
+        NoSigningKeyError: there is none here.
         SigningError: others can read it, or it is of another kind.
     """
     file = _private_key(target, environ)
     if not file.exists():
         if target.cloud != "local" or environ.get(KEYS):
-            raise NoSigningKey(
+            raise NoSigningKeyError(
                 f"There is no key to sign models of {target.environment.environment} in {file}: put it there for "
                 f"this job ({KEYS} names the folder), and its public key into {_committed_key(target, target)}."
             )

@@ -13,11 +13,11 @@ from governance.signing.errors import SigningError
 from governance.signing.library import model_signing
 
 
-class ModelUnsigned(SigningError):
+class ModelUnsignedError(SigningError):
     """A model has no signature."""
 
 
-class ModelForged(SigningError):
+class ModelForgedError(SigningError):
     """A model's signature is by no trusted key, or over other files."""
 
 
@@ -31,7 +31,7 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
         what: the model, for messages.
 
     Raises:
-        ModelForged: it does not hold; nothing of the model was interpreted.
+        ModelForgedError: it does not hold; nothing of the model was interpreted.
     """
     from cryptography.exceptions import InvalidSignature
 
@@ -39,7 +39,7 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
     hint = _hint(signature)
     key = next((key for key in trusted if hashlib.sha256(key.encode()).hexdigest() == hint), None)
     if key is None:
-        raise ModelForged(f"{what} is signed by no trusted key. Find out who signed it, then train again.")
+        raise ModelForgedError(f"{what} is signed by no trusted key. Find out who signed it, then train again.")
     with tempfile.TemporaryDirectory() as temporary:
         public, bundle = Path(temporary) / "key.pub", Path(temporary) / "bundle"
         public.write_text(key, encoding="utf-8")
@@ -48,7 +48,7 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
             config().use_elliptic_key_verifier(public_key=public).verify(folder, bundle)
         except (InvalidSignature, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             why = str(error).split(": Expected")[0] or "the signature is of something else"
-            raise ModelForged(
+            raise ModelForgedError(
                 f"{what} is not what was signed: {why}. It is not loaded; find out who wrote there, then train again."
             ) from error
 

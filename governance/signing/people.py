@@ -25,9 +25,9 @@ from pathlib import Path
 from environments import ground_of
 from governance.audit.actor import Identity, account_identity, declared_identity, github_identity, signed_identity
 from governance.audit.subjects import Subjects
+from governance.core.target import Target
 from governance.signing.errors import SigningError
 from governance.signing.ssh import principals_of
-from governance.target import Target
 
 ALLOWED_SIGNERS = "allowed_signers"
 _KEY_TYPE = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from governance.audit.actor import current_identity
+from governance.core.target import Target
 from governance.signing.errors import SigningError
 from governance.signing.people import ALLOWED_SIGNERS, Person, people_folder, people_of, principal_of
 from governance.signing.ssh import NAMESPACE
-from governance.target import Target
 
 _USUAL_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
 _ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")

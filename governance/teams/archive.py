@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from environments import Platform, ground_of, pick_cloud
 
 if TYPE_CHECKING:
-    from governance.teams.remove import Leaving
+    from governance.teams.remove import TeamRemoval
 
 INVENTORY = "inventory.json"
 
 
-def write(leaving: Leaving, platform: Platform) -> Path:
+def write(removal: TeamRemoval, platform: Platform) -> Path:
     """Archive the team's files and its inventory; whoever may read the ground may read the archive.
 
     Returns:
@@ -28,34 +28,34 @@ def write(leaving: Leaving, platform: Platform) -> Path:
     folder = ground_of(first, pick_cloud(first, None)) / "archive" / "teams"
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    file = folder / f"{leaving.team.team}-{now:%Y%m%dT%H%M%S%fZ}.zip"
+    file = folder / f"{removal.team.team}-{now:%Y%m%dT%H%M%S%fZ}.zip"
     unfinished = file.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path, name in _members(leaving, platform):
+            for path, name in _members(removal, platform):
                 packed.write(path, name)
-            packed.writestr(INVENTORY, json.dumps(_inventory(leaving, platform, now), indent=2))
+            packed.writestr(INVENTORY, json.dumps(_inventory(removal, platform, now), indent=2))
         stream.flush()
         os.fsync(stream.fileno())
     unfinished.replace(file)
     return file
 
 
-def _members(leaving: Leaving, platform: Platform) -> Iterator[tuple[Path, str]]:
-    for top in leaving.files:
-        base = leaving.checkout if top.is_relative_to(leaving.checkout) else platform.directory.parent
+def _members(removal: TeamRemoval, platform: Platform) -> Iterator[tuple[Path, str]]:
+    for top in removal.files:
+        base = removal.checkout if top.is_relative_to(removal.checkout) else platform.directory.parent
         for path in [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file()):
             if "__pycache__" not in path.parts:
                 yield path, str(path.relative_to(base))
 
 
-def _inventory(leaving: Leaving, platform: Platform, now: datetime) -> dict[str, object]:
-    from governance.inventory import list_versions
+def _inventory(removal: TeamRemoval, platform: Platform, now: datetime) -> dict[str, object]:
+    from governance.registry.inventory import list_versions
 
     return {
-        "team": leaving.team.team,
+        "team": removal.team.team,
         "archived": now.isoformat(),
-        "registered": leaving.objects,
-        "infrastructure": {it.environment: it.addresses for it in leaving.previews},
-        "models": [row.model_dump(mode="json") for row in list_versions(platform) if row.team == leaving.team.team],
+        "registered": removal.objects,
+        "infrastructure": {it.environment: it.addresses for it in removal.previews},
+        "models": [row.model_dump(mode="json") for row in list_versions(platform) if row.team == removal.team.team],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from environments import CHECKOUT, Platform
 from governance.teams import scaffold, team_file
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.preview import Preview, preview, settings_with
 from governance.teams.request import NewTeam, check
 
@@ -45,7 +45,7 @@ def create(
         checkout: Where the scaffold goes.
 
     Raises:
-        TeamRefused: the request is wrong, something is there already, or a plan deletes or replaces something.
+        TeamRefusedError: the request is wrong, something is there already, or a plan deletes or replaces something.
         TerraformError, InfrastructureError, WorkspaceError: an environment cannot be planned. Nothing was written.
     """
     scaffold.take_back(checkout)
@@ -64,9 +64,11 @@ def create(
 
 def _previews(request: NewTeam, before: Platform, after: Platform, cloud: str | None) -> Sequence[Preview]:
     found = [preview(before, after, name, cloud, team=request.name) for name in after.environments]
-    lost = [f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.strangers if "delete" in what]
+    lost = [
+        f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.unrelated_changes if "delete" in what
+    ]
     if lost:
-        raise TeamRefused(
+        raise TeamRefusedError(
             f"Adding {request.name} would take away what is there, which is a fault of the Terraform in infra/. "
             "Nothing was written.\n" + "\n".join(lost)
         )

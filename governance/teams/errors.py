@@ -1,7 +1,7 @@
 """Why a team cannot be added, updated or removed."""
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 
-class TeamRefused(Refused):
+class TeamRefusedError(RefusedError):
     """The team cannot be added, updated or removed as asked; nothing was changed."""

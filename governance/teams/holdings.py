@@ -29,7 +29,7 @@ def held_by_production(team: Team, platform: Platform, clouds: Mapping[str, str]
 
 
 def _production_models(team: Team, platform: Platform) -> Iterator[str]:
-    from governance.inventory import list_versions
+    from governance.registry.inventory import list_versions
 
     for row in list_versions(platform):
         if row.team == team.team and row.stage == ORDER[-1]:

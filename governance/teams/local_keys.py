@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from environments import ORDER, Platform
 from governance.audit.actor import current_identity
+from governance.core.target import target_for
 from governance.signing.signatories import demo_key
-from governance.target import target_for
 from governance.teams.request import NewTeam
 
 

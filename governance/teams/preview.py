@@ -28,7 +28,7 @@ class Preview:
     cloud: str
     addresses: tuple[str, ...]
     """Resources that are created, or deleted, for the team."""
-    strangers: tuple[str, ...] = field(default=())
+    unrelated_changes: tuple[str, ...] = field(default=())
     """Anything else that the change does. There should be none."""
     pending: int = 0
     """Changes that the plan holds with and without the team's file."""
@@ -80,14 +80,14 @@ def preview(before: Platform, after: Platform, environment: str, cloud: str | No
         known, _ = _plan(workspace(before, environment, cloud))
         unexplained = {a for a, it in rest.items() if known.get(a) != it} | (set(known) - set(planned))
         pending = len(set(rest) - unexplained)
-    strangers = [
+    unrelated_changes = [
         f"{address} ({'/'.join(planned[address][0]) if address in planned else 'kept'})" for address in unexplained
     ]
     return Preview(
         environment=environment,
         cloud=where.cloud,
         addresses=tuple(sorted(own)),
-        strangers=tuple(sorted([*strangers, *_other_contracts(outputs, team)])),
+        unrelated_changes=tuple(sorted([*unrelated_changes, *_other_contracts(outputs, team)])),
         pending=pending,
     )
 

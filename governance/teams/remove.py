@@ -10,13 +10,13 @@ from typing import Any
 
 from environments import CHECKOUT, ORDER, Environment, Platform, SettingsError, Team, pick_cloud
 from governance.teams import archive, scaffold
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.holdings import held_by_production
 from governance.teams.preview import Preview, preview, settings_with
 
 
 @dataclass(frozen=True)
-class Leaving:
+class TeamRemoval:
     """A team that is to go: all that would go with it."""
 
     team: Team
@@ -40,7 +40,7 @@ class Leaving:
         for it in self.previews:
             lines.append(f"  infrastructure of {it.environment} on {it.cloud}, by a later apply")
             lines += [f"    {address}" for address in it.addresses]
-            lines += [f"    ATTENTION, not the team's: {address}" for address in it.strangers]
+            lines += [f"    ATTENTION, not the team's: {address}" for address in it.unrelated_changes]
         return lines
 
     def refusal(self) -> str:
@@ -59,18 +59,18 @@ class Leaving:
         }
 
 
-def examine(
+def plan_removal(
     name: str, platform: Platform, *, cloud: str | None = None, plan: bool = True, checkout: Path = CHECKOUT
-) -> Leaving:
+) -> TeamRemoval:
     """What would go with the team ``name``, and what forbids it. Changes nothing.
 
     Raises:
-        TeamRefused: there is no such team.
+        TeamRefusedError: there is no such team.
         RegistrationError: ZenML cannot be asked.
         TerraformError, InfrastructureError, WorkspaceError: an environment cannot be planned.
     """
     if name not in platform.teams:
-        raise TeamRefused(f"There is no team {name!r}; there are: {', '.join(platform.teams) or 'none'}.")
+        raise TeamRefusedError(f"There is no team {name!r}; there are: {', '.join(platform.teams) or 'none'}.")
     team = platform.teams[name]
     clouds = {it: pick_cloud(platform.environments[it], cloud) for it in team.environments}
     obstacles: list[str] = []
@@ -84,11 +84,11 @@ def examine(
     obstacles += [
         f"Its removal would take away what is not the team's in {it.environment}: {what}"
         for it in previews
-        for what in it.strangers
+        for what in it.unrelated_changes
         if "delete" in what
     ]
     obstacles += held_by_production(team, platform, clouds)
-    return Leaving(
+    return TeamRemoval(
         team=team,
         clouds={**clouds},
         checkout=checkout,
@@ -99,7 +99,7 @@ def examine(
     )
 
 
-def remove(leaving: Leaving, platform: Platform) -> Path:
+def remove(removal: TeamRemoval, platform: Platform) -> Path:
     """Archive the team, unregister its stacks, and delete its scaffold and then its file.
 
     Run again after an interrupt it finishes, as long as the team's file is there.
@@ -112,14 +112,14 @@ def remove(leaving: Leaving, platform: Platform) -> Path:
     """
     from stack_bootstrap.registration import unregister
 
-    if leaving.obstacles:
-        raise TeamRefused(leaving.refusal())
-    stored = archive.write(leaving, platform)
+    if removal.obstacles:
+        raise TeamRefusedError(removal.refusal())
+    stored = archive.write(removal, platform)
     # From production backwards: what is refused there leaves the rest of the team as it is.
-    for name in sorted(leaving.clouds, key=lambda it: ORDER.index(it) if it in ORDER else -1, reverse=True):
+    for name in sorted(removal.clouds, key=lambda it: ORDER.index(it) if it in ORDER else -1, reverse=True):
         # CONFIRM named the team; the environment's name is what unregistering asks for.
-        unregister(platform.environments[name], leaving.clouds[name], team=leaving.team.team, confirm=name)
-    for path in reversed(leaving.files):  # the team's file is the first, and goes last
+        unregister(platform.environments[name], removal.clouds[name], team=removal.team.team, confirm=name)
+    for path in reversed(removal.files):  # the team's file is the first, and goes last
         if path.is_dir():
             shutil.rmtree(path)
         else:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from environments import CHECKOUT, Environment, Platform, names_for
 from environments.model import Email, ModelName, TeamName
 from environments.names import RESERVED_TEAMS, TEAM_MAX
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 
 DataFormat = Literal["csv", "parquet"]
 DATA_FORMATS: Final = get_args(DataFormat)
@@ -68,7 +68,7 @@ def check(request: NewTeam, platform: Platform, checkout: Path = CHECKOUT) -> No
         checkout: Where the scaffold would go.
 
     Raises:
-        TeamRefused: it cannot; every reason is named, by the variable that it is about.
+        TeamRefusedError: it cannot; every reason is named, by the variable that it is about.
     """
     problems = [
         *_about_name(request.name, platform),
@@ -84,7 +84,7 @@ def check(request: NewTeam, platform: Platform, checkout: Path = CHECKOUT) -> No
         )
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
-        raise TeamRefused(f"The team cannot be added; nothing was written.\n{lines}")
+        raise TeamRefusedError(f"The team cannot be added; nothing was written.\n{lines}")
 
 
 def _about_name(name: str, platform: Platform) -> Iterable[str]:

@@ -14,7 +14,7 @@ import yaml
 
 from environments import CHECKOUT
 from governance.teams import sample_data
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.request import NewTeam, package_of
 
 TEMPLATE: Final = CHECKOUT / "governance" / "teams" / "template"
@@ -40,7 +40,7 @@ def rendered(request: NewTeam, checkout: Path = CHECKOUT) -> Iterator[Path]:
     """The scaffold of ``request`` in a temporary folder, which is removed afterwards.
 
     Raises:
-        TeamRefused: the template is broken.
+        TeamRefusedError: the template is broken.
     """
     from copier import run_copy
     from copier.errors import CopierError
@@ -61,7 +61,7 @@ def rendered(request: NewTeam, checkout: Path = CHECKOUT) -> Iterator[Path]:
                 quiet=True,
             )
         except (CopierError, TemplateError) as error:
-            raise TeamRefused(f"{TEMPLATE} cannot be rendered; nothing was written: {error}") from error
+            raise TeamRefusedError(f"{TEMPLATE} cannot be rendered; nothing was written: {error}") from error
         for model in request.all_models():
             data = Path("pipelines") / "teams" / request.package / "data"
             sample_data.write(model, staging / data / f"{model}_synthetic.{request.data_format}")
@@ -100,12 +100,12 @@ def place(staging: Path, team: str, models: tuple[str, ...], team_file: Path, te
     A failure or an interrupt takes back what was moved. A kill leaves a note, by which the next command does so.
 
     Raises:
-        TeamRefused: something of that name is there already; nothing was written.
+        TeamRefusedError: something of that name is there already; nothing was written.
     """
     moving = parts(team, models)
     there = [str(path) for path in [*(checkout / part for part in moving), team_file] if path.exists()]
     if there:
-        raise TeamRefused(f"{', '.join(there)} exists already, and is not overwritten. Nothing was written.")
+        raise TeamRefusedError(f"{', '.join(there)} exists already, and is not overwritten. Nothing was written.")
     note = _note(checkout, team)
     _write_note(note, {"team_file": str(team_file), "parts": [str(part) for part in moving]})
     try:

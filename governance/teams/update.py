@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from environments import CHECKOUT, Platform
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.scaffold import TEMPLATE, answers_file
 
 
@@ -30,21 +30,21 @@ def update(
         The files that differ now, relative to the checkout; dry, the files of the template that have changed.
 
     Raises:
-        TeamRefused: there is no such scaffold, it is not known which template it was made from, or the checkout
+        TeamRefusedError: there is no such scaffold, it is not known which template it was made from, or the checkout
             has changes that are not committed.
     """
     answers = answers_file(team)
     if team not in platform.teams or not (checkout / answers).is_file():
-        raise TeamRefused(f"{checkout / answers} does not exist: {team!r} is no team that `make team` made.")
+        raise TeamRefusedError(f"{checkout / answers} does not exist: {team!r} is no team that `make team` made.")
     made_from = yaml.safe_load((checkout / answers).read_text(encoding="utf-8")).get("_commit")
     if not made_from:
-        raise TeamRefused(
+        raise TeamRefusedError(
             f"{answers} names no commit, as the template was not committed when {team} was made. "
             "Set _commit to the commit whose template it was."
         )
     changes = _changes(checkout)
     if changes:
-        raise TeamRefused(
+        raise TeamRefusedError(
             f"{checkout} has changes that are not committed ({', '.join(changes)}). Commit them first, so that what "
             "the update brings can be told from them."
         )
@@ -62,7 +62,7 @@ def update(
         try:
             run_update(str(checkout), answers_file=answers, vcs_ref=commit, defaults=True, overwrite=True, quiet=True)
         except CopierError as error:
-            raise TeamRefused(f"{team} cannot be updated: {error}") from error
+            raise TeamRefusedError(f"{team} cannot be updated: {error}") from error
     return _changes(checkout)
 
 
@@ -73,5 +73,5 @@ def _changes(checkout: Path) -> list[str]:
 def _git(checkout: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise TeamRefused(f"An update merges by git, which says of {checkout}: {done.stderr.strip()}")
+        raise TeamRefusedError(f"An update merges by git, which says of {checkout}: {done.stderr.strip()}")
     return done.stdout

@@ -9,9 +9,9 @@ import pytest
 
 from environments import Platform, load_platform
 from governance.audit import current_identity
+from governance.core.target import Target, target_for
 from governance.signing.people import principal_of
 from governance.signing.signatories import Signatory, demo_key
-from governance.target import Target, target_for
 from tests.conftest import copy_settings
 
 CANCER = "breast_cancer_classifier"

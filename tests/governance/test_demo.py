@@ -151,7 +151,7 @@ def test_the_demo_ends_well_wherever_it_was_killed_before(demo: Demo) -> None:
 
 def test_what_was_there_before_the_demo_is_not_cleaned_up(settings_directory: Path) -> None:
     from environments import load_platform
-    from governance.ground import claim, remove_claimed
+    from governance.core.workspace import claim, remove_claimed
 
     platform = load_platform(settings_directory)
     ground = settings_directory.parent / "ground"
@@ -166,13 +166,13 @@ def test_what_was_there_before_the_demo_is_not_cleaned_up(settings_directory: Pa
 
 def test_a_manifest_that_names_something_else_removes_nothing(settings_directory: Path, tmp_path: Path) -> None:
     from environments import load_platform
-    from governance.ground import GroundError, claim, remove_claimed
+    from governance.core.workspace import WorkspaceDirError, claim, remove_claimed
 
     platform = load_platform(settings_directory)
     ground = settings_directory.parent / "ground"
     claim(platform, ground)
     (ground / "zenml").mkdir()
     (ground / "demo.json").write_text(json.dumps({"made": ["zenml", "../environments"]}))
-    with pytest.raises(GroundError, match="Nothing was removed"):
+    with pytest.raises(WorkspaceDirError, match="Nothing was removed"):
         remove_claimed(platform, ground)
     assert (ground / "zenml").exists()

@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.model import (
-    ModelTampered,
-    ModelUntrusted,
+    ModelTamperedError,
+    ModelUntrustedError,
     TrainedModel,
     folder_digest,
     read_model,
@@ -24,7 +24,7 @@ from pipelines.model import (
     save_model,
     save_transformer,
 )
-from pipelines.signature import SignatureMismatch
+from pipelines.signature import SignatureMismatchError
 from tests.pipelines.conftest import config_of, train
 
 
@@ -77,7 +77,7 @@ def test_one_changed_byte_is_refused_before_anything_is_deserialised(
     content = bytearray((folder / name).read_bytes())
     content[round(position * (len(content) - 1))] ^= 1
     (folder / name).write_bytes(content)
-    with pytest.raises(ModelTampered, match=f"expected {digest}"):
+    with pytest.raises(ModelTamperedError, match=f"expected {digest}"):
         read_model(folder, digest)
 
 
@@ -85,20 +85,20 @@ def test_one_changed_byte_is_refused_before_anything_is_deserialised(
 def test_added_removed_or_renamed_file_is_refused(copied: tuple[Path, str]) -> None:
     folder, digest = copied
     (folder / "extra.txt").write_text("", encoding="utf-8")
-    with pytest.raises(ModelTampered):
+    with pytest.raises(ModelTamperedError):
         read_model(folder, digest)
     (folder / "extra.txt").unlink()
     (folder / "signature.json").rename(folder / "Signature.json")
-    with pytest.raises(ModelTampered):
+    with pytest.raises(ModelTamperedError):
         read_model(folder, digest)
     shutil.rmtree(folder)
-    with pytest.raises(ModelTampered):
+    with pytest.raises(ModelTamperedError):
         read_model(folder, digest)
 
 
 def test_folder_that_holds_no_model_is_refused_though_its_digest_is_right(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(ModelTampered, match=r"holds no model.skops, signature.json"):
+    with pytest.raises(ModelTamperedError, match=r"holds no model.skops, signature.json"):
         read_model(tmp_path, folder_digest(tmp_path))
 
 
@@ -107,10 +107,10 @@ def test_model_that_would_run_code_is_refused_when_saved_and_when_read(
 ) -> None:
     folder, _ = copied
     hostile = Pipeline([("features", FunctionTransformer(shutil.rmtree)), *model.pipeline.steps[1:]])
-    with pytest.raises(ModelUntrusted, match="rmtree"):
+    with pytest.raises(ModelUntrustedError, match="rmtree"):
         save_model(TrainedModel(hostile, model.signature, model.reference, model.training_rows), folder)
     (folder / "model.skops").write_bytes(skops.io.dumps(hostile))
-    with pytest.raises(ModelUntrusted, match=r"shutil.rmtree, which no model is made of"):
+    with pytest.raises(ModelUntrustedError, match=r"shutil.rmtree, which no model is made of"):
         read_model(folder, folder_digest(folder))
 
 
@@ -135,7 +135,7 @@ def test_features_are_stored_and_checked_alike(model: TrainedModel, saved: Any, 
     digest = save_transformer(features, tmp_path)
     inputs = saved[2].validation
     np.testing.assert_array_equal(read_transformer(tmp_path, digest).transform(inputs), features.transform(inputs))
-    with pytest.raises(ModelTampered):
+    with pytest.raises(ModelTamperedError):
         read_transformer(tmp_path, "0" * 64)
 
 
@@ -160,12 +160,12 @@ def test_flag_is_raised_from_the_threshold_on(model: TrainedModel) -> None:
 
 
 def test_frame_without_an_input_column_is_refused_by_name(model: TrainedModel, saved: Any) -> None:
-    with pytest.raises(SignatureMismatch, match="column 'ward': found no such column"):
+    with pytest.raises(SignatureMismatchError, match="column 'ward': found no such column"):
         model.predict_probability(saved[2].validation.drop(columns="ward"))
 
 
 def test_stored_model_without_a_recorded_digest_is_refused(saved: Any) -> None:
     from pipelines.materializers import TrainedModelMaterializer
 
-    with pytest.raises(ModelTampered, match="ZenML has no digest of it"):
+    with pytest.raises(ModelTamperedError, match="ZenML has no digest of it"):
         TrainedModelMaterializer(str(saved[0])).load(TrainedModel)

@@ -14,7 +14,7 @@ from pipelines import artifacts
 from pipelines.config import ModelConfig
 from pipelines.data import data_digest
 from pipelines.evaluation import Evaluation
-from pipelines.model import ModelTampered, TrainedModel, folder_digest, save_model
+from pipelines.model import ModelTamperedError, TrainedModel, folder_digest, save_model
 from tests.pipelines.conftest import config_of, train
 
 pytestmark = pytest.mark.usefixtures("zenml_store")
@@ -106,7 +106,7 @@ def test_train_validate_and_infer_and_refuse_an_altered_release(
     with pytest.raises(RuntimeError, match="input_validator"):
         batch_inference_pipeline(config=config, release_id=release, digest=digest, model_version="8", data=data)
     failed = Client().list_pipeline_runs(sort_by="desc:created", size=1)[0]
-    assert "ModelTampered" in str(failed.steps["input_validator"].exception_info)
+    assert "ModelTamperedError" in str(failed.steps["input_validator"].exception_info)
     assert len(list(Path(summary.uri).parents[1].iterdir())) == 1, "predictions of an altered model"
 
 
@@ -120,7 +120,7 @@ def test_config_may_be_plain_keys_and_a_stored_model_is_checked_by_what_zenml_re
     assert stored.load().signature.decision_threshold == 0.5
     other, _ = train(config_of(config.source, decision_threshold=0.9))
     save_model(other, Path(stored.uri))
-    with pytest.raises(ModelTampered, match=f"expected {stored.content_hash}"):
+    with pytest.raises(ModelTamperedError, match=f"expected {stored.content_hash}"):
         stored.load()
 
 

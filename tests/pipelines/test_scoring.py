@@ -25,7 +25,7 @@ from pipelines.model import TrainedModel, read_model, save_model
 from pipelines.prediction_summary import PredictionSummary, ProbabilityCounts
 from pipelines.publication import publish
 from pipelines.scoring import Batch, InputChanged, score
-from pipelines.signature import SignatureMismatch
+from pipelines.signature import SignatureMismatchError
 from tests.pipelines.conftest import config_of, train
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -185,7 +185,7 @@ def test_failure_half_way_leaves_no_file(
     profile = profile_input(config, model.signature, str(write()))
     bad = write(ward=["A"] * 399 + ["Z"])
     uri = f"{tmp_path}/out/predictions.parquet"
-    with pytest.raises(SignatureMismatch, match="rows 390 to 399"), publish(LocalStore(), uri) as file:
+    with pytest.raises(SignatureMismatchError, match="rows 390 to 399"), publish(LocalStore(), uri) as file:
         score(model, open_input(config, model.signature, str(bad)), profile, BATCH, file, uri)
     assert list((tmp_path / "out").iterdir()) == []
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.input_profile import open_input, profile_input
 from pipelines.model import TrainedModel
-from pipelines.signature import Signature, SignatureMismatch
+from pipelines.signature import Signature, SignatureMismatchError
 from pipelines.tables import DataSourceError
 from tests.pipelines.conftest import config_of, train
 
@@ -51,14 +51,14 @@ def test_column_that_does_not_fit_is_named_with_expected_and_found(
     write: Callable[..., Path], config: Any, model: TrainedModel, changes: dict[str, Any], expected: str
 ) -> None:
     file = write(**changes)
-    with pytest.raises(SignatureMismatch) as error:
+    with pytest.raises(SignatureMismatchError) as error:
         open_input(config, model.signature, str(file))
     assert str(file) in str(error.value)
     assert expected in str(error.value)
 
 
 def test_every_wrong_column_is_named_at_once(write: Callable[..., Path], config: Any, model: TrainedModel) -> None:
-    with pytest.raises(SignatureMismatch) as error:
+    with pytest.raises(SignatureMismatchError) as error:
         open_input(config, model.signature, str(write(dose=None, ward=1, extra=1)))
     assert len(error.value.problems) == 3
 
@@ -76,7 +76,7 @@ def test_every_wrong_column_is_named_at_once(write: Callable[..., Path], config:
 def test_value_that_the_model_does_not_take_is_refused_by_column(
     write: Callable[..., Path], config: Any, model: TrainedModel, changes: dict[str, Any], expected: str
 ) -> None:
-    with pytest.raises(SignatureMismatch, match="rows 0 to 399") as error:
+    with pytest.raises(SignatureMismatchError, match="rows 0 to 399") as error:
         profile_input(config, model.signature, str(write(**changes)))
     assert expected in str(error.value)
 
@@ -85,12 +85,12 @@ def test_csv_value_of_another_type_is_refused_by_column_and_line(
     write: Callable[..., Path], config: Any, model: TrainedModel
 ) -> None:
     file = write("batch.csv", dose=[*range(398), "much", 1])
-    with pytest.raises(SignatureMismatch, match="column 'dose': expected number, found 'much' in line 400"):
+    with pytest.raises(SignatureMismatchError, match="column 'dose': expected number, found 'much' in line 400"):
         profile_input(config, model.signature, str(file))
 
 
 def test_csv_columns_are_checked_by_name(write: Callable[..., Path], config: Any, model: TrainedModel) -> None:
-    with pytest.raises(SignatureMismatch, match="column 'dose': expected number, found no such column"):
+    with pytest.raises(SignatureMismatchError, match="column 'dose': expected number, found no such column"):
         open_input(config, model.signature, str(write("batch.csv", dose=None)))
 
 
@@ -131,7 +131,7 @@ def test_own_source_may_hold_columns_that_were_never_used(
     file = tmp_path / "source.parquet"
     patients.assign(note="x").to_parquet(file, index=False)
     assert profile_input(config_of(file), model.signature, None).rows == 400
-    with pytest.raises(SignatureMismatch, match="'note': expected no such column"):
+    with pytest.raises(SignatureMismatchError, match="'note': expected no such column"):
         profile_input(config_of(file), model.signature, str(file))
 
 
@@ -151,10 +151,10 @@ def test_missing_value_is_refused_by_a_model_that_imputes_none(
     features = {"numeric": ["visits"], "categorical": ["ward", "code", "smoker"], "missing": "refuse"}
     strict, _ = train(config_of(source, features=features))
     file = write(dose=None, visits=[None, *[1.0] * 399])
-    with pytest.raises(SignatureMismatch, match="column 'visits': a value is missing, and this model takes none"):
+    with pytest.raises(SignatureMismatchError, match="column 'visits': a value is missing, and this model takes none"):
         profile_input(config_of(source), strict.signature, str(file))
     patients.drop(columns="dose").assign(ward=None).to_parquet(file, index=False)
-    with pytest.raises(SignatureMismatch, match=r"column 'ward': expected string .* found null"):
+    with pytest.raises(SignatureMismatchError, match=r"column 'ward': expected string .* found null"):
         profile_input(config_of(source), strict.signature, str(file))
 
 

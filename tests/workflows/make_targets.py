@@ -61,12 +61,23 @@ def _target(name: str, recipe: str) -> Target:
     return Target(name, recipe, frozenset(needs), frozenset(knows), tuple(unknown))
 
 
+_MODULES = {
+    "environments": "environments.__main__",
+    "stack_bootstrap": "stack_bootstrap.__main__",
+    "pipelines": "pipelines.__main__",
+    "governance": "governance.cli.app",
+    "governance.cli.audit": "governance.cli.audit",
+    "governance.cli.infrastructure": "governance.cli.infrastructure",
+}
+"""By what a recipe runs with ``python -m``, where its command line is."""
+
+
 @cache
 def all_options() -> frozenset[str]:
     """Every option of every command line of ours."""
     found: set[str] = set()
-    for module in ("environments", "stack_bootstrap", "pipelines", "governance", "governance.audit"):
-        group: Any = typer.main.get_command(import_module(f"{module}.__main__").app)
+    for module in _MODULES:
+        group: Any = typer.main.get_command(import_module(_MODULES[module]).app)
         for command in getattr(group, "commands", {"": group}).values():
             found.update(spelt for option in command.params for spelt in [*option.opts, *option.secondary_opts])
     return frozenset(found)
@@ -74,9 +85,9 @@ def all_options() -> frozenset[str]:
 
 def command_of(module: str, words: list[str]) -> click.Command | None:
     """The command that ``python -m module words`` runs; ``None`` where it is no command line of ours."""
-    if module.split(".")[0] not in {"environments", "stack_bootstrap", "pipelines", "governance"}:
+    if module not in _MODULES:
         return None
-    app: Any = import_module(f"{module}.__main__").app
+    app: Any = import_module(_MODULES[module]).app
     group: Any = typer.main.get_command(app)
     if not isinstance(getattr(group, "commands", None), Mapping):
         return group

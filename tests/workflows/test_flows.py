@@ -173,8 +173,8 @@ def test_a_change_goes_from_a_pull_request_to_the_days_predictions(runner: Runne
 def people(runner: Runner) -> None:
     """Grace works here, and may ask; Edsger may approve. Their keys are in the ground."""
     from governance.audit.actor import current_identity
+    from governance.core.target import target_for
     from governance.signing.signatories import demo_key
-    from governance.target import target_for
 
     target = target_for(load_platform(runner.checkout / "environments"), MODEL, "production", "local")
     demo_key(target, "grace@example.com", f"account:{current_identity().subject}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from governance.errors import Refused
+from governance.core.errors import RefusedError
 
 
-class SpendError(Refused):
+class SpendError(RefusedError):
     """A provider did not answer, or not in its format; the message says what to check."""

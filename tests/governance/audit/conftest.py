@@ -14,13 +14,13 @@ import pytest
 
 from environments import Platform, load_platform
 from governance.audit import verify as standalone
-from governance.audit.__main__ import main
 from governance.audit.anchors import StoreAnchor
 from governance.audit.events import Actor, RunFinished
 from governance.audit.integrity import verify_log
 from governance.audit.log import AuditLog
 from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import LocalStore
+from governance.cli.audit import main
 
 ORIGIN = "acme-ml/audit/dev"
 ACTOR = Actor(id="subject-" + "0" * 32, source="operating-system")
@@ -124,7 +124,7 @@ def platform(settings_directory: Path) -> Platform:
 def command(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., str]:
-    """Runs ``python -m governance.audit``; fails unless the exit status is as said. Returns what it printed."""
+    """Runs ``python -m governance.cli.audit``; fails unless the exit status is as said. Returns what it printed."""
     monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(platform.directory))
 
     def run(*arguments: str, status: int = 0) -> str:

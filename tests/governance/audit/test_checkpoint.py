@@ -60,7 +60,7 @@ def test_every_byte_of_a_checkpoint_counts(signer: FileSigner, note: bytes) -> N
             altered[position] ^= flip
             with pytest.raises(SignatureError):
                 open_checkpoint(bytes(altered), [signer.verifier], ORIGIN)
-            with pytest.raises(standalone.BadSignature):
+            with pytest.raises(standalone.BadSignatureError):
                 standalone.open_checkpoint(bytes(altered), keys, ORIGIN)
 
 
@@ -80,7 +80,7 @@ def test_what_is_signed_but_no_checkpoint_of_this_log_is_refused(signer: FileSig
     note = sign_note(text, signer)
     with pytest.raises(SignatureError, match="checkpoint"):
         open_checkpoint(note, [signer.verifier], ORIGIN)
-    with pytest.raises(standalone.BadSignature):
+    with pytest.raises(standalone.BadSignatureError):
         standalone.open_checkpoint(note, standalone.read_keys(str(signer.verifier)), ORIGIN)
 
 
@@ -180,7 +180,7 @@ def test_the_standalone_program_checks_signatures_with_library_or_openssl(
         monkeypatch.setattr(standalone, "Ed25519PublicKey", None)
     keys = standalone.read_keys(str(signer.verifier))
     assert standalone.open_checkpoint(note, keys, ORIGIN)[0] == 7
-    with pytest.raises(standalone.BadSignature, match="does not hold"):
+    with pytest.raises(standalone.BadSignatureError, match="does not hold"):
         standalone.open_checkpoint(note.replace(b"\n7\n", b"\n8\n"), keys, ORIGIN)
 
 
@@ -189,7 +189,7 @@ def test_without_library_and_openssl_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(standalone, "Ed25519PublicKey", None)
     monkeypatch.setenv("PATH", os.devnull)
-    with pytest.raises(standalone.CannotCheck, match="install"):
+    with pytest.raises(standalone.CannotCheckError, match="install"):
         standalone.open_checkpoint(note, standalone.read_keys(str(signer.verifier)), ORIGIN)
 
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from governance.audit.merkle import (
-    Frontier,
+    CompactRange,
     Tree,
     leaf_hash,
     node_hash,
@@ -77,7 +77,7 @@ def _tree(size: int) -> Tree:
 
 
 def test_roots_are_those_of_the_reference_implementation() -> None:
-    tree, frontier, edge = Tree(map(leaf_hash, LEAVES)), Frontier(), Edge()
+    tree, frontier, edge = Tree(map(leaf_hash, LEAVES)), CompactRange(), Edge()
     assert tree.root(0).hex() == frontier.root().hex() == edge.root().hex() == EMPTY
     for size, leaf in enumerate(LEAVES, 1):
         frontier.append(leaf_hash(leaf))
@@ -99,15 +99,15 @@ def test_a_leaf_and_a_node_of_the_same_bytes_differ() -> None:
 
 
 def test_a_frontier_has_the_root_of_the_tree_at_every_size() -> None:
-    tree, frontier = _tree(130), Frontier()
+    tree, frontier = _tree(130), CompactRange()
     for size in range(130):
         assert frontier.root() == tree.root(size)
-        assert Frontier(size, frontier.edge).root() == tree.root(size)
+        assert CompactRange(size, frontier.edge).root() == tree.root(size)
         frontier.append(tree.leaf(size))
 
 
 def test_a_copied_frontier_grows_on_its_own() -> None:
-    frontier = Frontier()
+    frontier = CompactRange()
     frontier.append(leaf_hash(b"a"))
     copy = frontier.copy()
     copy.append(leaf_hash(b"b"))
@@ -118,7 +118,7 @@ def test_a_copied_frontier_grows_on_its_own() -> None:
 @pytest.mark.parametrize(("size", "edge"), [(1, []), (3, [bytes(32)]), (1, [bytes(31)])])
 def test_a_frontier_of_the_wrong_shape_is_refused(size: int, edge: list[bytes]) -> None:
     with pytest.raises(ValueError, match="hashes of 32 bytes"):
-        Frontier(size, edge)
+        CompactRange(size, edge)
 
 
 def test_every_inclusion_proof_up_to_size_64_holds_and_for_no_other_place() -> None:

@@ -23,7 +23,7 @@ from governance.audit.entry import Draft
 from governance.audit.integrity import verify_log
 from governance.audit.layout import checkpoint_key, entry_key, leaves_key, number_of
 from governance.audit.log import AuditLog
-from governance.audit.merkle import Frontier, leaf_hash
+from governance.audit.merkle import CompactRange, leaf_hash
 from governance.audit.signer import FileSigner
 from governance.audit.store import LocalStore
 from tests.governance.audit.conftest import ORIGIN, Place, event
@@ -312,7 +312,7 @@ def test_an_object_that_does_not_belong_is_found(original: Place, scratch: Path,
 def test_leaf_hashes_that_lie_are_found_where_no_checkpoint_exposes_them(original: Place, scratch: Path) -> None:
     """Leaves of a size without a checkpoint, as a crash leaves them, are compared with the entries themselves."""
     place = _copy(original, scratch)
-    edge = Frontier()
+    edge = CompactRange()
     edge.append(leaf_hash(_entry(place, 0).read_bytes()))
     honest = {"edge": [edge.edge[0].hex()], "leaves": [leaf_hash(_entry(place, 1).read_bytes()).hex()], "start": 1}
     for changed, bad in ((None, None), ("edge", 1), ("leaves", 1)):

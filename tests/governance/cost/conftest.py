@@ -14,7 +14,7 @@ import yaml
 from environments import PLATFORM, Platform, load_platform, local_root, names_for
 from governance.audit import open_log
 from governance.audit.events import Actor, Event, RunFinished, RunStarted, RunUsage, StepUsage
-from governance.target import Target, target_for
+from governance.core.target import Target, target_for
 from tests.conftest import copy_settings
 from tests.governance.conftest import CANCER
 

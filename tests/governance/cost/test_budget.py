@@ -12,12 +12,12 @@ import pytest
 from governance.audit import open_reader, select
 from governance.audit.events import GateVerdict
 from governance.audit.query import Filter
+from governance.core.target import Target
 from governance.cost.alert import render
-from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceeded, check_budget
+from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceededError, check_budget
 from governance.cost.month import Month
 from governance.cost.providers.errors import SpendError
 from governance.cost.spend import MonthOfSpend
-from governance.target import Target
 from tests.governance.conftest import DIABETES
 from tests.governance.cost.conftest import NOW, Logged, a_run
 
@@ -64,7 +64,7 @@ def test_from_the_first_alert_on_it_is_warned_and_runs(spent: str, share: str, l
 def test_over_its_budget_a_run_is_refused_and_that_is_recorded(logged: Logged) -> None:
     logged.write("dev", [*a_run(1, "60"), *a_run(2, "0.01")])
     told: list[BudgetCheck] = []
-    with pytest.raises(BudgetExceeded, match=r"60\.01 of 60\.00 USD") as refused:
+    with pytest.raises(BudgetExceededError, match=r"60\.01 of 60\.00 USD") as refused:
         check(logged.target(), observe=told.append)
     assert "environments/teams/oncology.yaml" in str(refused.value)
     assert [event.verdict for event in verdicts(logged.target())] == ["failed"]
@@ -72,10 +72,10 @@ def test_over_its_budget_a_run_is_refused_and_that_is_recorded(logged: Logged) -
 
 
 def test_the_refusal_stops_a_real_run_before_it_begins(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``governance.run`` asks before the log says that a run began."""
+    """``governance.runs.run`` asks before the log says that a run began."""
     from contextlib import nullcontext
 
-    from governance import run as running
+    from governance.runs import run as running
 
     class Prepared:
         name = TRAINING
@@ -94,7 +94,7 @@ def test_the_refusal_stops_a_real_run_before_it_begins(logged: Logged, monkeypat
     monkeypatch.setattr(running, "active_stack", lambda _name: nullcontext())
     monkeypatch.setattr(running, "tell_budget", lambda _check: None)
     logged.write("dev", a_run(1, "1000", at=datetime.now(tz=UTC)))
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceededError):
         running.run(pipeline, logged.target())
     log = open_reader(logged.platform, "dev")
     begun = [e.event.run for e in select(log, Filter(kind="run_started"))]
@@ -108,7 +108,7 @@ def test_other_teams_environments_and_months_are_not_stopped(logged: Logged) -> 
     next_month = datetime(2026, 12, 1, tzinfo=UTC)
     assert check_budget(logged.target(), TRAINING, now=next_month).verdict == "passed"
     last_moment = next_month - timedelta(microseconds=1)
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceededError):
         check_budget(logged.target(), TRAINING, now=last_moment)
 
 
@@ -121,9 +121,9 @@ def test_production_inference_goes_on_and_alerts(logged: Logged) -> None:
     assert "goes on" in made.message
     assert [event.verdict for event in verdicts(logged.target("production"))] == ["failed"]
     assert b'groundwork_budget_exceeded{environment="production",team="oncology"} 1.0' in render(made)
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceededError):
         check(logged.target("production"), TRAINING)
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceededError):
         check(logged.target("staging"), INFERENCE)
 
 
@@ -144,7 +144,7 @@ def test_a_valid_override_lets_the_run_begin_and_is_named(logged: Logged) -> Non
 )
 def test_an_override_that_does_not_hold_changes_nothing(override: Overruled, logged: Logged) -> None:
     logged.write("dev", a_run(1, "1000"))
-    with pytest.raises(BudgetExceeded):
+    with pytest.raises(BudgetExceededError):
         check(logged.target(), overrides=[override])
 
 

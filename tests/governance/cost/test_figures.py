@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from environments import PLATFORM
 from governance.cost.breakdown import OTHER, by_model, by_pipeline, by_run, by_team, total
 from governance.cost.forecast import FEWEST_DAYS, forecast_month
-from governance.cost.money import CurrencyMismatch, Money, cents, divide, totals
-from governance.cost.month import Month, NoMonth, day_of
+from governance.cost.money import CurrencyMismatchError, Money, cents, divide, totals
+from governance.cost.month import Month, NoMonthError, day_of
 from governance.cost.spend import Spend
 
 TEAMS = ["cardiology", "oncology", "radiology"]
@@ -82,7 +82,7 @@ def test_spend_of_no_run_has_a_row_of_its_own() -> None:
 
 
 def test_currencies_are_never_added_together() -> None:
-    with pytest.raises(CurrencyMismatch, match="never added"):
+    with pytest.raises(CurrencyMismatchError, match="never added"):
         Money(Decimal(1), "USD") + Money(Decimal(1), "EUR")
     assert Money(Decimal(1), "USD") + Money(Decimal(2), "USD") == Money(Decimal(3), "USD")
     mixed = [Money(Decimal(1), "USD"), Money(Decimal(2), "EUR"), Money(Decimal(3), "USD")]
@@ -139,7 +139,7 @@ def test_a_month_in_another_zone_has_the_hours_its_clocks_have() -> None:
 
 @pytest.mark.parametrize("text", ["2026-13", "2026-00", "26-11", "2026-1", "november", "2026-11-01", ""])
 def test_what_is_no_month_is_refused(text: str) -> None:
-    with pytest.raises(NoMonth, match="2026-11"):
+    with pytest.raises(NoMonthError, match="2026-11"):
         Month.parse(text)
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from environments import load_platform
+from governance.core.target import Target, target_for
 from governance.cost.labels import Alphabet, label_value, orchestrator_labels
-from governance.target import Target, target_for
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER
 

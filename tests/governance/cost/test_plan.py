@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from environments import load_platform
 from governance.cost.assumptions import load_assumptions
 from governance.cost.estimate import Estimate, estimate_plan
-from governance.cost.money import CurrencyMismatch
+from governance.cost.money import CurrencyMismatchError
 from governance.cost.plan_summary import as_json, as_markdown
 from governance.cost.prices import Price, PriceBook, PriceBookError, load_prices
 from governance.cost.resources import BILLED, FREE
@@ -178,7 +178,7 @@ def test_an_old_price_is_warned_of(settings_directory: Path) -> None:
 def test_prices_in_two_currencies_are_not_added(settings_directory: Path) -> None:
     book = load_prices()
     mixed = tuple(p.model_copy(update={"currency": "EUR"}) if p.item == "kms-key" else p for p in book.prices)
-    with pytest.raises(CurrencyMismatch, match="EUR and USD"):
+    with pytest.raises(CurrencyMismatchError, match="EUR and USD"):
         estimate(
             change("aws_kms_key.x", None, {}),
             settings=settings_directory,
@@ -253,7 +253,7 @@ def offline(settings_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.mark.xdist_group("offline")
 def test_the_command_estimates_a_cloud_root_with_no_account(offline: Path) -> None:
-    from governance.__main__ import app
+    from governance.cli.app import app
 
     asked = ["cost-plan", "--env", "dev", "--cloud", "aws", "--settings", str(offline)]
     done = CliRunner().invoke(app, [*asked, "--json"])
@@ -268,7 +268,7 @@ def test_the_command_estimates_a_cloud_root_with_no_account(offline: Path) -> No
 
 def test_an_estimate_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from governance.__main__ import app; from governance.cost import commands, estimate, infracost;"
+        "import sys; from governance.cli.app import app; from governance.cost import estimate, infracost;"
         "heavy = {'zenml', 'mlflow', 'sklearn', 'numpy', 'pandas', 'boto3', 'matplotlib', 'google.cloud'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -172,7 +172,7 @@ def test_a_bills_line_that_names_a_run_gets_its_pipeline_and_model() -> None:
 
 
 def test_the_command_reports_in_a_table_as_json_and_as_a_page(logged: Logged, tmp_path: Path) -> None:
-    from governance.__main__ import app
+    from governance.cli.app import app
 
     three_weeks(logged)
     asked = ["cost", "--env", "dev", "--month", "2026-11", "--settings", str(logged.settings)]
@@ -191,7 +191,7 @@ def test_the_command_reports_in_a_table_as_json_and_as_a_page(logged: Logged, tm
     ("option", "said"), [(["--month", "november"], "2026-11"), (["--team", "cardiology"], "cardiology")]
 )
 def test_a_month_or_team_that_is_none_is_refused(option: list[str], said: str, logged: Logged) -> None:
-    from governance.__main__ import app
+    from governance.cli.app import app
 
     done = CliRunner().invoke(app, ["cost", "--env", "dev", "--settings", str(logged.settings), *option])
     assert done.exit_code != 0

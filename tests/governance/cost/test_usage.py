@@ -12,10 +12,10 @@ import pytest
 from governance.audit import open_reader, select
 from governance.audit.events import RunUsage
 from governance.audit.query import Filter
+from governance.core.target import Target
 from governance.cost.measure import Measured, Meter
 from governance.cost.prices import Price, PriceBook, load_prices
 from governance.cost.step_cost import price_step
-from governance.target import Target
 from tests.governance.conftest import Ground
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def test_without_local_prices_a_local_step_is_unpriced() -> None:
 
 @pytest.fixture(scope="module")
 def trained(ground: Ground) -> PipelineRunResponse:
-    from governance.jobs import train
+    from governance.runs.jobs import train
 
     return train(ground.target("dev"))
 
@@ -143,8 +143,8 @@ def test_a_step_that_left_no_measurement_is_missing_and_not_free(
     """As after a hook that failed, which ZenML swallows."""
     from zenml.client import Client
 
-    from governance.context import context_of
     from governance.cost.recording import gather
+    from governance.records.context import context_of
 
     run = Client().get_pipeline_run(trained.id)
     context = context_of(run)
@@ -166,7 +166,7 @@ def test_a_step_that_left_no_measurement_is_missing_and_not_free(
 
 
 def test_every_governed_pipeline_carries_the_labels(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance import govern
+    from governance.runs import govern
     from pipelines.training import training_pipeline
 
     monkeypatch.setattr(

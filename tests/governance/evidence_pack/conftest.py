@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from governance.audit.location import locate
-from governance.target import Target
+from governance.core.target import Target
 from tests.governance.audit.conftest import place
 from tests.governance.conftest import Ground
 
@@ -29,10 +29,10 @@ class Packed:
 
 @pytest.fixture(scope="module")
 def packed(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Packed:
-    from governance import jobs
+    from governance.approvals.approve import approve
     from governance.evidence_pack.pack import write_pack
-    from governance.promotion.approvals import approve
     from governance.promotion.promote import promote
+    from governance.runs import jobs
 
     dev, staging, production = (ground.target(name) for name in ("dev", "staging", "production"))
     asks = ground.signatory(ASKS)

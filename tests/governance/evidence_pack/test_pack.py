@@ -145,9 +145,9 @@ def test_gates_lineage_and_the_models_signature_are_those_on_record(packed: Pack
     assert [run["environment"] for run in lineage["runs"]] == ["dev", "staging"]
     assert set(lineage["releases"]) == {"staging", "production"}
 
-    from governance.releases import trained_files
+    from governance.registry.releases import trained_files
+    from governance.registry.versions import staged_version
     from governance.signing.models import verify_model
-    from governance.versions import staged_version
 
     version = staged_version(packed.target)
     assert version is not None
@@ -193,19 +193,19 @@ def test_a_pack_is_not_handed_out_when_that_cannot_be_recorded(
 
 
 def test_a_version_that_is_not_there_has_no_evidence(packed: Packed, tmp_path: Path) -> None:
-    from governance.evidence_pack.facts import NoEvidence, number_of
+    from governance.evidence_pack.facts import NoEvidenceError, number_of
 
-    with pytest.raises(NoEvidence, match="has no version 99"):
+    with pytest.raises(NoEvidenceError, match="has no version 99"):
         number_of(packed.target, "99")
-    with pytest.raises(NoEvidence, match="No version of diabetes"):
+    with pytest.raises(NoEvidenceError, match="No version of diabetes"):
         number_of(type(packed.target)(**{**vars(packed.target), "model": "diabetes_progression_classifier"}))
 
 
 def test_a_batch_of_predictions_is_on_record_as_an_access(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from governance import jobs
     from governance.audit.events import PredictionAccess
-    from governance.journal import NotRecorded
-    from governance.prediction_access import is_sampled, record_predictions
+    from governance.records.journal import NotRecordedError
+    from governance.runs import jobs
+    from governance.runs.prediction_access import is_sampled, record_predictions
 
     done = jobs.infer(packed.target)
     log = open_reader(packed.target.platform, "production", cloud="local")
@@ -215,9 +215,9 @@ def test_a_batch_of_predictions_is_on_record_as_an_access(packed: Packed, monkey
     ]
     assert set(found[0].data_digests) == {"input"}
     monkeypatch.setattr(LocalStore, "create_in_order", lambda *_: (_ for _ in ()).throw(StoreError("down")))
-    with pytest.raises(NotRecorded, match="down"):
+    with pytest.raises(NotRecordedError, match="down"):
         record_predictions(packed.target, done)
-    monkeypatch.setattr("governance.prediction_access.is_sampled", lambda *_: False)
+    monkeypatch.setattr("governance.runs.prediction_access.is_sampled", lambda *_: False)
     assert not record_predictions(packed.target, done), "what is not sampled is not written"
     sampled = sum(is_sampled(f"run-{number}", 0.1) for number in range(10_000))
     assert 900 < sampled < 1100
@@ -326,7 +326,7 @@ def test_an_auditors_own_anchor_tells_a_replaced_log(packed: Packed, tmp_path: P
 @contextmanager
 def command_line(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Run ``python -m governance``; yields its exit status."""
-    from governance.__main__ import main
+    from governance.cli.app import main
 
     monkeypatch.setattr(sys, "argv", ["governance", *arguments])
     with pytest.raises(SystemExit) as ended:

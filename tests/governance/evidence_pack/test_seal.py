@@ -19,7 +19,7 @@ from governance.audit import verify, verify_pack
 from governance.audit.canonical import canonical
 from governance.audit.merkle import Tree, leaf_hash
 from governance.audit.signer import FileSigner
-from governance.audit.verify import CannotCheck
+from governance.audit.verify import CannotCheckError
 from governance.audit.verify_pack import check_pack, fingerprint, is_consistent, is_pack, zip_bytes
 from governance.evidence_pack.seal import sealed
 
@@ -179,7 +179,7 @@ def test_a_signed_note_of_another_kind_is_no_manifest(place: Path, pack: bytes, 
 
 def test_a_key_that_is_none_is_said(place: Path, pack: bytes) -> None:
     place.write_bytes(pack)
-    with pytest.raises(CannotCheck, match="neither a public key nor a file"):
+    with pytest.raises(CannotCheckError, match="neither a public key nor a file"):
         check_pack(str(place), "sha256:abc", [])
 
 

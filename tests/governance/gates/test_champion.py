@@ -16,14 +16,14 @@ from governance.gates.champion import (
     judge_measures,
     no_champion,
 )
-from governance.gates.made_up import MadeUp
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import score_rows
+from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
 from tests.governance.gates.conftest import TERMS, gates
 
 
-def compare(made: MadeUp, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
+def compare(made: SyntheticData, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
     return judge_champion(
         made.models[challenger],
         made.models[champion],
@@ -35,7 +35,7 @@ def compare(made: MadeUp, challenger: str, champion: str, frame: pd.DataFrame | 
     )
 
 
-def test_differences_are_those_of_the_evaluations(made: MadeUp) -> None:
+def test_differences_are_those_of_the_evaluations(made: SyntheticData) -> None:
     ours, theirs = (evaluate(made.models[name], made.held_out).metrics for name in ("inferior", "good"))
     found = {m.name: m for m in compare(made, "inferior", "good").measures}
     for metric in ("roc_auc", "average_precision", "recall", "precision", "brier_score"):
@@ -43,7 +43,7 @@ def test_differences_are_those_of_the_evaluations(made: MadeUp) -> None:
         assert found[metric + DIFFERENCE].value == pytest.approx(expected)
 
 
-def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(made: MadeUp) -> None:
+def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(made: SyntheticData) -> None:
     from governance.gates.performance import measure_performance
 
     rows = score_rows(made.models["good"], made.held_out)
@@ -52,7 +52,7 @@ def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(made:
     assert np.ptp(paired.intervals["95"]) < np.ptp(alone.intervals["95"]) / 2
 
 
-def test_recall_is_compared_in_each_group(made: MadeUp) -> None:
+def test_recall_is_compared_in_each_group(made: SyntheticData) -> None:
     result = compare(made, "biased", "good")
     found = {m.name: m for m in result.measures}
     at_risk = (made.held_out["sex"] == "b") & (made.held_out["risk"] == 1)
@@ -99,13 +99,13 @@ def test_a_metric_that_was_not_compared_does_not_pass() -> None:
     assert set(checks.values()) == {"cannot_conclude"}
 
 
-def test_the_same_version_is_refused_even_under_a_good_figure(made: MadeUp) -> None:
+def test_the_same_version_is_refused_even_under_a_good_figure(made: SyntheticData) -> None:
     model = made.models["good"]
     result = judge_champion(model, model, made.held_out, made.config.attributes, gates(), TERMS, versions=("3", "3"))
     assert [(check.name, check.verdict) for check in result.checks] == [(SAME_VERSION, "failed")]
 
 
-def test_rows_that_either_was_trained_on_are_left_out(made: MadeUp) -> None:
+def test_rows_that_either_was_trained_on_are_left_out(made: SyntheticData) -> None:
     mixed = pd.concat([made.held_out, made.training.head(200)], ignore_index=True)
     for pair in (("good", "retrained"), ("retrained", "good")):
         left = next(m for m in compare(made, *pair, frame=mixed).measures if m.name == UNSEEN)
@@ -115,7 +115,7 @@ def test_rows_that_either_was_trained_on_are_left_out(made: MadeUp) -> None:
     assert compare(made, "retrained", "good", frame=mixed).measures[1:] == clean.measures[1:]
 
 
-def test_too_few_rows_left_conclude_nothing(made: MadeUp) -> None:
+def test_too_few_rows_left_conclude_nothing(made: SyntheticData) -> None:
     few = pd.concat([made.held_out.head(99), made.training], ignore_index=True)
     result = compare(made, "retrained", "good", frame=few)
     unseen = next(check for check in result.checks if check.name == UNSEEN)
@@ -125,13 +125,13 @@ def test_too_few_rows_left_conclude_nothing(made: MadeUp) -> None:
     assert leaked.verdict == "cannot_conclude"
 
 
-def test_a_champion_whose_columns_are_gone_cannot_be_compared(made: MadeUp) -> None:
+def test_a_champion_whose_columns_are_gone_cannot_be_compared(made: SyntheticData) -> None:
     result = compare(made, "retrained", "good", frame=made.held_out.drop(columns="ward"))
     assert result.verdict == "cannot_conclude"
     assert "ward" in str(result.failures[0])
 
 
-def test_without_a_champion_there_is_no_baseline(made: MadeUp) -> None:
+def test_without_a_champion_there_is_no_baseline(made: SyntheticData) -> None:
     result = no_champion("d" * 64, made.held_out, TERMS)
     assert result.passed
     assert result.checks[0].name == NO_BASELINE

@@ -8,7 +8,7 @@ import pytest
 
 from environments import DataQuality
 from governance.gates.data_quality import HELD_OUT, Columns, judge_again, judge_data_quality, judge_input
-from governance.gates.result import GateFailed, GateResult
+from governance.gates.result import GateFailedError, GateResult
 from pipelines.input_profile import InputProfile
 from tests.governance.gates.conftest import TERMS
 
@@ -97,7 +97,7 @@ def spoil(change: str) -> pd.DataFrame:
 def test_bad_data_is_stopped_for_the_reason_that_is_wrong_with_it(change: str, check: str) -> None:
     result = judge_data(spoil(change))
     assert not result.passed
-    with pytest.raises(GateFailed, match="data quality") as refused:
+    with pytest.raises(GateFailedError, match="data quality") as refused:
         result.require()
     assert check in str(refused.value)
 
@@ -132,6 +132,6 @@ def batch(**changes: dict[str, int]) -> InputProfile:
 )
 def test_a_batch_far_from_what_the_model_knows_is_not_scored(counts: str, limit: int, words: str) -> None:
     assert judge_input(batch(**{counts: {"site": 1, "size": limit}}), LIMITS, TERMS).passed
-    with pytest.raises(GateFailed) as refused:
+    with pytest.raises(GateFailedError) as refused:
         judge_input(batch(**{counts: {"site": 1, "size": limit + 1}}), LIMITS, TERMS).require()
     assert words in str(refused.value)

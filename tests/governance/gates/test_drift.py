@@ -19,8 +19,8 @@ from governance.gates.drift import (
     population_stability_index,
 )
 from governance.gates.drift_report import describe, moved_most, sample_reference
-from governance.gates.made_up import MadeUp
 from governance.gates.result import Check, Measure
+from governance.gates.synthetic import SyntheticData
 from pipelines.reference import describe_rows
 from tests.governance.gates.conftest import TERMS, gates
 
@@ -143,7 +143,7 @@ def test_a_column_that_is_gone_does_not_pass() -> None:
     assert {check.name for check in result.failures} == {f"{PSI}ward", f"{DISTANCE}ward"}
 
 
-def test_the_pictures_sample_has_the_training_distribution_and_none_of_its_rows(made: MadeUp) -> None:
+def test_the_pictures_sample_has_the_training_distribution_and_none_of_its_rows(made: SyntheticData) -> None:
     reference = made.models["good"].reference
     sample = sample_reference(reference, ["dose", "pressure", "ward"])
     assert sample["dose"].mean() == pytest.approx(made.training["dose"].mean(), abs=0.5)
@@ -151,7 +151,7 @@ def test_the_pictures_sample_has_the_training_distribution_and_none_of_its_rows(
     assert abs(sample["dose"].corr(made.training["dose"])) < 0.15
 
 
-def test_the_picture_shows_what_moved_most_and_its_stand_in_the_figures(made: MadeUp) -> None:
+def test_the_picture_shows_what_moved_most_and_its_stand_in_the_figures(made: SyntheticData) -> None:
     moved = made.held_out.assign(pressure=made.held_out["pressure"] + 20)
     result = judge_drift(made.models["good"].reference, moved, "d" * 64, gates(), TERMS)
     assert moved_most(result)[0] == "pressure"
@@ -159,7 +159,7 @@ def test_the_picture_shows_what_moved_most_and_its_stand_in_the_figures(made: Ma
     assert "<li>psi of dose" in page
 
 
-def test_evidently_draws_the_columns_by_name(made: MadeUp, monkeypatch: Any) -> None:
+def test_evidently_draws_the_columns_by_name(made: SyntheticData, monkeypatch: Any) -> None:
     from governance.gates import drift_report
 
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)

@@ -19,8 +19,8 @@ from governance.gates.fairness import (
     measure_name,
 )
 from governance.gates.groups import group_rows
-from governance.gates.made_up import MadeUp
 from governance.gates.result import Check, Measure
+from governance.gates.synthetic import SyntheticData
 from pipelines.config import SensitiveAttribute
 from pipelines.reference import describe_rows
 from tests.governance.gates.conftest import gates, scored
@@ -151,7 +151,7 @@ def test_a_number_falls_into_bands_and_without_them_at_the_training_median() -> 
     assert list(by_median.of_row) == ["below 60"] * 3 + ["from 60"] * 2 + ["unknown"]
 
 
-def test_each_group_is_described(made: MadeUp) -> None:
+def test_each_group_is_described(made: SyntheticData) -> None:
     rows = made.scored("good", made.held_out)
     found = measure_fairness(rows, made.config.attributes, made.models["good"].reference, resamples=500)
     groups = {m.name: m for m in found if m.name.startswith("group ")}

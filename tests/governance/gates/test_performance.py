@@ -10,7 +10,6 @@ from sklearn import metrics
 
 from environments import Thresholds, load_platform
 from governance.gates.bootstrap import CONFIDENCES, Scorer, count_resamples, intervals, resample
-from governance.gates.made_up import MadeUp
 from governance.gates.performance import (
     AGREEMENT,
     OVERLAP,
@@ -19,6 +18,7 @@ from governance.gates.performance import (
     measure_performance,
 )
 from governance.gates.result import Check, Measure
+from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
 from tests.governance.gates.conftest import TERMS, gates, scored
 
@@ -176,7 +176,7 @@ def test_a_coin_passes_nowhere(environment: str) -> None:
         assert failed == {"roc_auc", "average_precision", "recall", "brier_score"}
 
 
-def test_an_evaluation_that_says_something_else_is_refused(made: MadeUp) -> None:
+def test_an_evaluation_that_says_something_else_is_refused(made: SyntheticData) -> None:
     told = evaluate(made.models["good"], made.held_out)
     rows, settings = made.scored("good", made.held_out), load_platform().environment("production")
 
@@ -191,7 +191,7 @@ def test_an_evaluation_that_says_something_else_is_refused(made: MadeUp) -> None
     assert differences(told.model_copy(update={"model_digest": "0" * 64})).verdict == "failed"
 
 
-def test_rows_that_the_model_was_trained_on_prove_nothing(made: MadeUp) -> None:
+def test_rows_that_the_model_was_trained_on_prove_nothing(made: SyntheticData) -> None:
     rows = made.scored("good", made.training)
     assert rows.trained_on == len(made.training)
     assert made.scored("good", made.held_out).trained_on == 0

@@ -12,27 +12,27 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus, ModelStages
 from zenml.models import ModelVersionResponse, PipelineRunResponse
 
-from governance import jobs
 from governance.audit import open_reader, select
 from governance.audit.events import GateVerdict
 from governance.audit.query import Filter
+from governance.core.policy import policy_version
+from governance.core.target import Target
 from governance.gates import champion, data_quality, drift, fairness, performance
-from governance.gates.overrides import Exemption
+from governance.gates.exemptions import Exemption
 from governance.gates.promotion import (
     ARTIFACTS,
     RELEASE_GATES,
     TRAINING_GATES,
-    EvidenceRefused,
+    EvidenceRefusedError,
     judge_promotion,
     load_results,
 )
-from governance.gates.result import GateFailed, GateResult, metadata_key, now
-from governance.in_use import NoModelInUse
-from governance.policy import policy_version
+from governance.gates.result import GateFailedError, GateResult, metadata_key, now
 from governance.promotion.promote import promote
-from governance.releases import digest_of, ensure_release
-from governance.run import run
-from governance.target import Target
+from governance.registry.loading import NoModelInUseError
+from governance.registry.releases import digest_of, ensure_release
+from governance.runs import jobs
+from governance.runs.run import run
 from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 from tests.governance.conftest import DIABETES, Ground
@@ -130,7 +130,7 @@ def test_production_cannot_conclude_on_fairness_with_133_rows_and_a_signed_overr
     by_gate = {result.gate: result for result in story.judge(story.validation)}
     assert {name for name, result in by_gate.items() if not result.passed} == {fairness.NAME}
     assert by_gate[fairness.NAME].verdict == "cannot_conclude"
-    with pytest.raises(GateFailed, match=r"in production: equalized odds difference by age .* cannot be shown"):
+    with pytest.raises(GateFailedError, match=r"in production: equalized odds difference by age .* cannot be shown"):
         by_gate[fairness.NAME].require()
     statement = Exemption(
         gate=fairness.NAME,
@@ -181,14 +181,14 @@ def altered(run: PipelineRunResponse, gate: str = performance.NAME, **changes: A
 @pytest.mark.parametrize("gate", RELEASE_GATES)
 def test_a_cached_or_missing_result_never_counts(story: Story, gate: str) -> None:
     assert story.judge(altered(story.validation, gate))
-    with pytest.raises(EvidenceRefused, match=f"'{gate}'.* is cached"):
+    with pytest.raises(EvidenceRefusedError, match=f"'{gate}'.* is cached"):
         story.judge(altered(story.validation, gate, step_status=ExecutionStatus.CACHED))
-    with pytest.raises(EvidenceRefused, match=f"no result of the gate '{gate}'"):
+    with pytest.raises(EvidenceRefusedError, match=f"no result of the gate '{gate}'"):
         story.judge(altered(story.validation, gate, outputs=[]))
 
 
 def test_a_run_that_did_not_complete_is_no_evidence(story: Story) -> None:
-    with pytest.raises(EvidenceRefused, match="is failed; only a completed one"):
+    with pytest.raises(EvidenceRefusedError, match="is failed; only a completed one"):
         story.judge(altered(story.validation, status=ExecutionStatus.FAILED))
 
 
@@ -207,7 +207,7 @@ def test_a_result_that_was_changed_in_the_store_is_refused(story: Story) -> None
     result = own(story)
     better = result.model_copy(update={"measures": ()})
     forged = {**written(better), "metadata": {}}
-    with pytest.raises(EvidenceRefused, match=r"at store/there is not the one that the gate logged"):
+    with pytest.raises(EvidenceRefusedError, match=r"at store/there is not the one that the gate logged"):
         story.judge(altered(story.validation, **forged))
 
 
@@ -226,14 +226,14 @@ def test_a_result_of_something_else_is_refused(story: Story, changes: dict[str, 
     other = own(story).model_copy(update=changes)
     fields = written(other)
     fields["metadata"] = {metadata_key(performance.NAME): {"digest": other.digest}}
-    with pytest.raises(EvidenceRefused, match=words):
+    with pytest.raises(EvidenceRefusedError, match=words):
         story.judge(altered(story.validation, **fields))
 
 
 def test_gates_that_judged_different_rows_are_refused(story: Story) -> None:
     result = own(story)
     other = result.model_copy(update={"evidence": {**result.evidence, "data": "0" * 64}})
-    with pytest.raises(EvidenceRefused, match="judged different rows"):
+    with pytest.raises(EvidenceRefusedError, match="judged different rows"):
         story.judge(altered(story.validation, **written(other)))
 
 
@@ -242,7 +242,7 @@ def test_data_that_the_model_was_not_trained_on_is_refused(story: Story) -> None
         story.training, story.target("dev"), digest_of(story.challenger), required=(data_quality.NAME,)
     )[data_quality.NAME]
     other = found.model_copy(update={"evidence": {"data": "0" * 64}})
-    with pytest.raises(EvidenceRefused, match="was trained on"):
+    with pytest.raises(EvidenceRefusedError, match="was trained on"):
         story.judge(altered(story.training, data_quality.NAME, **written(other)), "dev", "staging")
 
 
@@ -253,7 +253,7 @@ def test_a_comparison_with_an_earlier_champion_is_stale(story: Story) -> None:
         ({k: v for k, v in result.evidence.items() if k != "champion"}, "compared with no champion"),
     ):
         other = result.model_copy(update={"evidence": evidence})
-        with pytest.raises(EvidenceRefused, match=words):
+        with pytest.raises(EvidenceRefusedError, match=words):
             story.judge(altered(story.validation, champion.NAME, **written(other)))
 
 
@@ -261,7 +261,7 @@ def test_another_models_run_is_no_evidence(story: Story) -> None:
     stranger = SimpleNamespace(
         get_model_artifact=lambda _: SimpleNamespace(content_hash="f" * 64, run_metadata={}), number=9
     )
-    with pytest.raises(EvidenceRefused, match="the evidence is of another model"):
+    with pytest.raises(EvidenceRefusedError, match="the evidence is of another model"):
         judge_promotion(stranger, story.target("staging"), story.target("production"), story.validation)  # type: ignore[arg-type]
 
 
@@ -287,7 +287,7 @@ def test_a_champion_that_never_was_promoted_is_not_loaded(story: Story) -> None:
     version = Client().get_model_version(DIABETES, story.challenger.id)
     version.set_stage(ModelStages.PRODUCTION, force=True)
     try:
-        with pytest.raises(NoModelInUse, match="was never promoted into staging"):
+        with pytest.raises(NoModelInUseError, match="was never promoted into staging"):
             validate(story.target("staging"), story.champion)
     finally:
         Client().get_model_version(DIABETES, story.champion.id).set_stage(ModelStages.PRODUCTION, force=True)

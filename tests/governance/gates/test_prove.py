@@ -13,21 +13,21 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from environments import load_platform
-from governance.__main__ import app
+from governance.cli.app import app
+from governance.cli.gate_matrix import print_matrix
 from governance.gates import champion, data_quality, drift, fairness, performance
-from governance.gates.made_up import MadeUp
-from governance.gates.matrix import print_matrix
-from governance.gates.overrides import Exemption
+from governance.gates.exemptions import Exemption
 from governance.gates.prove import Outcome, controls
 from governance.gates.result import Check
+from governance.gates.synthetic import SyntheticData
 
 
-def outcomes(made: MadeUp, gate: str | None = None) -> list[Outcome]:
+def outcomes(made: SyntheticData, gate: str | None = None) -> list[Outcome]:
     environment = load_platform().environment("production")
     return [one.run("production") for one in controls(environment, made) if gate in (None, one.gate)]
 
 
-def test_every_gate_stops_its_controls_and_lets_the_good_pass(made: MadeUp) -> None:
+def test_every_gate_stops_its_controls_and_lets_the_good_pass(made: SyntheticData) -> None:
     found = outcomes(made)
     assert [outcome for outcome in found if not outcome.proven] == []
     for gate in {outcome.gate for outcome in found}:
@@ -44,7 +44,7 @@ def _lenient(judge: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
 
 
 @pytest.mark.parametrize("module", [performance, fairness, drift, champion])
-def test_a_disarmed_gate_is_found_out(made: MadeUp, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+def test_a_disarmed_gate_is_found_out(made: SyntheticData, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
     monkeypatch.setattr(module, "judge_measures", _lenient(module.judge_measures))
     wrong = [outcome for outcome in outcomes(made, module.NAME) if not outcome.proven]
     assert wrong
@@ -55,7 +55,7 @@ def test_a_disarmed_gate_is_found_out(made: MadeUp, monkeypatch: pytest.MonkeyPa
     assert f"{module.NAME} in production let pass: {wrong[0].control}" in page.getvalue()
 
 
-def test_a_disarmed_schema_is_found_out(made: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disarmed_schema_is_found_out(made: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         data_quality, "_form", lambda *_: Check(name=data_quality.SCHEMA, value=0, bound="at most", threshold=0)
     )
@@ -63,13 +63,13 @@ def test_a_disarmed_schema_is_found_out(made: MadeUp, monkeypatch: pytest.Monkey
     assert wrong == {"a value out of range", "a column missing"}
 
 
-def test_overrides_without_end_are_found_out(made: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overrides_without_end_are_found_out(made: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Exemption, "covers", lambda *_, **__: True)
     wrong = {outcome.control for outcome in outcomes(made, "override") if not outcome.proven}
     assert wrong == {"cannot conclude, with an override that expired"}
 
 
-def test_a_control_that_is_stopped_for_another_reason_proves_nothing(made: MadeUp) -> None:
+def test_a_control_that_is_stopped_for_another_reason_proves_nothing(made: SyntheticData) -> None:
     control = next(one for one in controls(load_platform().environment("dev"), made) if one.because)
     other = type(control)(control.gate, control.name, ("something else",), control.judge)
     assert control.run("dev").proven

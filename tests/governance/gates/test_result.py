@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from governance.gates.overrides import Exemption
-from governance.gates.result import Check, GateFailed, GateResult
+from governance.gates.exemptions import Exemption
+from governance.gates.result import Check, GateFailedError, GateResult
 from tests.governance.gates.conftest import TERMS
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -57,13 +57,13 @@ def test_a_result_is_as_bad_as_its_worst_check() -> None:
 
 def test_a_gate_with_nothing_to_check_does_not_pass() -> None:
     assert result().verdict == "cannot_conclude"
-    with pytest.raises(GateFailed, match="nothing to check"):
+    with pytest.raises(GateFailedError, match="nothing to check"):
         result().require()
 
 
 def test_a_person_reads_the_figure_its_interval_and_what_was_asked() -> None:
     with pytest.raises(
-        GateFailed,
+        GateFailedError,
         match=r"Gate 'fairness' stopped m_x in production: recall 0\.91, 95 % interval 0\.86 to 0\.95, "
         r"cannot be shown to be at least 0\.9\.",
     ):
@@ -96,14 +96,14 @@ def test_an_override_covers_what_it_names_until_it_expires(changes: dict[str, An
     if holds:
         assert judged.require() == judged
     else:
-        with pytest.raises(GateFailed):
+        with pytest.raises(GateFailedError):
             judged.require()
 
 
 def test_no_override_covers_a_failure() -> None:
     judged = result(check(value=0.1), check(unproven="few")).set_aside([exemption()], model_digest=None, at=NOON)
     assert [one.overridden_by for one in judged.checks] == [None, DIGEST]
-    with pytest.raises(GateFailed, match=r"recall 0\.1 must be"):
+    with pytest.raises(GateFailedError, match=r"recall 0\.1 must be"):
         judged.require()
     forged = judged.model_copy(update={"checks": (check(value=0.1, overridden_by=DIGEST),)})
     assert not forged.settled
@@ -125,7 +125,7 @@ def test_a_results_digest_covers_every_figure() -> None:
 
 
 def test_a_refusal_survives_the_way_between_processes() -> None:
-    refusal = GateFailed(result(check(value=0.2)))
+    refusal = GateFailedError(result(check(value=0.2)))
     again = pickle.loads(pickle.dumps(refusal))
     assert str(again) == str(refusal)
     assert again.result == refusal.result

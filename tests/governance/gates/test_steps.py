@@ -13,19 +13,19 @@ import pytest
 from environments import load_platform
 from governance.gates import champion, data_quality, drift, drift_report, fairness, performance
 from governance.gates import record as recording
-from governance.gates.made_up import MadeUp
-from governance.gates.overrides import Exemption
-from governance.gates.result import Check, GateFailed, GateResult, now
-from governance.gates.terms import Terms
+from governance.gates.context import GateContext
+from governance.gates.exemptions import Exemption
+from governance.gates.result import Check, GateFailedError, GateResult, now
+from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from pipelines.model import ModelTampered, TrainedModel, read_model, save_model
+from pipelines.model import ModelTamperedError, TrainedModel, read_model, save_model
 from tests.governance.gates.conftest import TERMS, gates
 
 PRODUCTION = load_platform().environment("production")
 
 
 @pytest.fixture
-def folder(made: MadeUp, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
+def folder(made: SyntheticData, tmp_path: Path) -> Callable[[str], dict[str, Any]]:
     """Writes a model into a folder, and says where it is as a step is told."""
 
     def _folder(name: str) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def judged(module: ModuleType, patch: pytest.MonkeyPatch, step: Any, **inputs: A
     return returned
 
 
-def test_data_steps_stop_the_run(made: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_steps_stop_the_run(made: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:
     columns, limits = data_quality.Columns.of(made.config), PRODUCTION.data_quality
     more = {"limits": limits, "terms": TERMS}
     for step, gate in (
@@ -56,16 +56,16 @@ def test_data_steps_stop_the_run(made: MadeUp, monkeypatch: pytest.MonkeyPatch) 
     ):
         good = judged(data_quality, monkeypatch, step, data=made.training, columns=columns, **more)
         assert (good.gate, good.verdict) == (gate, "passed")
-        with pytest.raises(GateFailed, match=gate):
+        with pytest.raises(GateFailedError, match=gate):
             judged(data_quality, monkeypatch, step, data=made.repeated(made.training), columns=columns, **more)
     step = data_quality.validate_input
     assert judged(data_quality, monkeypatch, step, profile=made.profile("good"), **more).passed
-    with pytest.raises(GateFailed, match="input quality"):
+    with pytest.raises(GateFailedError, match="input quality"):
         judged(data_quality, monkeypatch, step, profile=made.profile("unseen"), **more)
 
 
 def test_performance_steps_stop_the_run(
-    made: MadeUp, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    made: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def inputs(model: TrainedModel) -> dict[str, Any]:
         return {
@@ -86,35 +86,35 @@ def test_performance_steps_stop_the_run(
                 result = judged(performance, monkeypatch, step, **given)
                 assert result.evidence["model"] == (model.digest if step is trained else release["digest"])
             else:
-                with pytest.raises(GateFailed, match="roc_auc"):
+                with pytest.raises(GateFailedError, match="roc_auc"):
                     judged(performance, monkeypatch, step, **given)
 
 
 def test_fairness_steps_stop_the_run(
-    made: MadeUp, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    made: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = {"validation_data": made.held_out, "attributes": made.config.attributes, "gates": gates(), "terms": TERMS}
     trained, released = fairness.validate_fairness, fairness.validate_release_fairness
     assert judged(fairness, monkeypatch, trained, model=made.models["good"], **more).passed
     assert judged(fairness, monkeypatch, released, **folder("good"), **more).passed
-    with pytest.raises(GateFailed):
+    with pytest.raises(GateFailedError):
         judged(fairness, monkeypatch, trained, model=made.models["biased"], **more)
-    with pytest.raises(GateFailed):
+    with pytest.raises(GateFailedError):
         judged(fairness, monkeypatch, released, **folder("biased"), **more)
 
 
 def test_the_drift_step_stops_the_run(
-    made: MadeUp, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    made: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = {**folder("good"), "gates": gates(), "terms": TERMS}
     assert judged(drift, monkeypatch, drift.validate_drift, validation_data=made.held_out, **more).passed
     moved = made.held_out.assign(dose=made.held_out["dose"] * 2)
-    with pytest.raises(GateFailed, match="drift"):
+    with pytest.raises(GateFailedError, match="drift"):
         judged(drift, monkeypatch, drift.validate_drift, validation_data=moved, **more)
 
 
 def test_the_champion_steps_stop_the_run(
-    made: MadeUp, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    made: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     baseline = folder("good")
     old = champion.ChampionRelease(version="1", release_id="r", digest=baseline["digest"])
@@ -127,20 +127,20 @@ def test_the_champion_steps_stop_the_run(
     }
     step = champion.validate_against_champion
     assert judged(champion, monkeypatch, step, **folder("retrained"), champion=old, version="2", **more).passed
-    with pytest.raises(GateFailed):
+    with pytest.raises(GateFailedError):
         judged(champion, monkeypatch, step, **folder("inferior"), champion=old, version="2", **more)
-    with pytest.raises(GateFailed, match="version 1 against version 1"):
+    with pytest.raises(GateFailedError, match="version 1 against version 1"):
         judged(champion, monkeypatch, step, **folder("retrained"), champion=old, version="1", **more)
     first = champion.validate_without_champion
     alone = judged(champion, monkeypatch, first, digest="d" * 64, validation_data=made.held_out, terms=TERMS)
     assert alone.passed
     altered = old.model_copy(update={"digest": "0" * 64})
-    with pytest.raises(ModelTampered):
+    with pytest.raises(ModelTamperedError):
         step.entrypoint(**folder("retrained"), champion=altered, version="2", **more)
 
 
 def test_a_picture_that_cannot_be_drawn_fails_nothing(
-    made: MadeUp, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    made: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> str:
         raise OSError("no fonts")
@@ -212,4 +212,4 @@ def test_statements_in_force_are_applied_and_recorded(monkeypatch: pytest.Monkey
 def test_a_run_that_was_not_governed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     Notebook(monkeypatch, governed=False)
     with pytest.raises(RuntimeError, match=r"not started through governance\.govern"):
-        recording.record(result(check("x")), Terms(model="m", environment="dev", policy_version="p"))
+        recording.record(result(check("x")), GateContext(model="m", environment="dev", policy_version="p"))

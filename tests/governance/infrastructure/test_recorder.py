@@ -16,8 +16,8 @@ import pytest
 from environments import Platform, load_platform
 from governance.audit import open_reader
 from governance.audit.events import InfrastructureChange, Registration
-from governance.infrastructure import AuditRecorder, NotRecordedError
-from governance.infrastructure.__main__ import main
+from governance.cli.infrastructure import main
+from governance.infrastructure import AuditRecorder, InfrastructureNotRecordedError
 from stack_bootstrap import infrastructure, registration
 from stack_bootstrap.recorders import attached
 from stack_bootstrap.terraform import Terraform, TerraformError
@@ -110,7 +110,7 @@ def test_what_cannot_be_recorded_is_said_and_the_next_apply_records_it(platform:
     infrastructure.apply(dev)
     with key_gone(dev):
         with pytest.raises(
-            NotRecordedError, match=r"was done, but it is not in the audit log(.|\n)*make apply ENV=dev"
+            InfrastructureNotRecordedError, match=r"was done, but it is not in the audit log(.|\n)*make apply ENV=dev"
         ):
             infrastructure.destroy(dev)
         (held,) = waiting(dev)
@@ -133,7 +133,9 @@ def test_a_failure_that_cannot_be_recorded_says_both(
 
     with monkeypatch.context() as broken:
         broken.setattr(Terraform, "apply", fail)
-        with pytest.raises(NotRecordedError, match=r"(?s)failed: .*it broke\n.*not in the audit log") as told:
+        with pytest.raises(
+            InfrastructureNotRecordedError, match=r"(?s)failed: .*it broke\n.*not in the audit log"
+        ) as told:
             infrastructure.apply(dev)  # the first: there is no place for a log yet
         assert isinstance(told.value.__cause__, TerraformError)
     infrastructure.apply(dev)
@@ -171,7 +173,7 @@ def test_a_crash_between_recording_and_forgetting_records_nothing_twice(
 
     with monkeypatch.context() as crash:
         crash.setattr(Path, "unlink", crash_on_slips)
-        with pytest.raises(NotRecordedError, match="the disk went away"):
+        with pytest.raises(InfrastructureNotRecordedError, match="the disk went away"):
             infrastructure.apply(dev)
     assert len(waiting(dev)) == 1
     assert len(summary(platform)) == 2
@@ -184,7 +186,7 @@ def test_what_waits_and_was_damaged_is_named(platform: Platform, dev: Workspace)
     infrastructure.apply(dev)
     damaged = dev.home / "unrecorded" / "0.json"
     damaged.write_text("{", encoding="utf-8")
-    with pytest.raises(NotRecordedError, match=r"0\.json holds no waiting events"):
+    with pytest.raises(InfrastructureNotRecordedError, match=r"0\.json holds no waiting events"):
         infrastructure.apply(dev)
     damaged.unlink()
     infrastructure.apply(dev)
@@ -250,7 +252,7 @@ def test_registration_is_recorded_for_each_stack_with_what_was_written(
             register()
     failed = [event for event in told()[7:] if event.stack == "local-oncology-dev"]
     assert [(event.outcome, len(event.created)) for event in failed] == [("failed", 4)]
-    with key_gone(dev), pytest.raises(NotRecordedError, match="make register ENV=dev"):
+    with key_gone(dev), pytest.raises(InfrastructureNotRecordedError, match="make register ENV=dev"):
         register()
     register()
     (late,) = [event for event in told() if event.created == ("stack/local-oncology-dev",)]
@@ -267,7 +269,7 @@ def test_the_command_line_ends_with_status_one_when_the_record_is_missing(
             main()
         return int(str(ended.value.code))
 
-    monkeypatch.setattr("governance.infrastructure.__main__.attached", lambda _: _nothing())  # one is attached already
+    monkeypatch.setattr("governance.cli.infrastructure.attached", lambda _: _nothing())  # one is attached already
     assert run("apply", "--env", "dev") == 0
     with key_gone(dev):
         assert run("apply", "--env", "dev") == 1
@@ -285,7 +287,7 @@ def test_apply_loads_neither_zenml_nor_any_other_heavy_library(platform: Platfor
     heavy = ("zenml", "mlflow", "sklearn", "pandas", "evidently", "boto3", "google.cloud")
     script = (
         "import sys, json; sys.argv = ['x', 'apply', '--env', 'dev', '--json']\n"
-        "from governance.infrastructure.__main__ import main\n"
+        "from governance.cli.infrastructure import main\n"
         "try: main()\n"
         f"finally: print(json.dumps([m for m in {heavy!r} if m in sys.modules]), file=sys.stderr)\n"
     )
@@ -305,4 +307,4 @@ def test_apply_loads_neither_zenml_nor_any_other_heavy_library(platform: Platfor
 def test_make_targets_that_change_something_go_through_the_recorder() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for target in ("apply", "destroy", "register", "unregister"):
-        assert f"\t@$(RUN) governance.infrastructure {target} " in makefile
+        assert f"\t@$(RUN) governance.cli.infrastructure {target} " in makefile

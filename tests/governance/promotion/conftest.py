@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from governance import jobs
-from governance.versions import staged_version
+from governance.registry.versions import staged_version
+from governance.runs import jobs
 from tests.governance.conftest import Ground
 
 ASKS, AGREES = "grace@example.com", "edsger@example.com"

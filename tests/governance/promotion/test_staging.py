@@ -14,28 +14,29 @@ import typer
 from zenml.client import Client
 from zenml.models import ModelVersionResponse
 
-from governance import events, jobs
+from governance.approvals.approve import approve
+from governance.approvals.errors import PromotionRefusedError
+from governance.approvals.overrides import override, valid_overrides
 from governance.audit import AuditLog, Filter, StoreError, open_reader, select
 from governance.audit.events import Override, Reconciliation
-from governance.exclusive import AnotherIsAtWork, alone
-from governance.gates.result import GateFailed
-from governance.in_use import NoModelInUse, trusted_release
-from governance.journal import Journal, NotRecorded
-from governance.model_files import ModelFiles, ReleaseError
-from governance.promotion import commands
-from governance.promotion.approvals import approve
+from governance.cli import promotion as commands
+from governance.gates.result import GateFailedError
 from governance.promotion.drill import drill
-from governance.promotion.overrides import override, valid_overrides
-from governance.promotion.promote import ApprovalDue, promote
+from governance.promotion.lock import PromotionInProgressError, promotion_lock
+from governance.promotion.promote import ApprovalDueError, promote
 from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
-from governance.promotion.settling import PromotionRefused
-from governance.releases import Release, ensure_release, find_release, trained_files
+from governance.records import history as events
+from governance.records.journal import Journal, NotRecordedError
+from governance.registry.loading import NoModelInUseError, trusted_release
+from governance.registry.model_files import ModelFiles, ReleaseError
+from governance.registry.releases import Release, ensure_release, find_release, trained_files
+from governance.registry.sign_trained import sign_trained
+from governance.runs import jobs
 from governance.signing.errors import SigningError
-from governance.signing.models import ModelForged, ModelUnsigned
+from governance.signing.models import ModelForgedError, ModelUnsignedError
 from governance.signing.people import people_of
 from governance.signing.signatories import Signatory
-from governance.signing.trained import sign_trained
 from pipelines import model as model_module
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, Ground
@@ -84,10 +85,10 @@ def settings_changed(ground: Ground, *, recall: float | None = None, approvals: 
 def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(trained: Ground) -> None:
     """Version 1 was in use, 2 never, 3 is: back from 3 is 1, and back from 1 is nowhere."""
     staging = trained.target("staging")
-    with pytest.raises(PromotionRefused, match="nothing to roll back"):
+    with pytest.raises(PromotionRefusedError, match="nothing to roll back"):
         rollback(staging, reason="nothing is there")
     assert promote(staging, version="1").previous is None
-    with pytest.raises(PromotionRefused, match="no earlier version was in use"):
+    with pytest.raises(PromotionRefusedError, match="no earlier version was in use"):
         rollback(staging, reason="nothing before it")
     assert promote(staging, version="3").previous == "1"
 
@@ -100,9 +101,9 @@ def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(trained: G
     last = events.history(staging)[-1]
     assert (last.kind, last.reason, last.actor) == ("rollback completed", "alarms", ASKS)
     assert events.released_versions(staging) == ["1"]
-    with pytest.raises(PromotionRefused, match="no earlier version was in use"):
+    with pytest.raises(PromotionRefusedError, match="no earlier version was in use"):
         rollback(staging, reason="again")
-    with pytest.raises(PromotionRefused, match="no stage to roll back in dev"):
+    with pytest.raises(PromotionRefusedError, match="no stage to roll back in dev"):
         rollback(trained.target("dev"), reason="why not")
     assert in_use(trained) == "1"
 
@@ -171,16 +172,16 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
     kept = signature_file(trained, "3")
     signature = kept.read_bytes()
     kept.unlink()
-    with pytest.raises(ModelUnsigned, match=r"is unsigned.*make sign"):
+    with pytest.raises(ModelUnsignedError, match=r"is unsigned.*make sign"):
         jobs.infer(staging)
     assert any("is unsigned" in finding for finding in reconcile(staging, dry_run=True))
     with trained_files(version("3")).checked_copy() as folder:
         from governance.signing.keys import signer_for
 
         kept.write_bytes(signer_for(staging).sign(folder))  # a key of ours, but not of where models are trained
-    with pytest.raises(ModelForged, match="signed by no trusted key"):
+    with pytest.raises(ModelForgedError, match="signed by no trusted key"):
         jobs.infer(staging)
-    with pytest.raises(ModelForged, match="signed by no trusted key"):
+    with pytest.raises(ModelForgedError, match="signed by no trusted key"):
         trusted_release(version("3"), staging)
     kept.write_bytes(signature)
 
@@ -188,9 +189,9 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
     beside = Path(files._signature_path)
     whole = beside.read_bytes()
     beside.unlink()
-    with pytest.raises(ModelUnsigned):
+    with pytest.raises(ModelUnsignedError):
         promote(staging, version="2", dry_run=True)
-    with pytest.raises(ModelUnsigned):
+    with pytest.raises(ModelUnsignedError):
         promote(staging, version="2")
     assert events.history(staging)[-1].kind == "promotion refused"
     assert sign_trained(trained.target("dev"), version("2")), "the governing process can sign it afterwards"
@@ -217,12 +218,12 @@ def test_only_what_the_log_saw_promoted_is_loaded(trained: Ground, capsys: pytes
     staging = trained.target("staging")
     bring(trained, "3")
     version("2").set_stage("staging", force=True)
-    with pytest.raises(NoModelInUse, match="the stage was set past `make promote`"):
+    with pytest.raises(NoModelInUseError, match="the stage was set past `make promote`"):
         jobs.infer(staging)
     ensure_release(version("2"), staging)
-    with pytest.raises(NoModelInUse, match=r"the log says that version 3.*set past `make promote`"):
+    with pytest.raises(NoModelInUseError, match=r"the log says that version 3.*set past `make promote`"):
         jobs.infer(staging)
-    with pytest.raises(NoModelInUse, match="was never promoted into staging"):
+    with pytest.raises(NoModelInUseError, match="was never promoted into staging"):
         trusted_release(version("2"), staging)
     findings = reconcile(staging)
     assert any("the log says that version 3 is in use, and ZenML that version 2 is" in one for one in findings)
@@ -263,23 +264,23 @@ def test_breaking_the_glass_goes_past_a_gate_but_not_past_a_signature(trained: G
     emergency: dict[str, Any] = {"version": "1", "break_glass": True, "reason": "the version in use fails for all"}
     with settings_changed(trained, recall=0.999, approvals=1):
         staging = trained.target("staging")
-        with pytest.raises(GateFailed, match=r"recall 0\.9\d+.* must be at least 0\.999"):
+        with pytest.raises(GateFailedError, match=r"recall 0\.9\d+.* must be at least 0\.999"):
             promote(staging, version="1", requested_by=grace)
-        with pytest.raises(GateFailed, match="recall"):
+        with pytest.raises(GateFailedError, match="recall"):
             approve(staging, edsger, version="1")
-        with pytest.raises(PromotionRefused, match="give REASON"):
+        with pytest.raises(PromotionRefusedError, match="give REASON"):
             approve(staging, edsger, version="1", break_glass=True)
         approve(staging, edsger, **emergency)
-        with pytest.raises(GateFailed, match="recall"):
+        with pytest.raises(GateFailedError, match="recall"):
             promote(staging, version="1", requested_by=grace)
-        with pytest.raises(PromotionRefused, match="2 people with the role sign, and 1 did"):
+        with pytest.raises(PromotionRefusedError, match="2 people with the role sign, and 1 did"):
             promote(staging, version="1", requested_by=grace, break_glass=True)
         approve(staging, grace, **emergency)
 
         beside = signature_file(trained, "1")
         signature = beside.read_bytes()
         beside.unlink()
-        with pytest.raises(ModelUnsigned):
+        with pytest.raises(ModelUnsignedError):
             promote(staging, version="1", requested_by=grace, break_glass=True)
         beside.write_bytes(signature)
         assert in_use(trained) == "3"
@@ -299,7 +300,7 @@ def test_breaking_the_glass_goes_past_a_gate_but_not_past_a_signature(trained: G
     bring(trained, "3")
     with (
         settings_changed(trained, recall=0.999, approvals=1),
-        pytest.raises(PromotionRefused, match=r"0 did.*was used by an earlier promotion"),
+        pytest.raises(PromotionRefusedError, match=r"0 did.*was used by an earlier promotion"),
     ):
         promote(trained.target("staging"), version="1", requested_by=grace, break_glass=True)
 
@@ -311,23 +312,23 @@ def test_who_asks_or_trained_must_be_known_where_people_must_agree(trained: Grou
     known = allowed.read_text()
     with settings_changed(trained, approvals=1):
         staging = trained.target("staging")
-        with pytest.raises(ApprovalDue, match=r"other than trainer@example\.com, who asks"):
+        with pytest.raises(ApprovalDueError, match=r"other than trainer@example\.com, who asks"):
             promote(staging, version="1")
         allowed.write_text("".join(line for line in known.splitlines(keepends=True) if "account:" not in line))
-        with pytest.raises(PromotionRefused, match=r"Who asks is not established: .*AS=.*`account:"):
+        with pytest.raises(PromotionRefusedError, match=r"Who asks is not established: .*AS=.*`account:"):
             promote(staging, version="1")
-        with pytest.raises(PromotionRefused, match=r"was trained by subject-.*It is you: add `account:"):
+        with pytest.raises(PromotionRefusedError, match=r"was trained by subject-.*It is you: add `account:"):
             promote(staging, version="1", requested_by=grace)
         # Somebody who trained under their login does not approve with their key.
         trainer = trained.signatory("trainer@example.com")
         allowed.write_text(known)
-        with pytest.raises(PromotionRefused, match=r"may not approve"):
+        with pytest.raises(PromotionRefusedError, match=r"may not approve"):
             approve(staging, trainer, version="1")
         edit_yaml(
             trained.settings / "teams" / "oncology.yaml",
             lambda raw: raw["environments"]["staging"]["members"].update({"trainer@example.com": "ml-engineer"}),
         )
-        with pytest.raises(PromotionRefused, match=r"trainer@example\.com trained version 1, so somebody else"):
+        with pytest.raises(PromotionRefusedError, match=r"trainer@example\.com trained version 1, so somebody else"):
             approve(trained.target("staging"), trainer, version="1")
 
 
@@ -341,7 +342,7 @@ def test_an_override_sets_aside_what_cannot_be_concluded_for_others_only(trained
         (grace, {"hours": 169}, "HOURS=169: it may hold from 1 to 168 hours"),
         (grace, {"version": "9"}, "has no version '9'"),
     ):
-        with pytest.raises(PromotionRefused, match=why):
+        with pytest.raises(PromotionRefusedError, match=why):
             override(staging, who, **{**common, **wrong})
     with pytest.raises(SigningError, match="is the key of trainer"):
         override(staging, Signatory(ASKS, trainer.key), **common)
@@ -399,7 +400,7 @@ def test_an_interrupted_promotion_is_undone_or_finished_by_the_next_call(
         with pytest.raises(Died):
             promote(staging, version="1")
     assert in_use(trained) == "1"
-    with pytest.raises(NoModelInUse, match="or a promotion was interrupted"):
+    with pytest.raises(NoModelInUseError, match="or a promotion was interrupted"):
         jobs.infer(staging)
     made = promote(staging, version="1")
     assert (made.version, made.previous) == ("1", "3")
@@ -428,7 +429,7 @@ def test_no_stage_changes_when_the_log_cannot_be_written(
 
     with monkeypatch.context() as patch:
         patch.setattr(AuditLog, "append_many", fail)
-        with pytest.raises(NotRecorded, match="was not written: the disk is full"):
+        with pytest.raises(NotRecordedError, match="was not written: the disk is full"):
             promote(staging, version=other)
     assert in_use(trained) == before
     calls = []
@@ -455,7 +456,7 @@ def test_no_stage_changes_when_a_rollback_cannot_be_recorded(
 
     with monkeypatch.context() as patch:
         patch.setattr(AuditLog, "append_many", fail)
-        with pytest.raises(NotRecorded):
+        with pytest.raises(NotRecordedError):
             rollback(staging, reason="alarms")
     assert in_use(trained) == "3"
     assert rollback(staging, reason="alarms") == ("3", "1")
@@ -472,27 +473,30 @@ def test_an_approval_that_cannot_be_recorded_does_not_count(trained: Ground, mon
         staging = trained.target("staging")
         with monkeypatch.context() as patch:
             patch.setattr(AuditLog, "append_many", refuse)
-            with pytest.raises(NotRecorded):
+            with pytest.raises(NotRecordedError):
                 approve(staging, edsger, version="1")
         assert list((Path(Journal(staging).store.place) / "statements").glob("*.json"))
-        with pytest.raises(ApprovalDue, match="has 0"):
+        with pytest.raises(ApprovalDueError, match="has 0"):
             promote(staging, version="1", requested_by=trained.signatory(ASKS))
-        with pytest.raises(NotRecorded, match="seems to hold"):
+        with pytest.raises(NotRecordedError, match="seems to hold"):
             approve(staging, edsger, version="1", decline=True, reason="ask mallory@example.com")
 
 
 def test_of_two_promotions_at_once_one_says_why_it_does_not_go_on(trained: Ground) -> None:
     staging = trained.target("staging")
-    with alone(staging), pytest.raises(AnotherIsAtWork, match=r"Another promotion or rollback of .* in staging"):
+    with (
+        promotion_lock(staging),
+        pytest.raises(PromotionInProgressError, match=r"Another promotion or rollback of .* in staging"),
+    ):
         promote(staging)
-    with alone(staging), alone(trained.target("production")):
+    with promotion_lock(staging), promotion_lock(trained.target("production")):
         pass  # another environment is another matter
 
 
 def test_a_reason_that_names_a_person_is_not_recorded(trained: Ground) -> None:
     bring(trained, "1")
     bring(trained, "3")
-    with pytest.raises(NotRecorded, match="seems to hold"):
+    with pytest.raises(NotRecordedError, match="seems to hold"):
         rollback(trained.target("staging"), reason="ask mallory@example.com")
     assert in_use(trained) == "3"
 
@@ -503,7 +507,7 @@ def test_a_version_that_was_deleted_cannot_be_returned_to(trained: Ground) -> No
     bring(trained, "1")
     bring(trained, "3")
     Client().delete_model_version(version("1").id)
-    with pytest.raises(PromotionRefused, match="was deleted and cannot be returned to"):
+    with pytest.raises(PromotionRefusedError, match="was deleted and cannot be returned to"):
         rollback(staging, reason="alarms")
     assert any("was promoted into staging and is deleted from ZenML" in one for one in reconcile(staging))
     with pytest.raises(SigningError, match="trained by no governed run"):

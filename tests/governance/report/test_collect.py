@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from governance.core.target import Target
 from governance.report.data import ReportData
-from governance.target import Target
 from tests.conftest import edit_yaml
 from tests.governance.conftest import DIABETES, Ground
 from tests.governance.report.test_render import Reading
@@ -21,17 +21,17 @@ REQUESTER, APPROVER = "katherine@example.com", "donald@example.com"
 
 def set_aside_fairness(ground: Ground, target: Target) -> None:
     """It cannot conclude on the few rows of the public data set."""
+    from governance.approvals.overrides import override, valid_overrides
     from governance.gates.fairness import NAME as FAIRNESS
-    from governance.promotion.overrides import override, valid_overrides
 
     if not valid_overrides(target):
         override(target, ground.signatory(APPROVER), gate=FAIRNESS, reason="the public data set is small")
 
 
 def bring_to_production(ground: Ground) -> None:
-    from governance import jobs
-    from governance.promotion.approvals import approve
+    from governance.approvals.approve import approve
     from governance.promotion.promote import promote
+    from governance.runs import jobs
 
     dev, staging, production = (ground.target(name, DIABETES) for name in ("dev", "staging", "production"))
     requester, approver = ground.signatory(REQUESTER), ground.signatory(APPROVER)
@@ -46,7 +46,7 @@ def bring_to_production(ground: Ground) -> None:
 @pytest.fixture(scope="module")
 def production(ground: Ground) -> Target:
     """Version 2 in production after version 1, with a batch scored."""
-    from governance import jobs
+    from governance.runs import jobs
 
     bring_to_production(ground)
     bring_to_production(ground)
@@ -65,7 +65,7 @@ def data(production: Target) -> ReportData:
 def test_metrics_and_plots_are_those_of_the_validation_before_promotion(data: ReportData) -> None:
     from zenml.client import Client
 
-    from governance.evidence import evaluation_of
+    from governance.runs.evidence import evaluation_of
 
     assert data.evaluation is not None
     run = Client().get_pipeline_run(data.evaluation.run)
@@ -220,7 +220,7 @@ def test_no_row_of_data_is_in_the_page(production: Target, tmp_path: Path) -> No
 def test_an_interrupted_write_leaves_the_old_page(
     production: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from governance import whole_file
+    from governance.core import files as whole_file
     from governance.report import write
 
     page = write.write_report(production, tmp_path)
@@ -237,35 +237,35 @@ def test_an_interrupted_write_leaves_the_old_page(
 
 
 def test_a_model_that_is_not_in_use_has_no_report(ground: Ground, tmp_path: Path) -> None:
-    from governance.report.collect import NothingToReport
+    from governance.report.collect import NothingToReportError
     from governance.report.write import write_report
 
-    with pytest.raises(NothingToReport, match="breast_cancer_classifier in production"):
+    with pytest.raises(NothingToReportError, match="breast_cancer_classifier in production"):
         write_report(ground.target("production"), tmp_path / "reports")
     assert not (tmp_path / "reports").exists()
 
 
 def test_the_default_folder_is_in_the_ground(ground: Ground) -> None:
-    from governance.ground import shared_ground
+    from governance.core.workspace import workspace_dir
     from governance.report.write import default_folder
 
-    assert default_folder(ground.platform) == shared_ground(ground.platform) / "reports"
+    assert default_folder(ground.platform) == workspace_dir(ground.platform) / "reports"
 
 
 def test_a_later_validation_that_failed_is_not_hidden_behind_an_earlier_one(
     ground: Ground, production: Target, data: ReportData, tmp_path: Path
 ) -> None:
-    from governance import jobs
-    from governance.gates.result import GateFailed
+    from governance.gates.result import GateFailedError
     from governance.report.collect import collect
     from governance.report.wording import headline
+    from governance.runs import jobs
 
     assert headline(data).passed
     settings = Path(shutil.copytree(ground.settings, tmp_path / "stricter"))
     edit_yaml(settings / "production.yaml", lambda raw: raw["model_thresholds"].update({DIABETES: {"recall": 0.999}}))
     strict = Ground(settings).target("production", DIABETES)
     set_aside_fairness(ground, strict)  # another policy is another decision
-    with pytest.raises(GateFailed, match="model performance"):
+    with pytest.raises(GateFailedError, match="model performance"):
         jobs.validate(strict)
     after = collect(strict)
     assert headline(after).text == "Misses 1 of 4 production thresholds: Recall."

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.report import numbers
+from governance.rendering import numbers
 
 SHARES = st.floats(min_value=0, max_value=1)
 

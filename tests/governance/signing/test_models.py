@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from environments import load_platform
+from governance.core.target import Target, target_for
 from governance.signing.errors import SigningError
 from governance.signing.keys import KEYS, signer_for, trusted_keys
-from governance.signing.models import ModelForged, verify_model
-from governance.target import Target, target_for
+from governance.signing.models import ModelForgedError, verify_model
 from tests.governance.conftest import CANCER
 
 
@@ -39,15 +39,15 @@ def test_every_byte_of_every_file_is_signed(dev: Target, folder: Path) -> None:
             altered = bytearray(whole)
             altered[position] ^= 1
             file.write_bytes(altered)
-            with pytest.raises(ModelForged, match="the model is not what was signed"):
+            with pytest.raises(ModelForgedError, match="the model is not what was signed"):
                 verify_model(folder, signature, trusted, "the model")
         file.write_bytes(whole)
     (folder / "more.py").write_text("import os")
-    with pytest.raises(ModelForged, match=r"more\.py"):
+    with pytest.raises(ModelForgedError, match=r"more\.py"):
         verify_model(folder, signature, trusted, "the model")
     (folder / "more.py").unlink()
     (folder / "model.skops").unlink()
-    with pytest.raises(ModelForged, match="Missing files"):
+    with pytest.raises(ModelForgedError, match="Missing files"):
         verify_model(folder, signature, trusted, "the model")
 
 
@@ -56,17 +56,17 @@ def test_a_signature_by_another_key_or_over_something_else_is_refused(
 ) -> None:
     trusted = trusted_keys_after_signing(dev, folder)
     stranger = signer_for(dev.in_environment("staging")).sign(folder)
-    with pytest.raises(ModelForged, match="signed by no trusted key"):
+    with pytest.raises(ModelForgedError, match="signed by no trusted key"):
         verify_model(folder, stranger, trusted, "the model")
     ours = json.loads(signer_for(dev).sign(folder))
     # It says that it is by our key, which is only a hint.
     posing = json.loads(stranger)
     posing["verificationMaterial"] = ours["verificationMaterial"]
     for bundle in (json.dumps(posing).encode(), b"", b"[]", b"{}", b'{"verificationMaterial": 1}'):
-        with pytest.raises(ModelForged):
+        with pytest.raises(ModelForgedError):
             verify_model(folder, bundle, trusted, "the model")
     ours["dsseEnvelope"]["payload"] = posing["dsseEnvelope"]["payload"][:-8] + "AAAAAAA="
-    with pytest.raises(ModelForged):
+    with pytest.raises(ModelForgedError):
         verify_model(folder, json.dumps(ours).encode(), trusted, "the model")
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from environments import load_platform
 from governance.audit.actor import account_identity, declared_identity, github_identity
+from governance.core.target import Target, target_for
 from governance.signing import ssh
 from governance.signing.errors import SigningError
 from governance.signing.people import People, people_of
 from governance.signing.signatories import Signatory, choose_signatory, demo_key
 from governance.signing.statements import OverrideStatement, Signed, sign_statement
-from governance.target import Target, target_for
 from tests.governance.conftest import CANCER
 
 GRACE, EDSGER = "grace@example.com", "edsger@example.com"

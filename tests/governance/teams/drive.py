@@ -46,10 +46,10 @@ def main() -> None:
         stacks = {name: apply(workspace(platform, name, "local")).stacks for name in ORDER}
     told["stacks"] = {name: sorted(by_team) for name, by_team in stacks.items()}
     with timed("zenml"):
-        from governance import jobs
-        from governance.evidence import evaluation_of, predictions_of
-        from governance.progress import quiet_third_parties
-        from governance.target import target_for
+        from governance.core.progress import quiet_third_parties
+        from governance.core.target import target_for
+        from governance.runs import jobs
+        from governance.runs.evidence import evaluation_of, predictions_of
         from stack_bootstrap.registration import merge, register
 
         quiet_third_parties()
@@ -78,11 +78,11 @@ def main() -> None:
 
 
 def _bring_to_production() -> dict[str, object]:
-    from governance.promotion.approvals import approve
-    from governance.promotion.promote import ApprovalDue
+    from governance.approvals.approve import approve
+    from governance.core.target import target_for
+    from governance.promotion.promote import ApprovalDueError
     from governance.promotion.release import next_steps, release
     from governance.signing.signatories import choose_signatory
-    from governance.target import target_for
 
     platform = load_platform()
     make_keys(SHORT, platform)
@@ -90,7 +90,7 @@ def _bring_to_production() -> dict[str, object]:
     told: dict[str, object] = {"before": next_steps(production)}
     try:
         release(production)
-    except ApprovalDue as due:
+    except ApprovalDueError as due:
         told["due"] = str(due)
     told["then"] = next_steps(production)
     approve(production, choose_signatory(production, SHORT.approvers[0]))

@@ -10,8 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from governance.teams import commands, create, remove, update
-from governance.teams.errors import TeamRefused
+from governance.cli import teams as commands
+from governance.teams import create, remove, update
+from governance.teams.errors import TeamRefusedError
 from tests.governance.teams.conftest import Checkout
 
 GIVEN = {"NAME": "fraud-detection", "OWNER": "lise@example.com", "COST_CENTER": "cc-risk", "NO_PLAN": "1"}
@@ -28,7 +29,7 @@ def app(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[typer.T
     ):
         made.command(name)(command)
     monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(checkout.folder / "environments"))
-    for module, function in ((create, create.create), (remove, remove.examine), (update, update.update)):
+    for module, function in ((create, create.create), (remove, remove.plan_removal), (update, update.update)):
         here = {**(function.__kwdefaults__ or {}), "checkout": checkout.folder}
         monkeypatch.setattr(function, "__kwdefaults__", here)
         assert module
@@ -61,7 +62,7 @@ def test_a_dry_run_plans_and_writes_nothing(app: typer.Typer, checkout: Checkout
 @pytest.mark.parametrize("missing", ["NAME", "OWNER", "COST_CENTER"])
 def test_where_nobody_can_be_asked_the_missing_variable_is_named(app: typer.Typer, missing: str) -> None:
     done = CliRunner().invoke(app, ["team"], env={**GIVEN, missing: ""})
-    assert isinstance(done.exception, TeamRefused)
+    assert isinstance(done.exception, TeamRefusedError)
     assert str(done.exception).startswith(f"{missing} is missing: give {missing}=")
 
 
@@ -103,7 +104,7 @@ def test_a_removal_needs_the_teams_name_and_then_says_where_the_archive_is(
     commands.team_remove("fraud-detection", None, no_plan=True, settings=settings, dry_run=True)
     assert "pipelines/teams/fraud_detection" in capsys.readouterr().out
     for wrong in (None, "oncology"):
-        with pytest.raises(TeamRefused, match="CONFIRM=fraud-detection"):
+        with pytest.raises(TeamRefusedError, match="CONFIRM=fraud-detection"):
             commands.team_remove("fraud-detection", wrong, no_plan=True, settings=settings)
     assert "fraud-detection" in checkout.platform.teams
     capsys.readouterr()
@@ -114,4 +115,4 @@ def test_a_removal_needs_the_teams_name_and_then_says_where_the_archive_is(
 
 def test_an_update_of_a_team_that_cannot_be_updated_is_refused(app: typer.Typer) -> None:
     done = CliRunner().invoke(app, ["team-update"], env={"NAME": "oncology"})
-    assert isinstance(done.exception, TeamRefused)
+    assert isinstance(done.exception, TeamRefusedError)

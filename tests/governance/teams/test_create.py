@@ -11,9 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from governance.teams import commands, preview, sample_data, scaffold
+from governance.cli import teams as commands
+from governance.teams import preview, sample_data, scaffold
 from governance.teams.create import create
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.preview import belongs
 from pipelines.config import read_config
 from tests.conftest import REPOSITORY, edit_yaml
@@ -75,7 +76,7 @@ def test_sample_data_is_the_same_for_the_same_name_and_within_the_ranges(checkou
 def test_a_second_time_is_refused_and_changes_nothing(checkout: Checkout) -> None:
     add(checkout)
     before = {name: (checkout.folder / name).read_bytes() for name in checkout.files()}
-    with pytest.raises(TeamRefused, match="is taken"):
+    with pytest.raises(TeamRefusedError, match="is taken"):
         add(checkout)
     assert {name: (checkout.folder / name).read_bytes() for name in checkout.files()} == before
 
@@ -85,7 +86,7 @@ def test_what_stands_in_the_way_is_not_overwritten(checkout: Checkout) -> None:
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", encoding="utf-8")
     before = checkout.files()
-    with pytest.raises(TeamRefused, match="exists already, and is not overwritten"):
+    with pytest.raises(TeamRefusedError, match="exists already, and is not overwritten"):
         add(checkout)
     assert checkout.files() == before
 
@@ -180,7 +181,7 @@ def test_a_plan_that_does_more_than_add_the_team_is_shown_loudly(
 ) -> None:
     shares_a_policy(monkeypatch, "update")
     added = create(FRAUD, checkout.platform, checkout=checkout.folder, dry_run=True)
-    assert added.previews[0].strangers == ("module.shared.aws_iam_policy.all (update)",)
+    assert added.previews[0].unrelated_changes == ("module.shared.aws_iam_policy.all (update)",)
     told = "\n".join(commands._told(added, True))
     assert "ATTENTION: the team's file also changes what is not the team's:\n    ! module.shared.aws_iam" in told
     assert "touches nothing of anybody else" not in told
@@ -189,7 +190,7 @@ def test_a_plan_that_does_more_than_add_the_team_is_shown_loudly(
 def test_a_plan_that_takes_something_away_is_refused(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     shares_a_policy(monkeypatch, "delete", "create")
     before = checkout.files()
-    with pytest.raises(TeamRefused, match=r"dev on local: module.shared.aws_iam_policy.all \(delete/create\)"):
+    with pytest.raises(TeamRefusedError, match=r"dev on local: module.shared.aws_iam_policy.all \(delete/create\)"):
         create(FRAUD, checkout.platform, checkout=checkout.folder)
     assert checkout.files() == before
 

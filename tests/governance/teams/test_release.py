@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import typer
 
+from governance.approvals.errors import PromotionRefusedError
+from governance.cli import release as release_commands
 from governance.promotion import release as module
-from governance.promotion import release_commands
-from governance.promotion.promote import ApprovalDue
-from governance.promotion.settling import PromotionRefused
+from governance.promotion.promote import ApprovalDueError
 from tests.governance.teams.conftest import Checkout
 
 PRODUCTION: Any = object()
@@ -34,29 +34,29 @@ def promotes(monkeypatch: pytest.MonkeyPatch, outcomes: list[Any]) -> list[bool]
 
 
 def test_without_waiting_what_is_due_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = promotes(monkeypatch, [ApprovalDue("by emmy")])
-    with pytest.raises(ApprovalDue, match="by emmy"):
+    calls = promotes(monkeypatch, [ApprovalDueError("by emmy")])
+    with pytest.raises(ApprovalDueError, match="by emmy"):
         module._promote_when_approved(PRODUCTION, None, 0, print)
     assert calls == [False]
 
 
 def test_while_it_waits_it_asks_without_a_trace_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    calls = promotes(monkeypatch, [ApprovalDue("1"), ApprovalDue("2"), "may", "done"])
+    calls = promotes(monkeypatch, [ApprovalDueError("1"), ApprovalDueError("2"), "may", "done"])
     assert module._promote_when_approved(PRODUCTION, None, 60, told.append) == "done"
     assert calls == [False, True, True, False]
     assert told == ["waiting for an approval: 1"]
 
 
 def test_a_refusal_while_it_waits_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    promotes(monkeypatch, [ApprovalDue("1"), PromotionRefused("declined")])
-    with pytest.raises(PromotionRefused, match="declined"):
+    promotes(monkeypatch, [ApprovalDueError("1"), PromotionRefusedError("declined")])
+    with pytest.raises(PromotionRefusedError, match="declined"):
         module._promote_when_approved(PRODUCTION, None, 60, lambda _: None)
 
 
 def test_nobody_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    promotes(monkeypatch, [ApprovalDue(str(number)) for number in range(100_000)])
-    with pytest.raises(ApprovalDue):
+    promotes(monkeypatch, [ApprovalDueError(str(number)) for number in range(100_000)])
+    with pytest.raises(ApprovalDueError):
         module._promote_when_approved(PRODUCTION, None, 0.05, lambda _: None)
 
 
@@ -70,7 +70,7 @@ def test_the_command_ends_with_three_when_an_approval_is_due(
     assert steps == ["train in dev", "promote to staging", "validate in staging", "promote to production"]
 
     def due(*_: Any, **__: Any) -> None:
-        raise ApprovalDue("emmy may approve")
+        raise ApprovalDueError("emmy may approve")
 
     monkeypatch.setattr(module, "release", due)
     with pytest.raises(typer.Exit) as ended:

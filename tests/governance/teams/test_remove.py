@@ -12,8 +12,8 @@ import pytest
 
 from environments import ORDER, local_root
 from governance.teams.create import create
-from governance.teams.errors import TeamRefused
-from governance.teams.remove import examine, remove
+from governance.teams.errors import TeamRefusedError
+from governance.teams.remove import plan_removal, remove
 from stack_bootstrap.infrastructure import apply, plan
 from stack_bootstrap.registration import register_all
 from stack_bootstrap.workspace import workspace
@@ -43,23 +43,23 @@ def production(laid: Checkout) -> Path:
 
 
 def test_a_team_that_is_not_there_is_refused(laid: Checkout) -> None:
-    with pytest.raises(TeamRefused, match="no team 'fraud'; there are: diabetes-care, fraud-detection, oncology"):
-        examine("fraud", laid.platform, checkout=laid.folder)
+    with pytest.raises(TeamRefusedError, match="no team 'fraud'; there are: diabetes-care, fraud-detection, oncology"):
+        plan_removal("fraud", laid.platform, checkout=laid.folder)
 
 
 def test_what_would_go_is_all_of_the_team_and_nothing_else(laid: Checkout) -> None:
-    leaving = examine("fraud-detection", laid.platform, checkout=laid.folder)
-    assert leaving.obstacles == ()
-    assert {str(file.relative_to(laid.folder)) for file in leaving.files} == {
+    removal = plan_removal("fraud-detection", laid.platform, checkout=laid.folder)
+    assert removal.obstacles == ()
+    assert {str(file.relative_to(laid.folder)) for file in removal.files} == {
         "environments/teams/fraud-detection.yaml",
         "pipelines/teams/fraud_detection",
         "pipelines/configs/transaction_classifier.yaml",
         "tests/teams/fraud_detection",
     }
-    assert "stack local-fraud-detection-production" in leaving.objects["production"]
-    assert all("fraud-detection" in name for names in leaving.objects.values() for name in names)
-    assert all(len(it.addresses) == 5 and not it.strangers for it in leaving.previews)
-    assert '    module.team_folders["fraud-detection"].terraform_data.folder["audit"]' in leaving.told()
+    assert "stack local-fraud-detection-production" in removal.objects["production"]
+    assert all("fraud-detection" in name for names in removal.objects.values() for name in names)
+    assert all(len(it.addresses) == 5 and not it.unrelated_changes for it in removal.previews)
+    assert '    module.team_folders["fraud-detection"].terraform_data.folder["audit"]' in removal.told()
 
 
 def test_files_in_its_production_store_keep_it(laid: Checkout, production: Path) -> None:
@@ -67,10 +67,10 @@ def test_files_in_its_production_store_keep_it(laid: Checkout, production: Path)
     held.parent.mkdir()
     held.write_bytes(b"weights")
     try:
-        leaving = examine("fraud-detection", laid.platform, plan=False, checkout=laid.folder)
-        assert leaving.obstacles[0].startswith(f"{production} holds 1 files (artifacts/model/weights)")
-        with pytest.raises(TeamRefused, match="cannot be removed; nothing was changed"):
-            remove(leaving, laid.platform)
+        removal = plan_removal("fraud-detection", laid.platform, plan=False, checkout=laid.folder)
+        assert removal.obstacles[0].startswith(f"{production} holds 1 files (artifacts/model/weights)")
+        with pytest.raises(TeamRefusedError, match="cannot be removed; nothing was changed"):
+            remove(removal, laid.platform)
     finally:
         held.unlink()
         held.parent.rmdir()
@@ -91,8 +91,8 @@ def version_in_production(laid: Checkout) -> Iterator[None]:
 
 @pytest.mark.usefixtures("version_in_production")
 def test_a_model_in_production_keeps_it(laid: Checkout) -> None:
-    leaving = examine("fraud-detection", laid.platform, plan=False, checkout=laid.folder)
-    assert [it[:52] for it in leaving.obstacles] == ["Version 1 of transaction_classifier is in production"]
+    removal = plan_removal("fraud-detection", laid.platform, plan=False, checkout=laid.folder)
+    assert [it[:52] for it in removal.obstacles] == ["Version 1 of transaction_classifier is in production"]
 
 
 def test_artifacts_that_zenml_knows_in_its_production_store_keep_it(
@@ -101,13 +101,13 @@ def test_artifacts_that_zenml_knows_in_its_production_store_keep_it(
     from zenml import save_artifact
     from zenml.client import Client
 
-    from governance.stacks import active_stack
+    from governance.core.stacks import active_stack
 
     with active_stack("local-fraud-detection-production"):
         kept = save_artifact(42, "answer")
     monkeypatch.setattr("governance.teams.holdings._files", lambda *_: [])
     try:
-        (obstacle,) = examine("fraud-detection", laid.platform, plan=False, checkout=laid.folder).obstacles
+        (obstacle,) = plan_removal("fraud-detection", laid.platform, plan=False, checkout=laid.folder).obstacles
         assert obstacle.startswith("The store of production holds 1 artifacts (answer 1)")
     finally:
         Client().delete_artifact_version(kept.id, delete_metadata=True, delete_from_artifact_store=True)
@@ -122,7 +122,7 @@ def test_settings_that_still_name_its_model_keep_it(laid: Checkout) -> None:
     before = file.read_text(encoding="utf-8")
     edit_yaml(file, lambda raw: raw["model_thresholds"].update(transaction_classifier={"roc_auc": 0.9}))
     try:
-        (obstacle,) = examine("fraud-detection", laid.platform, plan=False, checkout=laid.folder).obstacles
+        (obstacle,) = plan_removal("fraud-detection", laid.platform, plan=False, checkout=laid.folder).obstacles
     finally:
         file.write_text(before, encoding="utf-8")
     assert f"{file}: model_thresholds: no team owns transaction_classifier" in obstacle
@@ -137,7 +137,7 @@ def test_a_removal_archives_unregisters_and_deletes_and_leaves_the_log(laid: Che
     log = production.parent / "platform" / "audit"
     digest = _digest(log)
     before = {str(path) for path in laid.folder.rglob("*") if "ground" not in path.parts}
-    stored = remove(examine("fraud-detection", laid.platform, checkout=laid.folder), laid.platform)
+    stored = remove(plan_removal("fraud-detection", laid.platform, checkout=laid.folder), laid.platform)
     with zipfile.ZipFile(stored) as packed:
         names = set(packed.namelist())
         inventory = json.loads(packed.read("inventory.json"))

@@ -9,7 +9,7 @@ import pytest
 
 from environments import load_platform
 from governance.teams.create import create
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.request import check
 from governance.teams.team_file import render
 from tests.conftest import edit_yaml
@@ -47,7 +47,7 @@ from tests.governance.teams.conftest import FRAUD, Checkout
 )
 def test_bad_input_is_refused_before_anything_is_written(checkout: Checkout, asked: dict[str, Any], words: str) -> None:
     before = checkout.files()
-    with pytest.raises(TeamRefused, match=words):
+    with pytest.raises(TeamRefusedError, match=words):
         create(replace(FRAUD, **asked), checkout.platform, checkout=checkout.folder)
     assert checkout.files() == before
 
@@ -56,13 +56,13 @@ def test_a_config_that_no_team_owns_is_not_overwritten(checkout: Checkout) -> No
     config = checkout.folder / "pipelines" / "configs" / "transaction_classifier.yaml"
     config.parent.mkdir(parents=True)
     config.write_text("mine", encoding="utf-8")
-    with pytest.raises(TeamRefused, match=r"MODEL: .* exists already"):
+    with pytest.raises(TeamRefusedError, match=r"MODEL: .* exists already"):
         create(FRAUD, checkout.platform, checkout=checkout.folder)
     assert config.read_text(encoding="utf-8") == "mine"
 
 
 def test_everything_that_is_wrong_is_said_at_once(checkout: Checkout) -> None:
-    with pytest.raises(TeamRefused) as refused:
+    with pytest.raises(TeamRefusedError) as refused:
         check(replace(FRAUD, name="X", owner="x", cost_center="x", budget=-1.0), checkout.platform, checkout.folder)
     for variable in ("NAME", "OWNER", "COST_CENTER", "BUDGET"):
         assert f"\n  {variable}: " in str(refused.value)

@@ -12,7 +12,7 @@ import yaml
 
 from governance.teams import scaffold
 from governance.teams.create import create
-from governance.teams.errors import TeamRefused
+from governance.teams.errors import TeamRefusedError
 from governance.teams.update import update
 from tests.conftest import REPOSITORY
 from tests.governance.teams.conftest import FRAUD, Checkout
@@ -99,15 +99,15 @@ def test_a_later_template_comes_and_the_teams_own_work_stays(earlier: Checkout) 
 
 
 def test_an_update_needs_a_clean_checkout_and_a_team_of_ours(earlier: Checkout) -> None:
-    with pytest.raises(TeamRefused, match="'oncology' is no team that `make team` made"):
+    with pytest.raises(TeamRefusedError, match="'oncology' is no team that `make team` made"):
         update("oncology", earlier.platform, checkout=earlier.folder)
     (earlier.folder / TRAINING).write_text("changed", encoding="utf-8")
-    with pytest.raises(TeamRefused, match=r"not committed \(pipelines/teams/fraud_detection/training.py\)"):
+    with pytest.raises(TeamRefusedError, match=r"not committed \(pipelines/teams/fraud_detection/training.py\)"):
         update("fraud-detection", earlier.platform, checkout=earlier.folder)
 
 
 def test_a_team_made_outside_git_says_that_it_cannot_be_updated(checkout: Checkout) -> None:
     added = create(FRAUD, checkout.platform, checkout=checkout.folder, plan=False)
     assert not added.updatable
-    with pytest.raises(TeamRefused, match="names no commit"):
+    with pytest.raises(TeamRefusedError, match="names no commit"):
         update("fraud-detection", checkout.platform, checkout=checkout.folder)

@@ -18,7 +18,7 @@ from tests.infra.aws.conftest import SANDBOX, SECRET, Applied
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
-    from governance.target import Target
+    from governance.core.target import Target
 
 pytestmark = [pytest.mark.xdist_group("aws"), pytest.mark.slow]
 
@@ -57,8 +57,8 @@ def chain(
         import governance.audit.location
 
         patch.setattr(governance.audit.location, "CHECKOUT", home)  # keys, anchors and spool of clouds are below it
-        from governance import jobs
-        from governance.target import target_for
+        from governance.core.target import target_for
+        from governance.runs import jobs
         from stack_bootstrap.registration import register
 
         register(it.result.stacks)
@@ -123,7 +123,7 @@ def test_artifacts_are_encrypted_with_the_environments_key(chain: Chain) -> None
 def test_batch_inference_reads_and_writes_s3(chain: Chain, tmp_path: Path) -> None:
     from sklearn.datasets import load_breast_cancer
 
-    from governance import jobs
+    from governance.runs import jobs
 
     local = tmp_path / "patients.parquet"
     load_breast_cancer(as_frame=True).data.head(40).to_parquet(local)

@@ -1,0 +1,1 @@
+"""What people sign for a promotion: requests, approvals, overrides, break-glass."""

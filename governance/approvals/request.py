@@ -1,0 +1,158 @@
+"""The request for a promotion: which version, on what evidence, judged how, trained by whom."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zenml.client import Client
+
+from environments import ORDER
+from governance.approvals.errors import PromotionRefusedError
+from governance.audit import Filter, open_reader
+from governance.audit.canonical import canonical
+from governance.audit.events import Actor
+from governance.core.policy import policy_version
+from governance.core.target import Target
+from governance.gates.exemptions import Exemption
+from governance.gates.promotion import judge_promotion
+from governance.gates.result import GateResult
+from governance.records.history import signed_entries
+from governance.records.journal import digest
+from governance.registry.releases import digest_of
+from governance.registry.versions import STAGES, run_of, staged_version
+from governance.signing.keys import trained_in
+from pipelines.training import training_pipeline
+from pipelines.validation import validation_pipeline
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse, PipelineRunResponse
+
+
+@dataclass(frozen=True)
+class PromotionRequest:
+    """What is known about a version that is to enter ``target``'s environment."""
+
+    target: Target
+    version: str
+    model_digest: str
+    """As the log spells it, with ``sha256:``."""
+    run: str
+    """Name of the run that made the evidence."""
+    results: tuple[GateResult, ...]
+    """What the gates say at the environment's limits."""
+    evidence: dict[str, str]
+    """Digests of what was judged, and of which run it was judged in."""
+    policy: str
+
+    @property
+    def evidence_digest(self) -> str:
+        """One digest of all the evidence; it changes when the version is validated again."""
+        return digest(hashlib.sha256(canonical(self.evidence)).hexdigest())
+
+    @property
+    def unsettled(self) -> tuple[GateResult, ...]:
+        """Gates that do not let it pass."""
+        return tuple(result for result in self.results if not result.settled)
+
+
+def environment_before(target: Target) -> Target:
+    """The same model in the environment from which it enters ``target``'s.
+
+    Raises:
+        PromotionRefusedError: nothing is promoted into that environment.
+    """
+    name = target.environment.environment
+    if name not in STAGES:
+        raise PromotionRefusedError(f"Nothing is promoted into {name!r}; choose one of: {', '.join(STAGES)}.")
+    return target.in_environment(ORDER[ORDER.index(name) - 1])
+
+
+def candidate_of(target: Target, source: Target, version: str | None) -> ModelVersionResponse:
+    """The version to promote: ``version``, or the one that is in ``source``.
+
+    Raises:
+        PromotionRefusedError: there is none, it is not in ``source``, or it is in ``target``'s environment already.
+    """
+    found = _named(target, source, version) if version is not None else staged_version(source)
+    if found is None:
+        raise PromotionRefusedError(f"No version of {source.where} is ready to be promoted.")
+    current = staged_version(target)
+    if current is not None and current.id == found.id:
+        raise PromotionRefusedError(
+            f"Version {found.number} of {target.model} is in {target.environment.environment} already."
+        )
+    return found
+
+
+def collect_evidence(
+    target: Target, source: Target, candidate: ModelVersionResponse, exemptions: tuple[Exemption, ...] = ()
+) -> PromotionRequest:
+    """The request for ``candidate``, where ``exemptions`` set aside what cannot be concluded.
+
+    Raises:
+        PromotionRefusedError: there is no evidence.
+        EvidenceRefusedError: it is of another model, stale, or incomplete.
+        ReleaseError: training recorded no digest.
+    """
+    run = _evidence(candidate, source)
+    results = judge_promotion(candidate, source, target, run, exemptions)
+    evidence = {"run": digest(hashlib.sha256(str(run.id).encode()).hexdigest())}
+    for result in results:
+        for name, sha256 in result.evidence.items():
+            evidence[f"{result.gate} {name}".replace(" ", "_")] = digest(sha256.removeprefix("sha256:"))
+    return PromotionRequest(
+        target=target,
+        version=str(candidate.number),
+        model_digest=digest(digest_of(candidate)),
+        run=run.name,
+        results=results,
+        evidence=evidence,
+        policy=policy_version(target),
+    )
+
+
+def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
+    """Whoever started the run that trained ``candidate``, as the log there says.
+
+    Raises:
+        PromotionRefusedError: that log knows no such run.
+    """
+    origin = trained_in(target)
+    run = run_of(candidate, origin, training_pipeline.name)
+    if run is not None:
+        log = open_reader(target.platform, origin.environment.environment, cloud=target.cloud)
+        for entry in signed_entries(log, Filter(kind="run_started", run=run.name)):
+            return entry.event.actor
+    raise PromotionRefusedError(
+        f"The log of {origin.environment.environment} does not say who trained version {candidate.number} of "
+        f"{target.model}, so nobody can be told apart from its trainer. Train it again."
+    )
+
+
+def _named(target: Target, source: Target, version: str) -> ModelVersionResponse:
+    try:
+        chosen = Client().get_model_version(target.model, version)
+    except KeyError as error:
+        raise PromotionRefusedError(f"{target.model} has no version {version!r}.") from error
+    if source.environment.environment in STAGES and chosen.stage != STAGES[source.environment.environment]:
+        raise PromotionRefusedError(
+            f"Version {version} of {target.model} is in stage {chosen.stage or 'none'!r}; only the version in "
+            f"{source.environment.environment} can enter {target.environment.environment}."
+        )
+    return chosen
+
+
+def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunResponse:
+    """The newest completed, governed run in ``source`` for this version."""
+    trained = source.environment.environment not in STAGES
+    name = training_pipeline.name if trained else validation_pipeline.name
+    found = run_of(candidate, source, name)
+    if found is None:
+        environment = source.environment.environment
+        raise PromotionRefusedError(
+            f"Version {candidate.number} of {source.model} has no completed governed {name} in {environment}: run "
+            f"`make {'train' if trained else 'validate'} ENV={environment} MODEL={source.model}` first."
+        )
+    return found

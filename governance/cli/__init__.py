@@ -1,0 +1,1 @@
+"""Every command, thin: options in, one call, an answer out."""

@@ -1,0 +1,268 @@
+"""``python -m governance``: train, validate, promote, infer, report, each under its environment's rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from environments import DIRECTORY, load_platform
+from governance.audit.errors import AuditError
+from governance.cli import cost as cost_commands
+from governance.cli import deployment as deployment_commands
+from governance.cli import evidence as evidence_commands
+from governance.cli import gates as gate_commands
+from governance.cli import images as docker_commands
+from governance.cli import promotion as promotion_commands
+from governance.cli import release as release_commands
+from governance.cli import teams as team_commands
+from governance.cli.common import ready_target, say
+from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings
+from governance.core.errors import RefusedError
+from governance.core.target import Target
+from pipelines.config import ConfigError
+from pipelines.errors import PipelineError
+from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("evidence")(evidence_commands.evidence)
+app.command("evidence-verify")(evidence_commands.evidence_verify)
+app.command("gates-prove")(gate_commands.gates_prove)
+app.command("cost-plan")(cost_commands.cost_plan)
+app.command("deploy")(deployment_commands.deploy)
+app.command("image")(docker_commands.image)
+app.command("cost")(cost_commands.cost)
+app.command("sign")(promotion_commands.sign)
+app.command("approve")(promotion_commands.approve)
+app.command("override")(promotion_commands.override)
+app.command("promote")(promotion_commands.promote)
+app.command("rollback")(promotion_commands.rollback)
+app.command("rollback-drill")(promotion_commands.rollback_drill)
+app.command("reconcile")(promotion_commands.reconcile)
+app.command("release")(release_commands.release)
+app.command("team")(team_commands.team)
+app.command("team-update")(team_commands.team_update)
+app.command("team-remove")(team_commands.team_remove)
+
+
+@app.command()
+def train(
+    model: Model,
+    env: Env = "dev",
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Train a new version under the environment's gates."""
+    target = ready_target(settings, model, env, cloud)
+    from governance.runs import jobs
+
+    if dry_run:
+        steps = jobs.preview_training(target)
+        thresholds = target.thresholds.required()
+        say(
+            f"Would train {target.where} on {target.stack}: {', '.join(steps)}.\nIt must reach {_listed(thresholds)}.",
+            as_json,
+            stack=target.stack,
+            steps=steps,
+            thresholds=thresholds,
+        )
+        return
+    with _steps_shown(as_json):
+        run = jobs.train(target)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def validate(
+    model: Model,
+    env: Env = "staging",
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Evaluate the version in use against the environment's thresholds."""
+    target = ready_target(settings, model, env, cloud)
+    from governance.runs import jobs
+
+    if dry_run:
+        _say_would("validate", target, as_json)
+        return
+    with _steps_shown(as_json):
+        run = jobs.validate(target)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def infer(
+    model: Model,
+    env: Env = "production",
+    data: Annotated[
+        str | None,
+        typer.Option(envvar="DATA", help="CSV or Parquet, a path or URL [default: the model's own source]."),
+    ] = None,
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Score data with the version in use and write the predictions to the artifact store."""
+    target = ready_target(settings, model, env, cloud)
+    from governance.runs import jobs
+
+    if dry_run:
+        _say_would("score data with", target, as_json)
+        return
+    with _steps_shown(as_json):
+        run = jobs.infer(target, data)
+    _show_run(target, run, as_json)
+
+
+@app.command()
+def models(settings: Settings = DIRECTORY, as_json: AsJson = False) -> None:
+    """List every team's models with their versions and stages."""
+    platform = load_platform(settings)
+    from governance.core.progress import quiet_third_parties
+
+    quiet_third_parties()
+    from governance.registry.inventory import list_versions
+
+    rows = list_versions(platform)
+    if as_json:
+        typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("team", "model", "version", "stage", "trained (UTC)", "digest", box=None)
+    for row in rows:
+        table.add_row(row.team, row.model, row.version, row.stage, f"{row.trained:%Y-%m-%d %H:%M}", row.digest[:16])
+    console = Console()
+    if not console.is_terminal:  # a pipe has no width to fit into
+        console.width = 160
+    console.print(table if rows else "No model was trained yet: make train MODEL=...")
+
+
+@app.command()
+def report(
+    model: Model,
+    env: Env = "production",
+    folder: Annotated[
+        Path | None, typer.Option(envvar="OUT", help="Where to write [default: reports/ in the local ground].")
+    ] = None,
+    cloud: Cloud = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the HTML report of the version in use."""
+    target = ready_target(settings, model, env, cloud)
+    from governance.report.write import default_folder, write_report
+
+    chosen = folder or default_folder(target.platform)
+    if dry_run:
+        say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
+        return
+    file = write_report(target, chosen)
+    say(f"Report: {file}", as_json, file=file)
+
+
+@app.command()
+def demo(settings: Settings = DIRECTORY) -> None:
+    """The whole story on this machine: infrastructure, stacks, two teams' models from training to production."""
+    from governance.demo import run_demo
+
+    run_demo(load_platform(settings))
+
+
+@app.command("clean-demo")
+def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
+    """Remove the local ground that the demo made, and nothing else."""
+    from governance.demo import clean
+
+    removed = clean(load_platform(settings), dry_run=dry_run)
+    verb = "Would remove" if dry_run else "Removed"
+    say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
+
+
+def _say_would(what: str, target: Target, as_json: bool) -> None:
+    from governance.registry.versions import staged_version
+
+    version = staged_version(target)
+    number = None if version is None else version.number
+    say(
+        f"Would {what} version {number} of {target.where} on {target.stack}."
+        if version
+        else f"No version of {target.where} is in use, so nothing would run.",
+        as_json,
+        stack=target.stack,
+        version=number,
+        thresholds=target.thresholds.required(),
+    )
+
+
+def _listed(thresholds: dict[str, float]) -> str:
+    from environments import LOWER_IS_BETTER
+
+    return ", ".join(
+        f"{name} {'<=' if name in LOWER_IS_BETTER else '>='} {value:g}" for name, value in thresholds.items()
+    )
+
+
+@contextmanager
+def _steps_shown(as_json: bool) -> Iterator[None]:
+    """One line per step while a run goes on; none when a machine reads."""
+    from governance.core.progress import StepEvent, watch_steps
+
+    def show(event: StepEvent) -> None:
+        if not as_json and event.state != "started":
+            typer.echo(f"  {event.step} {event.state}{f' in {event.took}' if event.took else ''}")
+
+    with watch_steps(show):
+        yield
+
+
+def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
+    from governance.runs.evidence import evaluation_of, predictions_of
+
+    evaluation, predictions = evaluation_of(run), predictions_of(run)
+    version = run.model_version.number if run.model_version else None
+    lines = [f"Run {run.name} {run.status}: version {version} of {target.where}."]
+    if evaluation is not None:
+        lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.model_dump().items()))
+    if predictions is not None:
+        lines.append(f"{predictions.rows} rows scored, {predictions.flagged} flagged: {predictions.uri}")
+    say(
+        "\n".join(lines),
+        as_json,
+        run={"id": run.id, "name": run.name, "status": run.status},
+        model=target.model,
+        version=version,
+        metrics=evaluation.metrics.model_dump() if evaluation else None,
+        predictions=predictions.model_dump(mode="json") if predictions else None,
+    )
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 refused or failed, 130 interrupted."""
+    # Third parties' notices to their own developers, at import.
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # ZenML reads this while it is imported; its rich tracebacks print the values of local variables.
+    os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    run_command_line(app, (*EXPECTED_ERRORS, AuditError, ConfigError, PipelineError, RefusedError))
+
+
+if __name__ == "__main__":
+    main()

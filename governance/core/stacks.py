@@ -1,0 +1,42 @@
+"""Choosing the ZenML stack that this process works on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zenml.client import Client
+from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+
+from governance.core.errors import RefusedError
+
+
+class StackMissingError(RefusedError):
+    """The target's stack is not registered."""
+
+
+@contextmanager
+def active_stack(name: str) -> Iterator[None]:
+    """Use the stack ``name`` inside the block, in this process only.
+
+    Raises:
+        StackMissingError: no such stack is registered.
+    """
+    try:
+        stack = Client().get_stack(name, allow_name_prefix_match=False)
+    except KeyError as error:
+        raise StackMissingError(
+            f"There is no ZenML stack {name!r}. Run `make apply` and `make register` for its environment first."
+        ) from error
+    before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
+    # By environment variable and not by Client.activate_stack: that writes the choice into the user's configuration,
+    # where it would outlive this run and steer other processes.
+    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ENV_ZENML_ACTIVE_STACK_ID]
+        else:
+            os.environ[ENV_ZENML_ACTIVE_STACK_ID] = before

@@ -1,0 +1,95 @@
+"""The folders of the local cloud, and what of them the demo made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from environments import Platform, local_root
+from governance.core.errors import RefusedError
+
+MANIFEST = "demo.json"
+"""File in the ground that lists what the demo made."""
+
+
+class WorkspaceDirError(RefusedError):
+    """The local ground cannot be used or removed as asked."""
+
+
+def workspace_dir(platform: Platform) -> Path:
+    """The one folder below which every environment of the local cloud lives.
+
+    Raises:
+        WorkspaceDirError: the environments' ``local.root`` differ.
+    """
+    roots = {local_root(environment) for environment in platform.environments.values()}
+    if len(roots) != 1:
+        raise WorkspaceDirError(
+            f"The demo needs one local.root for all environments in {platform.directory}; found: "
+            f"{', '.join(sorted(map(str, roots)))}."
+        )
+    return roots.pop()
+
+
+def use_local_store(ground: Path) -> None:
+    """Point ZenML at the store in ``ground``, whatever server the user is connected to. Call before importing zenml."""
+    os.environ["ZENML_CONFIG_PATH"] = str(ground / "zenml")
+    for name in ("ZENML_STORE_URL", "ZENML_STORE_API_KEY", "ZENML_ACTIVE_STACK_ID", "ZENML_ACTIVE_PROJECT_ID"):
+        os.environ.pop(name, None)
+
+
+def parts(platform: Platform, ground: Path) -> list[Path]:
+    """The folders that the local cloud consists of."""
+    return [
+        *(ground / "environments" / name for name in platform.environments),
+        *(ground / "terraform" / "local" / name for name in platform.environments),
+        *(
+            ground / name
+            for name in ("anchors", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
+        ),
+    ]
+
+
+def claim(platform: Platform, ground: Path) -> None:
+    """Note, once, which parts of the ground are not there yet: those are the demo's to remove later."""
+    manifest = ground / MANIFEST
+    if manifest.exists():
+        return
+    made = [str(part.relative_to(ground)) for part in parts(platform, ground) if not part.exists()]
+    ground.mkdir(parents=True, exist_ok=True)
+    unfinished = manifest.with_suffix(".json.new")
+    unfinished.write_text(json.dumps({"made": made}, indent=2), encoding="utf-8")
+    unfinished.replace(manifest)
+
+
+def remove_claimed(platform: Platform, ground: Path, *, dry_run: bool = False) -> list[Path]:
+    """Remove what the demo made; what was in the ground before it stays.
+
+    Returns:
+        The folders that were removed (or would be).
+
+    Raises:
+        WorkspaceDirError: the manifest names something that is no part of the ground.
+    """
+    manifest = ground / MANIFEST
+    if not manifest.exists():
+        return []
+    known = set(parts(platform, ground))
+    claimed = [ground / name for name in json.loads(manifest.read_text(encoding="utf-8"))["made"]]
+    strange = [path for path in claimed if path not in known]
+    if strange:
+        raise WorkspaceDirError(
+            f"{manifest} names {', '.join(map(str, strange))}, which the demo does not make. Nothing was removed."
+        )
+    present = [path for path in claimed if path.exists()]
+    if dry_run:
+        return present
+    for path in present:
+        shutil.rmtree(path)
+    manifest.unlink()
+    for empty in (ground / "terraform" / "local", ground / "terraform", ground / "environments", ground):
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()
+    return present

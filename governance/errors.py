@@ -1,5 +1,0 @@
-"""The base of every refusal that governance makes on purpose."""
-
-
-class Refused(Exception):
-    """Something was not allowed or not possible; the message says what, where and what to do."""

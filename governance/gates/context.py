@@ -1,0 +1,33 @@
+"""What every gate needs to know besides what it judges."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from governance.gates.exemptions import Exemption
+from governance.gates.result import Check, GateResult, Measure
+
+
+class GateContext(BaseModel):
+    """For whom and under which policy a gate judges; plain data that a step can carry."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    environment: str
+    policy_version: str
+    exemptions: tuple[Exemption, ...] = ()
+
+    def result(
+        self, gate: str, evidence: dict[str, str], checks: list[Check], measures: tuple[Measure, ...] = ()
+    ) -> GateResult:
+        """What ``gate`` found, under these terms; nothing is set aside yet."""
+        return GateResult(
+            gate=gate,
+            model=self.model,
+            environment=self.environment,
+            policy_version=self.policy_version,
+            evidence=evidence,
+            checks=tuple(checks),
+            measures=measures,
+        )

@@ -1,0 +1,34 @@
+"""What somebody may set aside: a verdict that cannot be reached, never one that says no."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+BUDGET = "budget"
+"""Name of the one gate that may be set aside though it says no: it is money. ``cost/budget.py`` judges it."""
+
+
+class Exemption(BaseModel):
+    """A signed statement by which a gate that cannot conclude is set aside for a time.
+
+    The signature is checked by whoever makes one of these; here it is plain data that a gate's step can carry.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    gate: str
+    subject: str | None = Field(default=None, description="One check of the gate; None for all of them.")
+    model_digest: str | None = Field(default=None, description="The only model it holds for; None for any.")
+    expires: AwareDatetime
+    statement_digest: str
+
+    def covers(self, gate: str, subject: str, model_digest: str | None, at: datetime) -> bool:
+        """Whether it holds for the check ``subject`` of ``gate`` on a model, at the time ``at``."""
+        return (
+            self.gate == gate
+            and self.subject in (None, subject)
+            and self.model_digest in (None, model_digest)
+            and at < self.expires
+        )

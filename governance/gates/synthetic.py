@@ -1,0 +1,128 @@
+"""Made-up people with a known risk, and models of them: good, bad, biased."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from governance.gates.scored import Scored, score_rows
+from pipelines.artifacts import RISK
+from pipelines.config import ModelConfig
+from pipelines.data import DataDescription, load_training_sets
+from pipelines.features import fit_features
+from pipelines.input_profile import InputProfile, profile_input
+from pipelines.model import TrainedModel, read_model, save_model, train_model
+
+MODEL = "control_classifier"
+
+
+@dataclass(frozen=True)
+class SyntheticData:
+    """Rows divided in two, batches to score (by name), and models (by name) as read back from their folders."""
+
+    config: ModelConfig
+    training: pd.DataFrame
+    held_out: pd.DataFrame
+    models: dict[str, TrainedModel]
+    batches: dict[str, Path]
+
+    def scored(self, model: str, frame: pd.DataFrame) -> Scored:
+        """``frame`` as ``model`` scores it."""
+        return score_rows(self.models[model], frame)
+
+    def few(self, rows: int) -> pd.DataFrame:
+        """That many held-out rows, half of them at risk."""
+        halves = [self.held_out[self.held_out[RISK] == outcome] for outcome in (0, 1)]
+        return pd.concat([halves[0].head(rows - rows // 2), halves[1].head(rows // 2)], ignore_index=True)
+
+    def repeated(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """``frame`` and once more all of its rows."""
+        return pd.concat([frame, frame], ignore_index=True)
+
+    def profile(self, batch: str) -> InputProfile:
+        """The profile of a batch, as inference makes it."""
+        return profile_input(self.config, self.models["good"].signature, str(self.batches[batch]))
+
+
+def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7) -> SyntheticData:
+    """Write ``rows`` people to ``folder`` and train every model on them.
+
+    Risk follows from ``dose`` and ``pressure`` and does not depend on ``ward`` or ``sex``.
+    """
+    people = _people(rows, seed)
+    file = folder / "people.parquet"
+    people.to_parquet(file, index=False)
+    config = ModelConfig.model_validate(
+        {
+            "model": MODEL,
+            "description": "Made-up people, to prove gates by.",
+            "source": str(file),
+            "target": {"column": "outcome", "meaning": "is ill", "risk_values": [1]},
+            "features": {
+                "numeric": ["dose", "pressure"],
+                "categorical": ["ward", "sex"],
+                "unseen_categories": "ignore",
+            },
+            "sensitive": ["sex"],
+            "ranges": {"dose": [0, 200]},
+            "split": {"validation_share": 0.5},
+            "estimator": {"type": "logistic_regression"},
+        }
+    )
+    sets = load_training_sets(config)
+    random = np.random.default_rng(seed)
+    training, held_out = sets.training, sets.validation
+    altered = {
+        "good": training,
+        "retrained": training.sample(frac=0.9, random_state=seed).reset_index(drop=True),
+        "shuffled": training.assign(**{RISK: random.permutation(training[RISK])}),
+        # Somebody forgot to record the outcome of most people of one sex.
+        "biased": training.assign(
+            **{RISK: training[RISK].where((training["sex"] != "b") | (random.random(len(training)) < 0.1), 0)}
+        ),
+        "inferior": training.assign(
+            dose=random.permutation(training["dose"]), pressure=random.permutation(training["pressure"])
+        ).assign(dose=lambda frame: frame["dose"].where(random.random(len(frame)) < 0.8, training["dose"])),
+        "leaked": held_out,
+    }
+    models = {name: _train(config, sets.description, frame, folder / name) for name, frame in altered.items()}
+    return SyntheticData(config, training, held_out, models, _batches(people, folder))
+
+
+def _people(rows: int, seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    dose, pressure = random.normal(100, 12, rows), random.normal(80, 10, rows)
+    burden = (dose - 100) / 12 + (pressure - 80) / 10 + random.normal(0, 0.15, rows)
+    return pd.DataFrame(
+        {
+            "dose": dose,
+            "pressure": pressure,
+            "ward": random.choice(["A", "B", "C"], rows),
+            "sex": random.choice(["a", "b"], rows),
+            "outcome": (burden > 0.3).astype(int),
+        }
+    )
+
+
+def _train(config: ModelConfig, description: DataDescription, frame: pd.DataFrame, folder: Path) -> TrainedModel:
+    model = train_model(config, description, frame, fit_features(config.features, frame))
+    return read_model(folder, save_model(model, folder))
+
+
+def _batches(people: pd.DataFrame, folder: Path) -> dict[str, Path]:
+    batch = people.drop(columns="outcome").head(400)
+    every_third = batch.index % 3 == 0
+    changed = {
+        "good": batch,
+        "missing": batch.assign(dose=batch["dose"].where(~every_third)),
+        "outside": batch.assign(pressure=batch["pressure"].where(~every_third, 1000.0)),
+        "unseen": batch.assign(ward=batch["ward"].where(~every_third, "Z")),
+    }
+    files = {}
+    for name, frame in changed.items():
+        files[name] = folder / f"{name}.parquet"
+        frame.to_parquet(files[name], index=False)
+    return files

@@ -1,0 +1,105 @@
+"""Building a base image with whichever container engine there is, and its digest."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from environments import CHECKOUT
+from governance.core.errors import RefusedError
+from governance.core.provenance import git_state
+from governance.images.lock_file import read_lock
+from governance.images.registry import Registry
+from governance.images.requirements import Kind, packages_of
+from governance.images.sbom import package_bill
+
+DOCKERFILE = Path(__file__).with_name("Dockerfile")
+ENGINES = ("docker", "podman")
+_DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
+
+
+class ImageError(RefusedError):
+    """An image cannot be built; the message says what is missing or what the engine said."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image."""
+
+    kind: Kind
+    tag: str
+    reference: str | None
+    """By digest, as an environment's file takes it; ``None`` until it is pushed, as the registry makes the digest."""
+    image_id: str
+
+
+def write_context(kind: Kind, folder: Path, lock: Path = CHECKOUT / "requirements.lock") -> None:
+    """Write what the Dockerfile copies: the packages of ``kind`` with their hashes, and their bill of materials.
+
+    Raises:
+        LockError, BillError: the lock cannot be read, or no bill be made of it.
+    """
+    from cyclonedx.model.component import Component, ComponentType
+
+    packages = packages_of(kind, read_lock(lock.read_text(encoding="utf-8")))
+    pins = "".join(f"{package.pin()}\n" for package in packages)
+    (folder / "requirements.txt").write_text(pins, encoding="utf-8")
+    about = Component(name=f"groundwork-{kind}", type=ComponentType.CONTAINER, bom_ref="image")
+    (folder / "sbom.cdx.json").write_bytes(package_bill(packages, about))
+
+
+def build(kind: Kind, *, registry: Registry | None = None) -> Image:
+    """Build the image of ``kind`` and, where a registry is given, push it, which is what gives it a digest.
+
+    Raises:
+        ImageError: there is no engine, it is not running, or it failed; or what would be pushed is in no commit.
+    """
+    engine = _engine()
+    commit, dirty = git_state()
+    if registry and dirty is not False:
+        raise ImageError(
+            "The checkout has local changes, so nobody could tell what is in the image. Commit them first."
+        )
+    tag = registry.tag(kind, commit) if registry else f"groundwork-{kind}:{commit[:12]}"
+    with TemporaryDirectory() as context:
+        write_context(kind, Path(context))
+        command = ["build", "--file", str(DOCKERFILE), "--tag", tag]
+        command += ["--build-arg", f"KIND={kind}", "--build-arg", f"REVISION={commit}", context]
+        _run(engine, *command)
+    image_id = _run(engine, "image", "inspect", "--format", "{{.Id}}", tag)
+    return Image(kind, tag, _push(engine, tag, registry) if registry else None, image_id)
+
+
+def _push(engine: str, tag: str, registry: Registry) -> str:
+    user, password = registry.credentials()
+    _run(engine, "login", "--username", user, "--password-stdin", registry.host, stdin=password)
+    _run(engine, "push", tag)
+    repository = tag.rpartition(":")[0]
+    for reference in _run(engine, "image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', tag).splitlines():
+        if reference.startswith(f"{repository}@") and _DIGEST.search(reference):
+            return reference
+    raise ImageError(f"{engine} pushed {tag} and names no digest of it in {repository}.")
+
+
+def _engine() -> str:
+    found = [name for name in ENGINES if shutil.which(name)]
+    reasons = []
+    for name in found:
+        done = subprocess.run([name, "info"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return name
+        said = (done.stderr or done.stdout).strip().splitlines()
+        reasons.append(f"{name}: {said[-1] if said else 'does not answer'}")
+    why = "; ".join(reasons) or f"neither {' nor '.join(ENGINES)} is installed"
+    raise ImageError(f"Images are built by a container engine, and none runs here ({why}). Start one, or let CI build.")
+
+
+def _run(engine: str, *arguments: str, stdin: str | None = None) -> str:
+    done = subprocess.run([engine, *arguments], input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ImageError(f"`{engine} {arguments[0]}` failed:\n{done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.strip()

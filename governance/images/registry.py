@@ -1,0 +1,94 @@
+"""The registry of an environment: how images are called in it, and how to log in with the identity at hand."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from governance.core.errors import RefusedError
+from governance.images.requirements import Kind
+from stack_bootstrap.contract import StackContract
+
+
+class NoRegistryError(RefusedError):
+    """There is no registry that an image could be pushed to."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where images of one environment go."""
+
+    flavor: str
+    uri: str
+    repository: str | None = None
+    """The one repository, where a registry holds a fixed number of them (ECR)."""
+    region: str | None = None
+    role: str | None = None
+    """The role that may push, where it is not the identity at hand itself."""
+
+    @property
+    def host(self) -> str:
+        """What the container engine logs in to."""
+        return self.uri.partition("/")[0]
+
+    def tag(self, kind: Kind, commit: str) -> str:
+        """The full name of an image of ``kind`` made from ``commit``."""
+        if self.repository:
+            return f"{self.uri}/{self.repository}:groundwork-{kind}-{commit[:12]}"
+        return f"{self.uri}/groundwork-{kind}:{commit[:12]}"
+
+    def credentials(self) -> tuple[str, str]:
+        """User and short-lived password."""
+        return self._aws() if self.flavor == "aws" else self._gcp()
+
+    def _aws(self) -> tuple[str, str]:
+        import boto3
+
+        session = boto3.Session(region_name=self.region)
+        if self.role:
+            assumed = session.client("sts").assume_role(RoleArn=self.role, RoleSessionName="groundwork-image")
+            keys = assumed["Credentials"]
+            session = boto3.Session(
+                keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=self.region
+            )
+        token = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        return user, password
+
+    def _gcp(self) -> tuple[str, str]:
+        import google.auth
+        import google.auth.transport.requests
+
+        identity, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+        identity.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]
+        return "oauth2accesstoken", str(identity.token)
+
+
+def registry_of(contract: StackContract) -> Registry:
+    """The registry in ``contract``.
+
+    Raises:
+        NoRegistryError: the stack has none that images can be pushed to, or it is simulated.
+    """
+    component = contract.components.get("container_registry")
+    if component is None or component.flavor not in ("aws", "gcp"):
+        raise NoRegistryError(
+            f"The stack {contract.stack.name} has no registry to push to. Choose a cloud (CLOUD=) that was applied."
+        )
+    if contract.simulated:
+        raise NoRegistryError(
+            f"The registry of {contract.stack.name} is simulated (OFFLINE=1); nothing can be pushed to it."
+        )
+    found = component.configuration
+    connector = contract.connectors[component.connector].configuration if component.connector else {}
+    return Registry(
+        component.flavor,
+        str(found["uri"]),
+        _text(found.get("default_repository")),
+        _text(connector.get("region")),
+        _text(connector.get("role_arn")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,42 @@
+"""Which image a governed pipeline's steps run in."""
+
+from __future__ import annotations
+
+from zenml.config import DockerSettings
+
+from environments import CHECKOUT
+from governance.core.errors import RefusedError
+from governance.core.target import Target
+from governance.images.requirements import Kind
+
+_IN_PROCESS = "local"
+"""The orchestrator that starts no container."""
+
+
+class UnpinnedImageError(RefusedError):
+    """A protected environment would run an image that somebody can change afterwards."""
+
+
+def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
+    """The image for steps of ``kind`` in ``target``'s environment; ``None`` where no container is started.
+
+    An image given by digest is used as it is, so that what runs is what was built, scanned and reviewed; ZenML brings
+    the code along. Where the environment's file gives none, ZenML builds one from the lock.
+
+    Raises:
+        UnpinnedImageError: the environment is protected and gives no image, or one without a digest.
+    """
+    section = getattr(target.environment, target.cloud)
+    if target.cloud == "local":
+        return None
+    if section.orchestrator == _IN_PROCESS and getattr(section, "step_operator", None) is None:
+        return None
+    image = getattr(target.environment.images, kind)
+    if target.environment.protected and (image is None or "@sha256:" not in image):
+        raise UnpinnedImageError(
+            f"{target.environment.environment}.yaml: images.{kind} is {image or 'not set'}. A protected environment "
+            "runs an image by digest (name@sha256:...): `make image PUSH=1` builds one and prints it."
+        )
+    if image is None:
+        return DockerSettings(requirements=str(CHECKOUT / "requirements.lock"), install_stack_requirements=False)
+    return DockerSettings(parent_image=image, skip_build=True)

@@ -1,0 +1,144 @@
+"""What happened to a model in an environment, read from its audit log in words that people use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from governance.audit import AuditError, locate, open_reader, select
+from governance.audit.entry import Entry, is_signed
+from governance.audit.errors import TamperedError
+from governance.audit.events import Actor, Approval, Promotion, Rollback
+from governance.audit.query import Filter
+from governance.audit.reader import LogReader
+from governance.audit.subjects import Subjects
+from governance.core.target import Target
+
+Kind = Literal[
+    "promotion requested", "promotion refused", "promotion undone", "promotion completed", "rollback completed"
+]
+_PROMOTION: dict[str, Kind] = {
+    "requested": "promotion requested",
+    "refused": "promotion refused",
+    "undone": "promotion undone",
+    "completed": "promotion completed",
+}
+
+
+class ModelEvent(BaseModel):
+    """One thing that happened to a model in an environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Kind
+    time: datetime
+    environment: str
+    model: str
+    version: str
+    digest: str
+    actor: str
+    """The person, or the pseudonym of somebody whose detail was erased or is sealed elsewhere."""
+    approvers: tuple[str, ...] = ()
+    reason: str = ""
+    returned: bool = False
+    """Whether it is the second half of a drill, which goes forward again."""
+
+
+def history(target: Target) -> list[ModelEvent]:
+    """Every event of ``target``'s model in its environment, oldest first.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    where = locate(target.platform, target.environment.environment, cloud=target.cloud)
+    log, subjects = open_reader(target.platform, target.environment.environment, cloud=target.cloud), where.subjects()
+    found, approvers = [], dict[str, str]()
+    for entry in signed_entries(log, Filter(model=target.model)):
+        event = entry.event
+        if isinstance(event, Approval) and event.decision == "approved":
+            approvers[event.statement_digest] = _name(subjects, event.actor)
+        elif isinstance(event, Promotion) and event.step in _PROMOTION:
+            found.append(
+                ModelEvent(
+                    kind=_PROMOTION[event.step],
+                    time=event.time,
+                    environment=event.environment,
+                    model=event.model,
+                    version=event.model_version,
+                    digest=event.model_digest or "",
+                    actor=_name(subjects, event.actor),
+                    approvers=tuple(approvers[made] for made in event.approvals if made in approvers),
+                    reason=event.reason or "",
+                )
+            )
+        elif isinstance(event, Rollback) and event.step == "completed":
+            found.append(
+                ModelEvent(
+                    kind="rollback completed",
+                    time=event.time,
+                    environment=event.environment,
+                    model=event.model,
+                    version=event.to_version,
+                    digest=event.model_digest or "",
+                    actor=_name(subjects, event.actor),
+                    reason=event.reason or "",
+                    returned=event.drill == "return",
+                )
+            )
+    return found
+
+
+def signed_entries(log: LogReader, wanted: Filter) -> Iterator[Entry]:
+    """Entries that match, oldest first, each with the log's signature verified on the bytes that were read.
+
+    Raises:
+        TamperedError: an entry was altered.
+    """
+    for entry in select(log, wanted):
+        if not is_signed(log.raw(entry.sequence), log.keys, log.origin):
+            raise TamperedError(
+                f"Entry {entry.sequence} in {log.store.place} was altered. Run: python -m governance.cli.audit verify",
+                entry.sequence,
+            )
+        yield entry
+
+
+def completed_promotions(target: Target) -> set[tuple[str, str]]:
+    """Version and digest of every promotion into ``target``'s environment that the log saw completed.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    return {(event.version, event.digest) for event in history(target) if event.kind == "promotion completed"}
+
+
+def released_versions(target: Target) -> list[str]:
+    """Versions in the order they were in use in ``target``'s environment, the current one last.
+
+    A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
+    instead of returning to the version that was just left. A drill leaves all as it was.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    stack: list[str] = []
+    for event in history(target):
+        if event.kind == "promotion completed" and (not stack or stack[-1] != event.version):
+            stack.append(event.version)
+        elif event.kind == "rollback completed":
+            if event.returned or event.version not in stack:
+                stack.append(event.version)
+            while stack[-1] != event.version:
+                stack.pop()
+    return stack
+
+
+def _name(subjects: Subjects, actor: Actor) -> str:
+    """Who ``actor`` is, where that can still be said."""
+    try:
+        return str(subjects.reveal(actor)["subject"])
+    except AuditError:
+        return actor.id

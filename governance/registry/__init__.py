@@ -1,0 +1,1 @@
+"""Model versions, their releases and signatures, loading one, and the inventory of all."""

@@ -1,0 +1,54 @@
+"""Which versions of which models there are, and where they are in use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from zenml.client import Client
+
+from environments import Platform
+from governance.registry.model_files import ReleaseError
+from governance.registry.releases import digest_of
+
+
+class VersionRow(BaseModel):
+    """One model version."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    team: str
+    model: str
+    version: str
+    stage: str
+    trained: datetime
+    digest: str
+
+
+def list_versions(platform: Platform) -> list[VersionRow]:
+    """Every version of every team's models, newest first within a model."""
+    rows = []
+    for team in platform.teams.values():
+        for model in team.models:
+            try:
+                Client().get_model(model)
+            except KeyError:
+                continue  # not trained yet
+            for version in (
+                Client().list_model_versions(model=model, sort_by="desc:number", size=100, hydrate=True).items
+            ):
+                try:
+                    digest = digest_of(version)
+                except ReleaseError:
+                    digest = ""  # its training did not finish
+                rows.append(
+                    VersionRow(
+                        team=team.team,
+                        model=model,
+                        version=str(version.number),
+                        stage=version.stage or "none",
+                        trained=version.created,
+                        digest=digest,
+                    )
+                )
+    return rows

@@ -1,0 +1,81 @@
+"""The one way to a model that somebody wants to load: signed, unaltered, approved and in the log, or not at all.
+
+Batch inference, validation and champion/challenger come through here before their run begins. The step that then loads
+the model checks the same digest once more, on the very bytes it reads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from governance.core.errors import RefusedError
+from governance.core.target import Target
+from governance.records import history as events
+from governance.records.journal import Journal, digest
+from governance.registry.releases import Release, ensure_release, find_release, verify_release
+from governance.registry.sign_trained import signed_in
+from governance.registry.versions import STAGES, staged_version
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse
+
+
+class NoModelInUseError(RefusedError):
+    """The environment has no version of the model to work with."""
+
+
+def release_in_use(target: Target) -> Release:
+    """The release that ``target``'s environment works with now.
+
+    Raises:
+        NoModelInUseError: there is none, or its stage was set past ``make promote``.
+        ReleaseError: its files were altered.
+        SigningError: it is unsigned, or not what was signed.
+    """
+    version = staged_version(target)
+    if version is None:
+        raise NoModelInUseError(
+            f"No version of {target.where} is in use. Train it in dev, then promote it: "
+            f"`make train ENV=dev MODEL={target.model}`, `make promote MODEL={target.model} TO=staging`."
+        )
+    if target.environment.environment in STAGES:
+        if find_release(version, target) is None:
+            raise NoModelInUseError(
+                f"Version {version.number} of {target.model} has the stage {version.stage!r} but no release "
+                f"in {target.environment.environment}: the stage was set past `make promote`. Promote it, or set it "
+                "back."
+            )
+        recorded = events.released_versions(target)[-1:]
+        if recorded != [str(version.number)]:
+            raise NoModelInUseError(
+                f"Version {version.number} of {target.model} has the stage {version.stage!r}, and the log says that "
+                f"{f'version {recorded[0]}' if recorded else 'none'} is in use in {target.environment.environment}: "
+                "the stage was set past `make promote`, or a promotion was interrupted. Run `make reconcile`, then "
+                "promote or roll back."
+            )
+    return trusted_release(version, target)
+
+
+def trusted_release(version: ModelVersionResponse, target: Target) -> Release:
+    """The release of ``version`` in ``target``'s environment, if it may be loaded there.
+
+    Raises:
+        NoModelInUseError: no completed promotion of that very digest into the environment is in the log.
+        ReleaseError: there is no release, or its files were altered.
+        SigningError: it is unsigned, or not what was signed.
+    """
+    if target.environment.environment not in STAGES:
+        release = ensure_release(version, target)
+        if not signed_in(Journal(target), release.digest):
+            raise NoModelInUseError(
+                f"Version {version.number} of {target.where} is not in the log as signed. Run `make sign "
+                f"MODEL={target.model} VERSION={version.number}`, or train again."
+            )
+        return release
+    release = verify_release(version, target)
+    if (str(version.number), digest(release.digest)) not in events.completed_promotions(target):
+        raise NoModelInUseError(
+            f"Version {version.number} of {target.model} with digest {release.digest[:16]} was never promoted into "
+            f"{target.environment.environment}, as far as its log knows. It is not loaded."
+        )
+    return release

@@ -1,0 +1,72 @@
+"""Signing what a governed run trained: done by the process that governs, never by the data scientist's step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from governance.audit import select
+from governance.audit.events import ModelSigned, RunFinished
+from governance.audit.query import Filter
+from governance.core.target import Target
+from governance.records.journal import Journal, digest
+from governance.registry.releases import trained_files
+from governance.registry.versions import run_of
+from governance.signing.errors import SigningError
+from governance.signing.keys import signer_for, trained_in, trusted_keys
+from pipelines.training import training_pipeline
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse
+
+
+def sign_trained(target: Target, version: ModelVersionResponse) -> bool:
+    """Sign the model of ``version``, trained by a governed run in ``target``'s environment, and record it.
+
+    Signing again changes nothing; interrupted, it can be called again.
+
+    Returns:
+        Whether anything was left to do.
+
+    Raises:
+        SigningError: the log knows no governed run that trained it and ended well, or there is no key.
+        ReleaseError: the files are not those that training recorded.
+        NotRecordedError: the log cannot be written.
+    """
+    what = f"Version {version.number} of {target.where}"
+    run, journal = run_of(version, target, training_pipeline.name), Journal(target)
+    if run is None or not any(
+        isinstance(entry.event, RunFinished) for entry in select(journal.log, Filter(run=run.name, kind="run_finished"))
+    ):
+        raise SigningError(f"{what} was trained by no governed run that the log says ended well, so it is not signed.")
+    files, signer = trained_files(version), signer_for(target)
+    signature, new = files.signature(), False
+    if signature is None:
+        with files.checked_copy() as folder:
+            new = files.keep_signature(signer.sign(folder))
+        signature = files.signature()
+    if signature is None:
+        raise SigningError(f"{what}: the artifact store did not keep its signature.")
+    if signed_in(journal, files.digest):
+        return new
+    if trained_in(target) == target:
+        with files.verified_copy(trusted_keys(target)):
+            pass  # what is recorded as signed is signed, by a key of ours
+    journal.write(
+        journal.event(
+            ModelSigned,
+            run=run.name,
+            model_version=str(version.number),
+            model_digest=digest(files.digest),
+            signature_digest=digest(hashlib.sha256(signature).hexdigest()),
+            key=digest(str(json.loads(signature)["verificationMaterial"]["publicKey"]["hint"])),
+        )
+    )
+    return True
+
+
+def signed_in(journal: Journal, sha256: str) -> bool:
+    """Whether the log says that a model of this digest was signed."""
+    found = select(journal.log, Filter(kind="model_signed"))
+    return any(entry.event.model_digest == digest(sha256) for entry in found)

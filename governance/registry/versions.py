@@ -1,0 +1,67 @@
+"""Model versions: which one is in use where, and what evidence there is for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus, ModelStages
+
+from governance.core.target import Target
+from governance.records.context import context_of
+from pipelines.training import training_pipeline
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse, PipelineRunResponse
+
+STAGES = {"staging": ModelStages.STAGING, "production": ModelStages.PRODUCTION}
+"""Environments that have a stage of their own in ZenML's Model Control Plane."""
+
+
+def staged_version(target: Target) -> ModelVersionResponse | None:
+    """The version whose stage is ``target``'s environment; in an environment without a stage, the newest that passed.
+
+    In dev that is the newest version whose training run completed with its gates.
+    """
+    stage = STAGES.get(target.environment.environment)
+    if stage is None:
+        return next((v for v in versions_newest_first(target.model) if run_of(v, target, training_pipeline.name)), None)
+    found = Client().list_model_versions(model=target.model, stage=stage, hydrate=True)
+    return found.items[0] if found.items else None
+
+
+def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> PipelineRunResponse | None:
+    """The newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment."""
+    runs = Client().list_pipeline_runs(
+        linked_to_model_version_id=version.id, status=ExecutionStatus.COMPLETED, hydrate=True, size=100
+    )
+    for run in runs.items:
+        context = context_of(run)
+        if (
+            context is not None
+            and context.pipeline == pipeline
+            and context.environment == target.environment.environment
+            and context.model == target.model
+            and context.gates
+        ):
+            return run
+    return None
+
+
+def versions_newest_first(model: str) -> list[ModelVersionResponse]:
+    """The newest versions of ``model``, at most 50."""
+    return list(Client().list_model_versions(model=model, sort_by="desc:number", size=50, hydrate=True).items)
+
+
+def restore_stages(
+    candidate: ModelVersionResponse, stage: str, current: ModelVersionResponse | None, target: Target
+) -> None:
+    """Put the stages back as they were before ``candidate`` got ``target``'s."""
+    if current is not None:
+        current.set_stage(STAGES[target.environment.environment], force=True)
+    candidate.set_stage(stage, force=True)
+
+
+def number(version: ModelVersionResponse | None) -> str | None:
+    """The number of ``version`` as text."""
+    return None if version is None else str(version.number)

@@ -1,0 +1,1 @@
+"""Figures, numbers and templates that reports share."""

@@ -1,0 +1,98 @@
+"""A model's governed pipelines as snapshots in ZenML, replaced when the code or the rules have changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zenml.client import Client
+from zenml.utils.source_utils import set_custom_source_root
+
+from environments import CHECKOUT
+from governance.core.policy import policy_version
+from governance.core.provenance import collect
+from governance.core.stacks import active_stack
+from governance.core.target import Target
+from governance.registry.loading import release_in_use
+from governance.registry.versions import STAGES, staged_version
+from governance.runs.govern import govern
+from governance.runs.pipelines import batch_inference_of, training_of
+from pipelines.config import read_config
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineSnapshotResponse
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """One pipeline of one model in one environment."""
+
+    snapshot: str
+    """The snapshot's name in ZenML: ``<model>-<environment>``; it is unique within its pipeline."""
+    pipeline: str
+    changed: bool
+    """Whether it was deployed now, or was there already, the same."""
+
+
+def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
+    """Compile the pipelines of ``target``'s model for its stack, and keep each as a snapshot.
+
+    Training is deployed always, batch inference once a release is in use. What a gate cannot judge, a stack that is
+    missing or a step that does not compile stops here, before anything is run.
+
+    Args:
+        target: the model and environment.
+        dry_run: compile, and keep nothing.
+
+    Raises:
+        UngovernedPipelineError: a pipeline lacks what a gate judges.
+        StackMissingError: the target's stack is not registered.
+        RefusedError: the environment holds a stage that no promotion set.
+    """
+    set_custom_source_root(str(CHECKOUT))
+    config = read_config(target.model)
+    done = [_keep(training_of(config), target, None, dry_run, config=config)]
+    if target.environment.environment not in STAGES or staged_version(target) is None:
+        return done
+    release = release_in_use(target)
+    scoring = {
+        "config": config,
+        "release_id": str(release.artifact_id),
+        "digest": release.digest,
+        "model_version": release.version,
+        "data": None,
+    }
+    return [*done, _keep(batch_inference_of(config), target, release.version, dry_run, **scoring)]
+
+
+def _keep(pipeline: Pipeline, target: Target, version: str | None, dry_run: bool, **parameters: Any) -> Deployed:
+    name = f"{target.model}-{target.environment.environment}"
+    governed = govern(pipeline, target, version=version)
+    with active_stack(target.stack):
+        governed.prepare(**parameters)
+        made_from = collect()
+        source = ", ".join(
+            [
+                f"commit {made_from.git_commit}{' with local changes' if made_from.git_dirty else ''}",
+                f"lock {made_from.lock_digest[:16]}",
+                policy_version(target),
+                *([f"version {version}"] if version else []),
+            ]
+        )
+        before = _find(pipeline.name, name)
+        # Local changes have no name, so nobody can tell whether they are the same as before.
+        changed = before is None or before.description != source or made_from.git_dirty is not False
+        if changed and not dry_run:
+            governed.create_snapshot(name=name, description=source, replace=True)
+    return Deployed(name, pipeline.name, changed)
+
+
+def _find(pipeline: str, name: str) -> PipelineSnapshotResponse | None:
+    client = Client()
+    try:
+        owner = client.get_pipeline(pipeline)
+    except KeyError:  # nothing of it was ever run or deployed
+        return None
+    found = client.list_snapshots(pipeline=owner.id, name=f"equals:{name}", size=1, hydrate=True)
+    return found.items[0] if found.items else None

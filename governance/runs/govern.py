@@ -1,0 +1,271 @@
+"""The one way to run a pipeline: what the environment requires is attached to it from outside.
+
+``pipelines/`` knows nothing of governance. :func:`govern` takes a plain pipeline and returns one that also has the
+gates as steps, the hooks, the tags, the owner, the thresholds of the environment and the model. Gates find their
+evidence by artifact name (``pipelines/artifacts.py``), so a pipeline cannot leave one out: one that does not produce
+what its gates judge is refused before it starts.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import inspect
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zenml.enums import ExecutionMode
+from zenml.model.model import Model
+from zenml.pipelines.compilation_context import PipelineCompilationContext
+from zenml.steps.entrypoint_function_utils import StepArtifact
+
+from environments import ORDER
+from governance.approvals.overrides import valid_overrides
+from governance.core.errors import RefusedError
+from governance.core.policy import policy_version
+from governance.core.target import Target
+from governance.cost import recording
+from governance.cost.labels import orchestrator_labels
+from governance.gates.champion import ChampionRelease
+from governance.gates.context import GateContext
+from governance.gates.required import JUDGED, AttachContext, Gate, compares_with_champion, required_gates
+from governance.images.settings import docker_settings
+from governance.records.context import KEY, RunContext
+from governance.records.journal import Journal
+from governance.registry.loading import trusted_release
+from governance.registry.versions import staged_version
+from governance.runs import hooks
+from pipelines.artifacts import EVALUATION, MODEL
+from pipelines.batch_inference import batch_inference_pipeline
+from pipelines.config import read_config
+from pipelines.model import TrainedModel
+
+if TYPE_CHECKING:
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+
+HOOKS = ("start", "end", "success", "failure")
+"""The hooks of a step that ZenML knows; all of them are the platform's."""
+
+
+class UngovernedPipelineError(RefusedError):
+    """A pipeline lacks what governance needs of it; the message names what is missing."""
+
+
+def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) -> Pipeline:
+    """``pipeline`` with everything attached that ``target``'s environment requires.
+
+    Args:
+        pipeline: A plain ZenML pipeline; it is not changed.
+        target: The model and environment it is to run in.
+        version: The model version the run belongs to; a new one is made when none is given.
+
+    Returns:
+        A pipeline to call, schedule or make a snapshot of.
+
+        UnpinnedImageError: the environment is protected, starts containers, and gives no image by digest.
+    Raises:
+        UngovernedPipelineError: when the returned pipeline is called and lacks an artifact that a required gate judges.
+    """
+    context = _context(target, pipeline.name)
+    image = docker_settings(target, "inference" if pipeline.name == batch_inference_pipeline.name else "training")
+    governed = pipeline.with_options(
+        enable_cache=False,  # a cached result says nothing about this run
+        # A step of a failed run must not go on working, and the gate's own error must reach whoever called.
+        execution_mode=ExecutionMode.FAIL_FAST,
+        tags=context.tags,
+        on_failure=hooks.run_failed,
+        on_start=recording.step_began,
+        on_end=recording.step_ended,
+        model=Model(
+            name=target.model, version=version, description=read_config(target.model).description, tags=context.tags
+        ),
+        settings={
+            **({"docker": image} if image else {}),
+            **orchestrator_labels(target, pipeline.name),
+        },
+    )
+    plain = governed.entrypoint
+
+    @functools.wraps(plain)
+    def with_gates(*args: Any, **kwargs: Any) -> Any:
+        returned = plain(*args, **kwargs)
+        compilation = PipelineCompilationContext.get()
+        if compilation is None:
+            raise UngovernedPipelineError(
+                f"{pipeline.name} can only be governed while ZenML compiles it; call the pipeline itself."
+            )
+        _refuse_own_hooks(compilation.pipeline)
+        given = inspect.signature(plain).bind(*args, **kwargs).arguments
+        attached = _attach_gates(compilation.pipeline, target, version, given)
+        _conclude(compilation.pipeline)
+        carried = context.model_copy(update={"gates": attached})
+        compilation.pipeline.configure(extra={KEY: carried.model_dump(mode="json")})
+        return returned
+
+    governed.entrypoint = with_gates  # type: ignore[assignment]  # ZenML's type parameter stands for any function
+    return governed
+
+
+def _context(target: Target, pipeline: str) -> RunContext:
+    journal = Journal(target)
+    return RunContext(
+        environment=target.environment.environment,
+        cloud=target.cloud,
+        team=target.team.team,
+        owner=target.owner,
+        cost_center=target.team.cost_center,
+        model=target.model,
+        pipeline=pipeline,
+        gates=(),
+        provenance=journal.provenance,
+        actor=journal.actor,
+    )
+
+
+def gates_of(governed: Pipeline) -> tuple[str, ...]:
+    """The gates that were attached to a governed pipeline when it was prepared."""
+    return RunContext.model_validate(governed.configuration.extra[KEY]).gates
+
+
+def _refuse_own_hooks(pipeline: Pipeline) -> None:
+    """A step's own hook would replace the platform's, and the run's end would go unrecorded."""
+    own = [
+        invocation_id
+        for invocation_id, invocation in pipeline.invocations.items()
+        if any(getattr(invocation.step.configuration, f"{kind}_hook_source") for kind in HOOKS)
+    ]
+    if own:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r}: {', '.join(own)} brings hooks of its own, which would replace the "
+            f"platform's. Remove {', '.join(f'on_{kind}' for kind in HOOKS)} from the step."
+        )
+
+
+def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
+    """What the pipeline puts out, by artifact name.
+
+    Raises:
+        UngovernedPipelineError: it puts out something that gates judge more than once, or a model by another name, so
+            that one of them would pass unseen.
+    """
+    found = [
+        StepArtifact(invocation_id=invocation_id, output_name=name, annotation=output, pipeline=pipeline)
+        for invocation_id, invocation in pipeline.invocations.items()
+        for name, output in invocation.step.entrypoint_definition.outputs.items()
+    ]
+    counts = Counter(artifact.output_name for artifact in found)
+    repeated = [name for name in JUDGED if counts[name] > 1]
+    if repeated:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r} puts out {', '.join(map(repr, repeated))} more than once; a gate can judge "
+            "only one. Keep one step that puts it out."
+        )
+    models = [a.output_name for a in found if a.annotation.resolved_annotation is TrainedModel]
+    if MODEL in models and len(models) > 1:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r} puts out several models: {', '.join(models)}. Gates judge {MODEL!r} only; "
+            "train each model in a pipeline of its own."
+        )
+    return {artifact.output_name: artifact for artifact in found}
+
+
+def _attach_gates(
+    pipeline: Pipeline, target: Target, version: str | None, parameters: Mapping[str, Any]
+) -> tuple[str, ...]:
+    outputs, environment = _outputs(pipeline), target.environment.environment
+    gates = required_gates(outputs, environment)
+    _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
+    # While a pipeline is compiled, ZenML's client answers with promises; what gates are told is read outside of that.
+    outside = contextvars.Context()
+    compares = EVALUATION in outputs and MODEL not in outputs and compares_with_champion(environment)
+    situation = AttachContext(
+        target=target,
+        config=read_config(target.model),
+        terms=outside.run(_terms, target),
+        version=version,
+        parameters=parameters,
+        champion=outside.run(_champion, target) if compares else None,
+    )
+    waits: list[tuple[str, str]] = []
+    for gate in gates:
+        before = set(pipeline.invocations)
+        gate.attach(situation, outputs)
+        added = [one for one in pipeline.invocations if one not in before]
+        waits += [(artifact, added[0]) for artifact in gate.guards]
+    for artifact, judge in waits:
+        for consumer in _consumers(pipeline, outputs[artifact]):
+            if consumer != judge:
+                pipeline.invocations[consumer].upstream_steps.add(judge)
+    return tuple(gate.name for gate in gates)
+
+
+def _refuse_what_is_missing(
+    pipeline: Pipeline,
+    gates: tuple[Gate, ...],
+    outputs: Mapping[str, StepArtifact],
+    parameters: Mapping[str, Any],
+    environment: str,
+) -> None:
+    missing = [
+        f"{artifact!r} for the gate {gate.name!r}"
+        for gate in gates
+        for artifact in gate.needs
+        if artifact not in outputs
+    ]
+    if missing:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it puts out no artifact "
+            f"{' and none '.join(missing)}. Name the output of the step that makes it so, e.g. "
+            'Annotated[pd.DataFrame, "training_data"].'
+        )
+    absent = sorted({name for gate in gates for name in gate.parameters if not parameters.get(name)})
+    if absent:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges a model that it does not train, and "
+            f"is not given {' and '.join(absent)} of the release, so the gates cannot load it themselves."
+        )
+
+
+def _terms(target: Target) -> GateContext:
+    return GateContext(
+        model=target.model,
+        environment=target.environment.environment,
+        policy_version=policy_version(target),
+        exemptions=valid_overrides(target),
+    )
+
+
+def _champion(target: Target) -> ChampionRelease | None:
+    """The release in ``target``'s environment of the version that production uses, if it may be loaded there."""
+    production = target.in_environment(ORDER[-1])
+    version = staged_version(production)
+    if version is None:
+        return None
+    release = trusted_release(version, target)
+    return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
+
+
+def _consumers(pipeline: Pipeline, artifact: StepArtifact) -> list[str]:
+    found = []
+    for invocation_id, invocation in pipeline.invocations.items():
+        for used in invocation.input_artifacts.values():
+            for one in used if isinstance(used, list) else [used]:
+                if (one.invocation_id, one.output_name) == (artifact.invocation_id, artifact.output_name):
+                    found.append(invocation_id)
+    return found
+
+
+def _conclude(pipeline: Pipeline) -> None:
+    """Make one step the last and let only that one announce success.
+
+    A pipeline-level success hook runs once per step. With one last step, which waits for every other end of the
+    graph, a hook on it runs exactly once, after everything else.
+    """
+    used = {upstream for invocation in pipeline.invocations.values() for upstream in invocation.upstream_steps}
+    ends = [invocation_id for invocation_id in pipeline.invocations if invocation_id not in used]
+    last = pipeline.invocations[ends[-1]]
+    last.upstream_steps.update(ends[:-1])
+    # A copy: the step itself belongs to its author, and to other pipelines.
+    last.step = last.step.with_options(on_success=hooks.run_succeeded)

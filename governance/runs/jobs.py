@@ -1,0 +1,98 @@
+"""The jobs people run: train, validate, infer. Each is one governed pipeline on one stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zenml.logger import get_logger
+
+from governance.core.target import Target
+from governance.registry.loading import release_in_use
+from governance.registry.sign_trained import sign_trained
+from governance.runs.pipelines import batch_inference_of, training_of
+from governance.runs.prediction_access import record_predictions
+from governance.runs.run import compiled_steps, run
+from governance.signing.errors import NoSigningKeyError
+from pipelines.config import read_config
+from pipelines.validation import validation_pipeline
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+
+_logger = get_logger(__name__)
+
+
+def train(target: Target) -> PipelineRunResponse:
+    """Train a new version of the model in ``target``'s environment.
+
+    A model whose run ended well is signed with the environment's key. Whoever trains need not hold that key: without
+    one the model stays unsigned, which is said, and no environment takes it until ``make sign`` was run by who does.
+
+    Raises:
+        GateFailedError: the data or the model did not pass the environment's gates.
+        SigningError: the key cannot be used, or the model is not what the run recorded.
+    """
+    config = read_config(target.model)
+    trained = run(training_of(config), target, config=config)
+    if trained.status.is_successful and trained.model_version is not None:
+        try:
+            sign_trained(target, trained.model_version)
+        except NoSigningKeyError as missing:
+            number = trained.model_version.number
+            _logger.warning(
+                "Version %s of %s is not signed, so it cannot be promoted. %s", number, target.model, missing
+            )
+    return trained
+
+
+def preview_training(target: Target) -> list[str]:
+    """The steps of :func:`train`, gates included."""
+    config = read_config(target.model)
+    return compiled_steps(training_of(config), target, config=config)
+
+
+def validate(target: Target) -> PipelineRunResponse:
+    """Evaluate the version in use in ``target``'s environment there, against that environment's thresholds.
+
+    Raises:
+        NoModelInUseError: no version is in the environment, or one that was not promoted.
+        ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
+        GateFailedError: the data or the model did not pass.
+    """
+    release = release_in_use(target)
+    return run(
+        validation_pipeline,
+        target,
+        version=release.version,
+        config=read_config(target.model),
+        release_id=str(release.artifact_id),
+        digest=release.digest,
+    )
+
+
+def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
+    """Score ``data`` with the version in use in ``target``'s environment.
+
+    Args:
+        target: The model and environment.
+        data: CSV or Parquet file or URL; the source in the model's configuration when none is given.
+
+    Raises:
+        NoModelInUseError: no version is in the environment, or one that was not promoted.
+        ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
+        NotRecordedError: the log cannot be written.
+    """
+    config = read_config(target.model)
+    pipeline, release = batch_inference_of(config), release_in_use(target)
+    done = run(
+        pipeline,
+        target,
+        version=release.version,
+        config=config,
+        release_id=str(release.artifact_id),
+        digest=release.digest,
+        model_version=release.version,
+        data=data,
+    )
+    record_predictions(target, done)
+    return done

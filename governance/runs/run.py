@@ -1,0 +1,85 @@
+"""Running a governed pipeline on its target's stack, and saying in our words how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from zenml.client import Client
+from zenml.logger import get_logger
+from zenml.utils.source_utils import set_custom_source_root
+
+from environments import CHECKOUT
+from governance.approvals.overrides import valid_overrides
+from governance.core.stacks import active_stack
+from governance.core.target import Target
+from governance.cost.alert import tell_budget
+from governance.cost.budget import check_budget
+from governance.cost.labels import orchestrator_labels
+from governance.cost.recording import METADATA_KEY as USAGE
+from governance.records.context import context_of
+from governance.runs.govern import gates_of, govern
+from governance.runs.record import RunRecord
+from governance.runs.trackers.mlflow import METADATA_KEY
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+_logger = get_logger(__name__)
+
+
+def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **parameters: Any) -> PipelineRunResponse:
+    """Govern ``pipeline`` and run it on ``target``'s stack with ``parameters``.
+
+    Returns:
+        The finished run (or the submitted one, where the orchestrator does not wait).
+
+    Raises:
+        GateFailedError: a gate stopped the run.
+        UngovernedPipelineError: the pipeline lacks what a gate judges; nothing was started.
+        BudgetExceededError: the team's month is over its budget; nothing was started.
+        StackMissingError: the target's stack is not registered.
+        NotRecordedError: the audit log could not be written, or lacks an event that the run should have left.
+    """
+    set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
+    name = f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
+    governed = govern(pipeline, target, version=version).with_options(
+        run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
+    )
+    with active_stack(target.stack):
+        governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
+        check_budget(target, pipeline.name, run=name, overrides=valid_overrides(target), observe=tell_budget)
+        recorded = RunRecord(target, name, pipeline.name)
+        recorded.begin(gates_of(governed))
+        try:
+            started = governed(**parameters)
+        except BaseException as ended:
+            recorded.end(ended)
+            raise
+        recorded.end()
+        assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
+        finished = Client().get_pipeline_run(started.id)
+    _report_silent_observers(finished, target)
+    return finished
+
+
+def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
+    """Hooks cannot fail a run; what they should have left and did not is said aloud instead of missed."""
+    stack = Client().get_stack(target.stack)
+    tracked = any(c.flavor_name == "mlflow" for components in stack.components.values() for c in components)
+    expected = ["owner", USAGE, *([METADATA_KEY] if tracked else [])]
+    missing = [key for key in expected if key not in run.run_metadata]
+    if run.status.is_finished and context_of(run) is not None and missing:
+        _logger.warning("Run %s ended without %s: a hook failed. See the run's logs.", run.name, ", ".join(missing))
+
+
+def compiled_steps(pipeline: Pipeline, target: Target, **parameters: Any) -> list[str]:
+    """Names of the steps that a governed run would have, gates included; nothing is started.
+
+    Raises:
+        UngovernedPipelineError: the pipeline lacks what a gate judges.
+    """
+    governed = govern(pipeline, target)
+    governed.prepare(**parameters)
+    return list(governed.invocations)

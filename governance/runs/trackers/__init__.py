@@ -1,0 +1,1 @@
+"""Experiment trackers: one module for each, behind one small interface."""

@@ -1,0 +1,350 @@
+"""The base images hold what steps need, nothing that only developers need, and are refused where they could move."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from environments import SettingsError, load_platform
+from governance.images import build
+from governance.images.build import DOCKERFILE, ImageError, write_context
+from governance.images.lock_file import LockError, read_lock
+from governance.images.requirements import KINDS, Kind, packages_of
+from tests.conftest import REPOSITORY, copy_settings, edit_yaml
+
+LOCK = read_lock((REPOSITORY / "requirements.lock").read_text(encoding="utf-8"))
+DIGEST = "sha256:" + "a" * 64
+
+
+def names_of(kind: Kind) -> set[str]:
+    return {package.name for package in packages_of(kind, LOCK)}
+
+
+def hadolint(file: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "hadolint"), "--no-color", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_hadolint_finds_nothing_here_and_something_where_there_is(tmp_path: Path) -> None:
+    done = hadolint(DOCKERFILE)
+    assert (done.returncode, done.stdout) == (0, "")
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN cd /tmp && pip install mlflow\n", encoding="utf-8")
+    assert "DL3006" in hadolint(bad).stdout
+
+
+def instructions() -> list[tuple[str, str]]:
+    text = re.sub(r"\\\n", " ", DOCKERFILE.read_text(encoding="utf-8"))
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
+
+
+def test_the_image_is_pinned_copies_only_its_context_and_ends_without_root(tmp_path: Path) -> None:
+    steps = instructions()
+    bases = [rest for name, rest in steps if name == "FROM"]
+    assert len(bases) == 2
+    assert all(re.match(r"\S+@sha256:[0-9a-f]{64}( AS \w+)?$", base) for base in bases)
+    write_context("training", tmp_path)
+    copied = [rest.split()[0] for name, rest in steps if name == "COPY" and "--from" not in rest]
+    assert {*copied} == {file.name for file in tmp_path.iterdir()} == {"requirements.txt", "sbom.cdx.json"}
+    user = [rest for name, rest in steps if name == "USER"][-1]
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), "Kubernetes can tell only a number from root"
+    (install,) = [rest for name, rest in steps if name == "RUN" and "pip install" in rest]
+    assert "--require-hashes" in install
+    assert not any("apt-get" in rest or "curl" in rest for _, rest in steps)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_packages_are_the_locked_ones_and_complete(kind: Kind, tmp_path: Path) -> None:
+    write_context(kind, tmp_path)
+    text = (tmp_path / "requirements.txt").read_text(encoding="utf-8")
+    chosen = names_of(kind)
+    assert not {"pytest", "moto", "mypy", "ruff", "zizmor", "hypothesis", "copier"} & chosen
+    assert {"zenml", "scikit-learn", "skops", "mlflow", "model-signing"} <= chosen
+    assert set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)) == chosen
+    written = [(entry.name, entry.version, entry.marker, entry.hashes) for entry in read_lock(text)]
+    assert written == [(e.name, e.version, e.marker, e.hashes) for e in LOCK if e.name in chosen]
+    # What is installed without its dependencies must bring them all.
+    for name in chosen:
+        try:
+            found = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another platform
+        for line in found.requires or []:
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                assert canonicalize_name(needed.name) in chosen, f"{name} needs {needed.name}"
+
+
+def test_the_inference_image_is_smaller() -> None:
+    training, inference = (names_of(kind) for kind in KINDS)
+    assert inference < training
+    assert {"evidently", "fairlearn"} <= training - inference
+
+
+def environment_of(kind: Kind, folder: Path) -> Path:
+    """A clean environment that holds exactly what the image installs, by links to the packages installed here."""
+    venv.create(folder, with_pip=False)
+    site = next((folder / "lib").glob("python*/site-packages"))
+    for name in names_of(kind):
+        try:
+            files = importlib.metadata.files(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            if file.parts[0] == ".." or "__pycache__" in file.parts:
+                continue
+            link, original = site / file, Path(str(file.locate()))
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to(original)
+            compiled = link.parent / "__pycache__"  # or everything would be compiled anew
+            if not compiled.exists() and (original.parent / "__pycache__").is_dir():
+                compiled.symlink_to(original.parent / "__pycache__")
+    return folder / "bin" / "python"
+
+
+def test_inference_runs_in_a_clean_environment_of_its_image(tmp_path: Path) -> None:
+    python = environment_of("inference", tmp_path / "venv")
+    code = """
+import importlib.util
+import governance.runs.govern, governance.runs.hooks, governance.gates.data_quality
+import pipelines.batch_inference, pipelines.model
+for absent in ("pytest", "moto", "fairlearn", "evidently", "copier"):
+    assert importlib.util.find_spec(absent) is None, absent
+"""
+    done = subprocess.run(
+        [str(python), "-c", code],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.skipif(
+    subprocess.run([shutil.which("docker") or "false", "info"], capture_output=True, check=False).returncode != 0,
+    reason="no container engine runs here",
+)
+def test_the_image_builds() -> None:
+    assert build.build("inference").image_id.startswith("sha256:")
+
+
+def test_a_lock_that_does_not_say_why_is_refused() -> None:
+    with pytest.raises(LockError, match="requests has no reason"):
+        packages_of("training", read_lock(f"requests==2.0 \\\n    --hash=sha256:{'a' * 64}\n"))
+
+
+@pytest.mark.parametrize("minor", ["11", "12"])
+def test_each_python_gets_one_version_of_each_package(minor: str) -> None:
+    system = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.4", "sys_platform": "linux"}
+    linux = {**system, "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"}
+    chosen = packages_of("training", LOCK)
+    installed = [entry.name for entry in chosen if not entry.marker or Marker(entry.marker).evaluate(linux)]
+    assert len(set(installed)) == len(installed)
+    assert {"numpy", "scipy", "pandas"} <= set(installed)
+    assert sum(entry.name == "numpy" for entry in chosen) > 1, "the lock has a version of numpy for each"
+
+
+def test_the_bill_of_materials_is_valid_and_always_the_same(tmp_path: Path) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    bills = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        write_context("inference", tmp_path / name)
+        bills.append((tmp_path / name / "sbom.cdx.json").read_text(encoding="utf-8"))
+    text = bills[0]
+    assert text == bills[1]
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    bill = json.loads(text)
+    assert bill["metadata"]["component"]["name"] == "groundwork-inference"
+    listed = [(component["name"], component["version"]) for component in bill["components"]]
+    assert sorted(listed) == sorted((package.name, package.version) for package in packages_of("inference", LOCK))
+    assert all(component["hashes"] for component in bill["components"])
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text.replace('"library"', '"thing"')) is not None
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A container engine that writes down how it was called, and answers as docker does."""
+    log = tmp_path / "log"
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> {log}\n'
+        'case "$*" in\n'
+        "  *--password-stdin*) cat > /dev/null ;;\n"
+        f'  *RepoDigests*) echo "other/name@{DIGEST}"; echo "$REPOSITORY@{DIGEST}" ;;\n'
+        f'  *Id*) echo "{DIGEST}" ;;\n'
+        "esac\n",
+        encoding="utf-8",
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("REPOSITORY", "registry.example.com/acme/groundwork-training")
+    monkeypatch.setattr(build, "git_state", lambda: ("c" * 40, False))
+    return log
+
+
+def test_a_pushed_image_is_named_by_its_digest_and_no_password_is_an_argument(
+    engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.images.registry import Registry
+
+    monkeypatch.setattr(Registry, "credentials", lambda self: ("oauth2accesstoken", "s3cret"))
+    registry = Registry("gcp", "registry.example.com/acme")
+    image = build.build("training", registry=registry)
+    assert image.reference == f"registry.example.com/acme/groundwork-training@{DIGEST}"
+    assert image.tag == "registry.example.com/acme/groundwork-training:cccccccccccc"
+    said = engine.read_text(encoding="utf-8")
+    assert "login --username oauth2accesstoken --password-stdin registry.example.com" in said
+    assert "KIND=training" in said
+    assert "s3cret" not in said
+    assert build.build("inference").reference is None, "without a push there is no digest"
+
+
+def test_what_is_in_no_commit_is_not_pushed(engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from governance.images.registry import Registry
+
+    monkeypatch.setattr(build, "git_state", lambda: ("c" * 40, True))
+    with pytest.raises(ImageError, match="local changes"):
+        build.build("training", registry=Registry("gcp", "registry.example.com/acme"))
+
+
+def test_without_an_engine_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ImageError, match="neither docker nor podman is installed"):
+        build.build("training")
+    broken = tmp_path / "podman"
+    broken.write_text("#!/bin/sh\necho no machine >&2\nexit 1\n", encoding="utf-8")
+    broken.chmod(0o755)
+    with pytest.raises(ImageError, match="podman: no machine"):
+        build.build("training")
+
+
+def test_a_stack_without_a_registry_is_refused(tmp_path: Path) -> None:
+    from governance.images.registry import NoRegistryError, registry_of
+    from tests.stack_bootstrap.stack_contracts import local_contract
+
+    with pytest.raises(NoRegistryError, match="no registry to push to"):
+        registry_of(local_contract(tmp_path))
+
+
+def test_the_registry_is_the_environments_and_a_simulated_one_is_refused(tmp_path: Path) -> None:
+    from governance.images.registry import NoRegistryError, Registry, registry_of
+    from tests.stack_bootstrap.stack_contracts import changed, local_contract
+
+    def on_aws(raw: dict[str, Any]) -> None:
+        raw["cloud"] = "aws"
+        raw["connectors"] = {
+            "container-registry": {
+                "type": "aws",
+                "auth_method": "implicit",
+                "resource_type": "docker-registry",
+                "resource_id": "1.dkr.ecr.eu-central-1.amazonaws.com",
+                "configuration": {"region": "eu-central-1", "role_arn": "arn:aws:iam::1:role/cl"},
+            }
+        }
+        raw["components"]["container_registry"] = {
+            "flavor": "aws",
+            "configuration": {"uri": "1.dkr.ecr.eu-central-1.amazonaws.com", "default_repository": "oncology-dev"},
+            "connector": "container-registry",
+        }
+
+    contract = changed(local_contract(tmp_path), on_aws)
+    assert registry_of(contract) == Registry(
+        "aws", "1.dkr.ecr.eu-central-1.amazonaws.com", "oncology-dev", "eu-central-1", "arn:aws:iam::1:role/cl"
+    )
+    with pytest.raises(NoRegistryError, match="simulated"):
+        registry_of(changed(contract, lambda raw: raw.update(simulated=True)))
+
+
+def test_the_command_builds_for_an_environment_and_says_what_goes_where(
+    engine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import typer
+
+    from governance.cli.images import image
+
+    settings = copy_settings(tmp_path)
+    image("inference", "dev", None, False, settings, as_json=True)
+    assert json.loads(capsys.readouterr().out)["image_id"] == DIGEST
+    image("inference", "dev", None, False, settings)
+    assert "gets its digest when it is pushed" in capsys.readouterr().out
+    image("training", "dev", None, False, settings, dry_run=True)
+    assert capsys.readouterr().out == "Would build groundwork-training.\n"
+    with pytest.raises(typer.BadParameter, match="no kind of image"):
+        image("serving", "dev", None, False, settings)
+
+
+def test_registries_name_images_as_their_clouds_ask() -> None:
+    from governance.images.registry import Registry
+
+    ecr = Registry("aws", "1.dkr.ecr.eu-central-1.amazonaws.com", "platform-dev", "eu-central-1")
+    assert ecr.tag("training", "c" * 40) == (
+        "1.dkr.ecr.eu-central-1.amazonaws.com/platform-dev:groundwork-training-cccccccccccc"
+    )
+    assert ecr.host == "1.dkr.ecr.eu-central-1.amazonaws.com"
+    assert Registry("gcp", "europe-west1-docker.pkg.dev/p/r").host == "europe-west1-docker.pkg.dev"
+
+
+def test_ecr_gives_a_short_lived_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto import mock_aws
+
+    from governance.images.registry import Registry
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        role = "arn:aws:iam::111111111111:role/platform-dev-cl"
+        user, password = Registry("aws", "1.dkr.ecr", "r", "eu-central-1", role).credentials()
+    assert user == "AWS"
+    assert password
+
+
+def test_a_protected_environment_runs_images_by_digest_only(tmp_path: Path) -> None:
+    from governance.core.target import Target, target_for
+    from governance.images.settings import UnpinnedImageError, docker_settings
+
+    settings = copy_settings(tmp_path)
+
+    def target(environment: str, cloud: str) -> Target:
+        return target_for(load_platform(settings), "breast_cancer_classifier", environment, cloud)
+
+    assert docker_settings(target("production", "local"), "training") is None
+    assert docker_settings(target("dev", "aws"), "training") is None, "its orchestrator starts no container"
+    with pytest.raises(UnpinnedImageError, match=r"production\.yaml: images\.training is not set"):
+        docker_settings(target("production", "aws"), "training")
+    edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": "registry.example.com/a/b:v1"}))
+    with pytest.raises(UnpinnedImageError, match=r"images\.inference is registry\.example\.com/a/b:v1\. A"):
+        docker_settings(target("production", "gcp"), "inference")
+    pinned = f"registry.example.com/a/b:v1@{DIGEST}"
+    edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": pinned}))
+    chosen = docker_settings(target("production", "gcp"), "inference")
+    assert chosen is not None
+    assert (chosen.parent_image, chosen.skip_build) == (pinned, True)
+    edit_yaml(settings / "dev.yaml", lambda raw: raw["aws"].update(step_operator="sagemaker"))
+    built = docker_settings(target("dev", "aws"), "training")
+    assert built is not None
+    assert built.parent_image is None
+    edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": "a b"}))
+    with pytest.raises(SettingsError, match="images"):
+        load_platform(settings)

@@ -1,0 +1,330 @@
+"""Governed runs on real stacks: gates stop them, hooks record them once, and nothing runs ungoverned."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from zenml import pipeline, step
+from zenml.client import Client
+from zenml.models import PipelineRunResponse
+
+from governance.audit import open_reader, select
+from governance.audit.events import Event, GateVerdict, RunFailed
+from governance.audit.query import Filter
+from governance.core.stacks import StackMissingError, active_stack
+from governance.core.target import Target
+from governance.gates import data_quality
+from governance.gates.promotion import TRAINING_GATES
+from governance.gates.result import GateFailedError
+from governance.records.context import context_of
+from governance.runs import jobs
+from governance.runs.evidence import evaluation_of, outputs_of, verdict_of, verdicts_of
+from governance.runs.govern import UngovernedPipelineError, govern
+from governance.runs.run import run
+from pipelines.config import ModelConfig, read_config
+from pipelines.data import load_training_sets
+from pipelines.evaluation import Evaluation
+from pipelines.model import TrainedModel
+from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer
+from pipelines.training import training_pipeline
+from tests.conftest import edit_yaml
+from tests.governance.conftest import CANCER, DIABETES, Ground
+
+
+@pytest.fixture(scope="module")
+def trained(ground: Ground) -> PipelineRunResponse:
+    """One governed training run in dev that went well."""
+    return jobs.train(ground.target("dev"))
+
+
+def logged(target: Target, run: str) -> list[Event]:
+    """What the audit log of the target's environment says of a run, in order."""
+    log = open_reader(target.platform, target.environment.environment)
+    return [entry.event for entry in select(log, Filter(run=run))]
+
+
+def mlflow_rows(target: Target, query: str, *values: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(target.folder / "mlflow" / "mlflow.db") as database:
+        return database.execute(query, values).fetchall()
+
+
+def test_gates_run_before_what_they_guard(trained: PipelineRunResponse) -> None:
+    steps = trained.steps
+    for consumer in ("feature_engineering", "model_trainer"):
+        assert "validate_data_quality" in steps[consumer].spec.upstream_steps
+    for consumer in ("model_evaluator", "validate_model_performance", "validate_fairness"):
+        assert "validate_held_out_data" in steps[consumer].spec.upstream_steps
+    assert "model_evaluator" in steps["validate_model_performance"].spec.upstream_steps
+    assert [verdict.gate for verdict in verdicts_of(trained)] == list(TRAINING_GATES)
+    assert all(verdict.passed for verdict in verdicts_of(trained))
+
+
+def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, trained: PipelineRunResponse) -> None:
+    context = context_of(trained)
+    assert context is not None
+    assert context.gates == TRAINING_GATES
+    assert {tag.name for tag in trained.tags} >= {
+        "governed",
+        "environment:dev",
+        "team:oncology",
+        "owner:oncology-ml@example.com",
+    }
+    metadata = trained.run_metadata
+    assert metadata["owner"] == "oncology-ml@example.com"
+    assert metadata["git_commit"] == context.provenance.git_commit
+    assert metadata["git_dirty"] in {"true", "false", "none"}
+    assert len(str(metadata["lock_digest"])) == 64
+    sets = load_training_sets(read_config(CANCER))
+    assert metadata["data_digests"] == {
+        data_quality.NAME: sets.description.training_digest,
+        **dict.fromkeys(TRAINING_GATES[1:], sets.description.validation_digest),
+    }
+
+
+def test_each_run_is_recorded_exactly_once(ground: Ground, trained: PipelineRunResponse) -> None:
+    target = ground.target("dev")
+    found = logged(target, trained.name)
+    kinds = [event.kind for event in found]
+    assert (kinds.count("run_started"), kinds.count("run_finished"), kinds.count("run_failed")) == (1, 1, 0)
+    assert "gate_verdict" not in kinds[kinds.index("run_finished") :], "success is announced when gates are done"
+    verdicts = [event.label for event in found if isinstance(event, GateVerdict)]
+    assert len(set(verdicts)) == len(verdicts), "no verdict twice"
+    assert {label.split("/")[1] for label in verdicts} - {"budget"} == {
+        name.replace(" ", "_") for name in TRAINING_GATES
+    }
+    assert all(event.verdict == "passed" for event in found if isinstance(event, GateVerdict))
+    assert {event.team for event in found} == {"oncology"}
+    runs = mlflow_rows(target, "select run_uuid, status from runs where name = ?", trained.name)
+    assert runs == [(trained.run_metadata["mlflow_run_id"], "FINISHED")]
+
+
+def test_mlflow_holds_parameters_metrics_model_and_origin(ground: Ground, trained: PipelineRunResponse) -> None:
+    target, run_id = ground.target("dev"), str(trained.run_metadata["mlflow_run_id"])
+    logged = dict(mlflow_rows(target, "select key, value from latest_metrics where run_uuid = ?", run_id))
+    evaluation = evaluation_of(trained)
+    assert evaluation is not None
+    assert logged == pytest.approx(evaluation.metrics.model_dump())
+    parameters = dict(mlflow_rows(target, "select key, value from params where run_uuid = ?", run_id))
+    assert parameters["estimator"] == "logistic_regression"
+    assert parameters["decision_threshold"] == "0.4"
+    tags = dict(mlflow_rows(target, "select key, value from tags where run_uuid = ?", run_id))
+    assert tags["zenml_run_url"].endswith(str(trained.id))
+    assert tags["model_version"] == str(trained.model_version.number)  # type: ignore[union-attr]
+    registered = mlflow_rows(target, "select name, storage_location from model_versions where run_id = ?", run_id)
+    assert [name for name, _ in registered] == [CANCER]
+    location = Path(str(registered[0][1]).removeprefix("file://"))
+    assert location.is_relative_to(target.folder / "mlflow"), "artifacts lie beside the tracking database"
+    assert (location / "model.skops").exists()
+
+
+def test_monitoring_reads_the_runs_metrics(ground: Ground, trained: PipelineRunResponse) -> None:
+    file = ground.target("dev").folder / "artifacts" / "governance" / "monitoring" / f"{CANCER}-training_pipeline.prom"
+    found = {family.name: family.samples for family in text_string_to_metric_families(file.read_text())}
+    assert found["groundwork_run_succeeded"][0].value == 1
+    assert found["groundwork_run_succeeded"][0].labels["team"] == "oncology"
+    reached = {sample.labels["metric"]: sample.value for sample in found["groundwork_model_metric"]}
+    evaluation = evaluation_of(trained)
+    assert evaluation is not None
+    assert reached["roc_auc"] == pytest.approx(evaluation.metrics.roc_auc)
+
+
+def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> None:
+    """Half the values of a column are missing: the gate stops the run, and its end is recorded once."""
+    target = ground.target("dev", DIABETES)
+    strict = target.environment.model_copy(
+        update={"data_quality": target.environment.data_quality.model_copy(update={"minimum_rows": 10_000})}
+    )
+    strict_target = Target(target.platform, strict, target.cloud, target.team, target.model)
+    with pytest.raises(
+        GateFailedError, match=r"'data quality' stopped diabetes.* in dev: rows 309 must be at least 1e\+04"
+    ):
+        jobs.train(strict_target)
+    failed = Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
+    assert failed.status == "failed"
+    assert set(failed.steps) == {"data_loader", "validate_data_quality"}, "nothing ran after the gate"
+    found = logged(target, failed.name)
+    kinds = [event.kind for event in found]
+    assert (kinds.count("run_started"), kinds.count("run_finished"), kinds.count("run_failed")) == (1, 0, 1)
+    (end,) = (event for event in found if isinstance(event, RunFailed))
+    assert (end.step, end.error_type) == ("validate_data_quality", "GateFailedError")
+    assert "rows" in {event.subject for event in found if isinstance(event, GateVerdict) and event.verdict == "failed"}
+    assert mlflow_rows(target, "select status from runs where name = ?", failed.name) == [("FAILED",)]
+    verdict = verdict_of(failed, data_quality.NAME)
+    assert verdict is not None
+    assert not verdict.passed
+
+
+def test_a_model_below_the_threshold_is_stopped_with_metric_value_and_threshold(ground: Ground) -> None:
+    target = ground.target("dev")
+    high = target.environment.model_copy(
+        update={"thresholds": target.environment.thresholds.model_copy(update={"precision": 0.999})}
+    )
+    with pytest.raises(
+        GateFailedError,
+        match=r"'model performance' stopped .* precision 0\.\d+, 80 % interval .* must be at least 0\.999",
+    ):
+        jobs.train(Target(target.platform, high, target.cloud, target.team, target.model))
+
+
+def test_a_batch_that_is_far_from_the_training_rows_is_not_scored(
+    ground: Ground, trained: PipelineRunResponse, tmp_path: Path
+) -> None:
+    sets = load_training_sets(read_config(CANCER))
+    batch = sets.validation.drop(columns="risk")
+    batch["mean radius"] = batch["mean radius"].where(batch.index % 3 > 0)
+    file = tmp_path / "batch.parquet"
+    batch.to_parquet(file, index=False)
+    with pytest.raises(
+        GateFailedError, match=r"'input quality' stopped .* largest share missing 0\.33\d* must be at most"
+    ):
+        jobs.infer(ground.target("dev"), str(file))
+    stopped = Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
+    assert set(stopped.steps) == {"input_validator", "validate_input"}, "nothing was scored"
+    batch["mean radius"] = sets.validation["mean radius"]
+    batch.to_parquet(file, index=False)
+    scored = jobs.infer(ground.target("dev"), str(file))
+    assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(scored)] == [("input quality", "passed")]
+
+
+@step
+def silent_evaluator(model: TrainedModel, validation_data: pd.DataFrame) -> Annotated[float, "score"]:
+    return 0.99
+
+
+@step
+def renamed_trainer(
+    training_data: pd.DataFrame,
+) -> Annotated[TrainedModel, "something_else"]:
+    raise NotImplementedError
+
+
+def _on_end() -> None:
+    """A hook of a data scientist's own."""
+
+
+@pipeline
+def no_evaluation(config: ModelConfig) -> None:
+    training, validation, description = data_loader(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    silent_evaluator(model=model, validation_data=validation)
+
+
+@pipeline
+def hidden_model(config: ModelConfig) -> None:
+    training, _, _ = data_loader(config=config)
+    renamed_trainer(training)
+
+
+@pipeline
+def own_hooks(config: ModelConfig) -> None:
+    training, validation, description = data_loader.with_options(on_success=_on_end)(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+
+
+@step
+def unprofiled_scores(config: ModelConfig) -> Annotated[float, "predictions"]:
+    return 0.5
+
+
+@step
+def evaluation_of_nothing(validation_data: pd.DataFrame) -> Annotated[Evaluation, "evaluation"]:
+    raise NotImplementedError
+
+
+@pipeline
+def no_profile(config: ModelConfig) -> None:
+    unprofiled_scores(config=config)
+
+
+@pipeline
+def no_release(config: ModelConfig) -> None:
+    _, validation, _ = data_loader(config=config)
+    evaluation_of_nothing(validation)
+
+
+@pipeline
+def two_evaluations(config: ModelConfig) -> None:
+    training, validation, description = data_loader(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+    evaluation_of_nothing(validation)
+
+
+@pipeline
+def two_models(config: ModelConfig) -> None:
+    training, validation, description = data_loader(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+    renamed_trainer(training)
+
+
+@pytest.mark.parametrize(
+    ("ungoverned", "words"),
+    [
+        (no_profile, "'input_profile' for the gate 'input quality'"),
+        (no_release, "is not given digest and release_id of the release"),
+        (two_evaluations, "puts out 'evaluation' more than once"),
+        (two_models, "puts out several models: model, something_else"),
+        (no_evaluation, "'evaluation' for the gate 'model performance'"),
+        (hidden_model, "'evaluation' for the gate 'model performance'"),
+        (own_hooks, "data_loader brings hooks of its own"),
+    ],
+)
+def test_a_pipeline_that_lacks_what_a_gate_judges_is_refused_before_it_starts(
+    ground: Ground, ungoverned: Any, words: str
+) -> None:
+    before = Client().list_pipeline_runs().total
+    with pytest.raises(UngovernedPipelineError, match=words):
+        run(ungoverned, ground.target("dev"), config=read_config(CANCER))
+    assert Client().list_pipeline_runs().total == before
+
+
+def test_governing_leaves_the_plain_pipeline_and_its_steps_as_they_were(ground: Ground) -> None:
+    for _ in range(2):
+        govern(training_pipeline, ground.target("dev")).prepare(config=read_config(CANCER))
+    training_pipeline.prepare(config=read_config(CANCER))
+    assert "validate_data_quality" not in training_pipeline.invocations
+    assert training_pipeline.configuration.failure_hook_source is None
+    assert model_evaluator.configuration.success_hook_source is None
+
+
+def test_nothing_of_a_governed_run_is_cached(ground: Ground, trained: PipelineRunResponse) -> None:
+    again = jobs.train(ground.target("dev"))
+    assert {str(step.status) for step in again.steps.values()} == {"completed"}
+    assert outputs_of(again)["model"].id != outputs_of(trained)["model"].id
+    assert evaluation_of(again).metrics == evaluation_of(trained).metrics, "training repeats"  # type: ignore[union-attr]
+
+
+def test_a_stack_that_is_not_registered_is_named(ground: Ground) -> None:
+    with pytest.raises(StackMissingError, match=r"'nowhere'.*make register"), active_stack("nowhere"):
+        pytest.fail("the block must not run")
+
+
+def test_the_choice_of_stack_ends_with_the_block(ground: Ground) -> None:
+    before = Client().active_stack_model.name
+    with active_stack("local-oncology-dev"):
+        assert Client().active_stack_model.name == "local-oncology-dev"
+    assert Client().active_stack_model.name == before
+
+
+def test_a_team_that_is_not_in_the_environment_is_told_so(ground: Ground, tmp_path: Path) -> None:
+    file = ground.settings / "teams" / "oncology.yaml"
+    kept = file.read_text(encoding="utf-8")
+    try:
+        edit_yaml(file, lambda raw: raw["environments"].pop("staging"))
+        from environments import SettingsError
+
+        with pytest.raises(SettingsError, match=r"'oncology' has no section for 'staging'"):
+            ground.target("staging")
+    finally:
+        file.write_text(kept, encoding="utf-8")
