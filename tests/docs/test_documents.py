@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.docs.claims import Document, problems
+from tests.workflows.make_targets import targets
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -62,6 +63,15 @@ def test_what_does_not_exist_is_found(text: str, said: str) -> None:
 )
 def test_what_exists_is_left_alone(text: str) -> None:
     assert list(problems(Document(REPOSITORY / "x.md", text))) == []
+
+
+def test_every_make_target_stands_in_a_guide() -> None:
+    guides = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").glob("*.md")]
+    documents = [Document(file, file.read_text(encoding="utf-8")) for file in guides]
+    code = [code for document in documents for code in (*document.inline, *document.blocks)]
+    told = {word for run in re.findall(r"\bmake((?: +[a-z][a-z-]*)+)", "\n".join(code)) for word in run.split()}
+    told.update(code)  # the table of workflows names them alone
+    assert sorted(set(targets()) - told) == []
 
 
 def missing_tests(text: str) -> list[str]:
