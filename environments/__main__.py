@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from environments.load import DIRECTORY, SettingsError, load_platform
+from environments.load import CHECKOUT, DIRECTORY, SettingsError, load_platform
 from environments.schema import write
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -39,9 +39,9 @@ def check(
 
 @app.command()
 def schema() -> None:
-    """Write the JSON Schemas that editors use."""
+    """Write the JSON Schemas that editors use, and the defaults that Terraform reads."""
     for file in write():
-        typer.echo(f"wrote {file.relative_to(DIRECTORY.parent)}")
+        typer.echo(f"wrote {file.relative_to(CHECKOUT)}")
 
 
 if __name__ == "__main__":

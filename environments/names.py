@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import yaml
@@ -98,46 +99,57 @@ class Names:
 
 
 @cache
-def patterns() -> dict[str, Any]:
-    """The naming patterns of ``names.yaml``, as Terraform reads them."""
+def _patterns() -> dict[str, Any]:
+    """Return the naming patterns of ``names.yaml``, as Terraform reads them."""
     loaded = yaml.safe_load((Path(__file__).parent / "names.yaml").read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
     return loaded
 
 
+def spell(pattern: str, **parts: str) -> str:
+    """Put ``parts`` into the pattern at ``pattern`` in ``names.yaml``, such as ``identity.client``.
+
+    Raises:
+        KeyError: there is no such pattern, or it names a part that is not given.
+    """
+    found: Any = _patterns()
+    for key in pattern.split("."):
+        found = found[key]
+    return Template(found).substitute(parts)
+
+
 def stack_name(team: str, environment: str, cloud: str) -> str:
-    """The ZenML stack of ``team`` (or :data:`PLATFORM`) in ``environment`` on ``cloud``."""
+    """Return the ZenML stack of ``team`` (or :data:`PLATFORM`) in ``environment`` on ``cloud``."""
     where = "local" if cloud == "local" else "cloud"
     key = f"platform_{where}" if team == PLATFORM else where
-    return str(patterns()["stack"][key]).format(team=team, environment=environment)
+    return spell(f"stack.{key}", team=team, environment=environment)
 
 
 def audit_key_version(environment: str, prefix: str, *, project: str, region: str) -> str:
-    """Resource name of the version of the Cloud KMS key that Terraform makes for the audit log of ``environment``.
+    """Return the resource name of the version of the Cloud KMS key that Terraform makes for ``environment``'s log.
 
     Cloud KMS makes version 1 with the key.
     """
-    ring = str(patterns()["base"]).format(prefix=prefix, environment=environment)
-    key = str(patterns()["audit_key"]).format(environment=environment)
+    ring = spell("base", prefix=prefix, environment=environment)
+    key = spell("audit_key", environment=environment)
     return f"projects/{project}/locations/{region}/keyRings/{ring}/cryptoKeys/{key}/cryptoKeyVersions/1"
 
 
 def names_for(team: str, environment: str, cloud: str, prefix: str) -> Names:
-    """Every name of ``team`` in ``environment`` on ``cloud``, checked against each cloud's limits.
+    """Return every name of ``team`` in ``environment`` on ``cloud``, checked against each cloud's limits.
 
     Raises:
         ValueError: a name breaks a limit; the message says which name and whose limit.
     """
-    spell = {"team": team, "environment": environment, "prefix": prefix}
-    rules = patterns()
+    parts = {"team": team, "environment": environment, "prefix": prefix}
     names = Names(
         stack=stack_name(team, environment, cloud),
-        client=rules["identity"]["client"].format(**spell),
-        workload=rules["identity"]["workload"].format(**spell),
-        registry=rules["registry"].format(**spell),
-        artifact_store=rules["artifact_store"].format(**spell),
-        audit_store=rules["audit_store"].format(**spell),
-        folder=rules["folder"].format(**spell),
+        client=spell("identity.client", **parts),
+        workload=spell("identity.workload", **parts),
+        registry=spell("registry", **parts),
+        artifact_store=spell("artifact_store", **parts),
+        audit_store=spell("audit_store", **parts),
+        folder=spell("folder", **parts),
     )
     for kind, checked in (
         ("stack", (names.stack,)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from environments import Environment, SettingsError, pick_cloud
-from environments.names import patterns
+from environments.names import spell
 from stack_bootstrap.clouds import adapter_for
 
 CiRole = Literal["plan", "apply"]
@@ -31,5 +31,5 @@ def ci_identity(environment: Environment, cloud: str | None, role: CiRole) -> di
             f"{environment.environment}.yaml: {picked}.github is not set, so no workflow has an identity there. "
             "Name the repository, and apply once by hand."
         )
-    name = str(patterns()["ci"]).format(environment=environment.environment, key=role)
+    name = spell("ci", environment=environment.environment, key=role)
     return told | adapter_for(picked).ci_login(environment, name)

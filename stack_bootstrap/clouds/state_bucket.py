@@ -8,7 +8,7 @@ from typing import Any
 
 from environments import Environment
 from environments.errors import ExpectedError
-from environments.names import patterns
+from environments.names import spell
 
 NONCURRENT_DAYS = 365
 """Days for which a replaced version of the state can be brought back."""
@@ -42,7 +42,7 @@ class BucketSetting:
 
 def state_bucket_name(environment: Environment) -> str:
     """Return the name of the bucket that holds the Terraform state of ``environment`` on a cloud."""
-    return str(patterns()["state"]).format(prefix=environment.prefix, environment=environment.environment)
+    return spell("state", prefix=environment.prefix, environment=environment.environment)
 
 
 def state_bucket_labels(environment: Environment) -> dict[str, str]:

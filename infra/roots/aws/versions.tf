@@ -3,7 +3,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "5.100.0"
+      version = "~> 5.100"
     }
     terraform = {
       source = "terraform.io/builtin/terraform"

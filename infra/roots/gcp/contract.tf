@@ -49,13 +49,13 @@ locals {
   ) }
 
   # Vertex AI wants the network by project number, and only one that has private service access.
-  vertex_network = local.network.existing == null ? "projects/${module.project.number}/global/networks/${module.network.name}" : null
+  vertex_network = local.gcp.network.existing == null ? "projects/${module.project.number}/global/networks/${module.network.name}" : null
 
   orchestrators = { for team in keys(local.teams) : team => {
     local = { flavor = "local", connector = null, configuration = jsonencode({}) }
     vertex = { flavor = "vertex", connector = "compute", configuration = jsonencode({
       encryption_spec_key_name = module.kms.keys[team]
-      labels                   = merge(local.labels, local.team_labels[team])
+      labels                   = local.teams[team].labels
       location                 = local.gcp.region
       network                  = local.vertex_network
       pipeline_root            = "gs://${module.artifact_store[team].name}/vertex"
@@ -63,14 +63,14 @@ locals {
     }) }
     kubernetes = { flavor = "kubernetes", connector = "cluster", configuration = jsonencode({
       kubernetes_namespace = team
-      pod_settings         = { labels = merge(local.labels, local.team_labels[team]) }
+      pod_settings         = { labels = local.teams[team].labels }
       service_account_name = "zenml"
       # Without it steps would run as the namespace's default account, which stands for nobody.
       step_pod_service_account_name = "zenml"
     }) }
     airflow = { flavor = "airflow", connector = null, configuration = jsonencode({
       dag_output_dir = local.airflow ? "${module.airflow[0].dags}/${team}" : null
-      dag_tags       = [for key, value in merge(local.labels, local.team_labels[team]) : "${key}:${value}"]
+      dag_tags       = [for key, value in local.teams[team].labels : "${key}:${value}"]
       local          = false
       operator       = "airflow.providers.cncf.kubernetes.operators.kubernetes_pod.KubernetesPodOperator"
       operator_args  = { namespace = "composer-user-workloads", service_account_name = "default" }
@@ -130,10 +130,10 @@ locals {
   stacks = { for team, about in local.teams : team => {
     version     = 1
     environment = module.environment_guard.environment
-    cloud       = local.cloud
+    cloud       = "gcp"
     team        = team
     simulated   = local.simulated
-    stack       = { name = local.name[team].stack, labels = merge(local.labels, local.team_labels[team]) }
+    stack       = { name = local.teams[team].names.stack, labels = local.teams[team].labels }
     # Configurations differ in their keys, which a map of Terraform's cannot; they travel as JSON up to here.
     components = { for kind, component in local.components[team] : kind => {
       flavor        = component.flavor
@@ -151,7 +151,7 @@ locals {
 
   # Namespaces and rights inside the cluster are Kubernetes' own; whoever administers it applies these.
   manifests = !local.kubernetes ? {} : { for team in keys(local.teams) : team => join("---\n", [
-    yamlencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = team, labels = local.team_labels[team] } }),
+    yamlencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = team, labels = local.teams[team].own_labels } }),
     yamlencode({ apiVersion = "v1", kind = "ServiceAccount", metadata = {
       name = "zenml", namespace = team, annotations = { "iam.gke.io/gcp-service-account" = module.identity[team].workload.email }
     } }),

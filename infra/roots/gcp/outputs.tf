@@ -3,9 +3,9 @@ output "audit_key" {
   value       = module.audit_key.version
 }
 
-output "audit_stores" {
-  description = "Bucket of each team's audit trail."
-  value       = { for team, store in module.audit_store : team => store.name }
+output "audit_store" {
+  description = "Bucket of the environment's audit log."
+  value       = module.audit_store.name
 }
 
 output "ci" {
@@ -22,6 +22,6 @@ output "kubernetes_manifests" {
 }
 
 output "stacks" {
-  description = "Stack contract of each team and of the platform."
+  description = "The stack contract of each team and of the platform; see infra/schema/stacks.schema.json."
   value       = local.stacks
 }

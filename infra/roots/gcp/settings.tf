@@ -1,67 +1,71 @@
-# What the settings files say, and every name that follows from it.
+module "settings" {
+  source      = "../../modules/shared/settings"
+  cloud       = "gcp"
+  environment = var.environment
+  settings    = var.settings
+}
+
 locals {
-  cloud     = "gcp"
-  simulated = false # an offline run overrides this
+  simulated = false # the offline provider's override says true
 
-  settings = yamldecode(file("${var.settings}/${var.environment}.yaml"))
-  names    = yamldecode(file("${var.settings}/names.yaml"))
+  gcp      = module.settings.cloud
+  names    = module.settings.names
+  settings = module.settings.environment
+  teams    = module.settings.teams
 
-  # What the file leaves out has the default of environments/model.py.
-  gcp = merge({
-    alert_emails        = []
-    auditors            = []
-    budgets             = true
-    client_principals   = []
-    create_project      = true
-    github              = null
-    mlflow_tracking_uri = null
-    network             = {}
-    oidc_token_file     = null
-    secrets             = {}
-    step_operator       = null
-  }, local.settings.gcp)
-  network   = merge({ cidr = "10.20.0.0/20", existing = null, existing_subnets = [] }, local.gcp.network)
-  protected = try(local.settings.protected, false)
-  alert_at  = try(local.settings.budget.alert_at, [0.5, 0.8, 1.0])
+  vertex     = local.gcp.orchestrator == "vertex"
+  kubernetes = local.gcp.orchestrator == "kubernetes"
+  airflow    = local.gcp.orchestrator == "airflow"
+  remote     = local.gcp.orchestrator != "local"
+  uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
+  images     = local.remote || local.uses_jobs
+}
 
-  team_files = [for name in fileset("${var.settings}/teams", "*.yaml") : yamldecode(file("${var.settings}/teams/${name}"))]
-  here       = { for team in local.team_files : team.team => team if contains(keys(team.environments), var.environment) }
+# Every role that is granted on the project, by who holds it. What is granted on a bucket, a repository, a secret or a
+# service account stands in the module that owns it.
+locals {
+  client_roles = toset(concat(
+    local.uses_jobs ? ["roles/aiplatform.user"] : [],
+    local.kubernetes ? ["roles/container.clusterViewer"] : [],
+    local.airflow ? ["roles/composer.user"] : [],
+  ))
 
-  # The platform's own stack stands beside the teams'.
-  teams = merge(
-    { for name, team in local.here : name => {
-      budget      = team.environments[var.environment].budget
-      cost_center = team.cost_center
-      owners      = team.owners
-    } },
-    { platform = {
-      budget      = local.settings.budget.amount
-      cost_center = local.settings.labels.cost_center
-      owners      = local.gcp.alert_emails
-    } },
+  workload_roles = toset(concat(
+    ["roles/logging.logWriter", "roles/monitoring.metricWriter"],
+    local.uses_jobs ? ["roles/aiplatform.user"] : [],
+  ))
+
+  machine_roles = concat(
+    local.kubernetes ? ["roles/container.defaultNodeServiceAccount"] : [],
+    local.airflow ? ["roles/composer.worker"] : [],
   )
 
-  labels = merge(local.settings.labels, { environment = var.environment, managed_by = "terraform" })
+  plan_roles = toset(["roles/browser", "roles/iam.securityReviewer", "roles/viewer"])
 
-  name = { for team in keys(local.teams) : team => {
-    artifact_store = replace(replace(replace(local.names.artifact_store, "{prefix}", local.settings.prefix), "{team}", team), "{environment}", var.environment)
-    audit_store    = replace(replace(replace(local.names.audit_store, "{prefix}", local.settings.prefix), "{team}", team), "{environment}", var.environment)
-    client         = replace(replace(local.names.identity.client, "{team}", team), "{environment}", var.environment)
-    registry       = replace(replace(local.names.registry, "{team}", team), "{environment}", var.environment)
-    secret         = replace(replace(local.names.secret, "{team}", team), "{environment}", var.environment)
-    stack          = replace(replace(team == "platform" ? local.names.stack.platform_cloud : local.names.stack.cloud, "{team}", team), "{environment}", var.environment)
-    workload       = replace(replace(local.names.identity.workload, "{team}", team), "{environment}", var.environment)
-  } }
+  apply_roles = toset(concat(
+    [
+      "roles/artifactregistry.admin",
+      "roles/cloudkms.admin",
+      "roles/compute.networkAdmin",
+      "roles/compute.securityAdmin",
+      "roles/dns.admin",
+      "roles/iam.serviceAccountAdmin",
+      "roles/iam.workloadIdentityPoolAdmin",
+      "roles/logging.configWriter",
+      "roles/monitoring.editor",
+      "roles/pubsub.admin",
+      "roles/secretmanager.admin",
+      "roles/servicenetworking.networksAdmin",
+      "roles/serviceusage.serviceUsageAdmin",
+      "roles/storage.admin",
+    ],
+    local.kubernetes ? ["roles/container.clusterAdmin"] : [],
+    local.airflow ? ["roles/composer.admin"] : [],
+    local.gcp.billing_export == null ? [] : ["roles/bigquery.dataOwner"],
+    local.kubernetes || local.airflow ? ["roles/iam.serviceAccountUser"] : [],
+  ))
 
-  # Things there is one of in an environment: network, key ring, log bucket, cluster.
-  audit_key = replace(local.names.audit_key, "{environment}", var.environment)
-  base      = replace(replace(local.names.base, "{prefix}", local.settings.prefix), "{environment}", var.environment)
-  identity  = { for key in ["plan", "apply", "nodes", "airflow"] : key => replace(replace(local.names.ci, "{environment}", var.environment), "{key}", key) }
-  state     = replace(replace(local.names.state, "{prefix}", local.settings.prefix), "{environment}", var.environment)
-
-  team_labels = { for team, about in local.teams : team => {
-    cost_center = about.cost_center
-    team        = team
-    zenml_stack = local.name[team].stack
-  } }
+  granted_on_project = distinct(concat(
+    tolist(local.client_roles), tolist(local.workload_roles), local.machine_roles, tolist(local.plan_roles),
+  ))
 }

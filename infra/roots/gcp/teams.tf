@@ -1,4 +1,5 @@
 # What each team has, and the platform beside them.
+
 locals {
   # Jobs of the GitHub environment register stacks and start pipelines as the team's client.
   federated = local.gcp.github == null ? {} : {
@@ -22,14 +23,14 @@ module "identity" {
   name       = "${each.key} in ${var.environment}"
   project_id = module.project.id
   client = {
-    account_id       = local.name[each.key].client
+    account_id       = each.value.names.client
     acts_as_workload = local.images
     federated        = local.federated
     impersonators    = { for principal in local.gcp.client_principals : principal => principal }
     roles            = local.client_roles
   }
   workload = {
-    account_id = local.name[each.key].workload
+    account_id = each.value.names.workload
     kubernetes = local.kubernetes ? { zenml = "serviceAccount:${module.kubernetes[0].workload_pool}[${each.key}/zenml]" } : {}
     roles      = local.workload_roles
   }
@@ -38,46 +39,22 @@ module "identity" {
 module "artifact_store" {
   source        = "../../modules/gcp/artifact-store"
   for_each      = local.teams
-  force_destroy = !local.protected && var.environment == "dev"
+  force_destroy = !local.settings.protected && var.environment == "dev"
   kms_key       = module.kms.keys[each.key]
-  labels        = local.team_labels[each.key]
+  labels        = each.value.own_labels
   location      = local.gcp.region
-  name          = local.name[each.key].artifact_store
+  name          = each.value.names.artifact_store
   project_id    = module.project.id
   writers       = merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
-}
-
-module "audit_store" {
-  source         = "../../modules/gcp/audit-store"
-  for_each       = local.teams
-  appenders      = each.key == "platform" ? local.runs : merge(local.pods, { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member })
-  kms_key        = module.kms.keys[each.key]
-  labels         = local.team_labels[each.key]
-  location       = local.gcp.region
-  name           = local.name[each.key].audit_store
-  project_id     = module.project.id
-  readers        = each.key == "platform" ? merge(local.clients, local.auditors) : { client = module.identity[each.key].client.member }
-  retention_days = local.settings.retention.documentation_days
-}
-
-module "audit_key" {
-  source   = "../../modules/gcp/audit-key"
-  key_ring = module.kms.key_ring
-  labels   = local.team_labels["platform"]
-  name     = local.audit_key
-  signers = merge(local.runs, local.gcp.github == null ? {} : {
-    apply = "serviceAccount:${module.github[0].service_accounts.apply}"
-  })
-  viewers = local.auditors
 }
 
 module "container_registry" {
   source     = "../../modules/gcp/container-registry"
   for_each   = local.teams
   kms_key    = module.kms.keys[each.key]
-  labels     = local.team_labels[each.key]
+  labels     = each.value.own_labels
   location   = local.gcp.region
-  name       = local.name[each.key].registry
+  name       = each.value.names.registry
   project_id = module.project.id
   readers    = merge(local.pods, { workload = module.identity[each.key].workload.member })
   writers    = { client = module.identity[each.key].client.member }
@@ -87,33 +64,73 @@ module "secrets" {
   source     = "../../modules/gcp/secrets"
   for_each   = local.teams
   kms_key    = module.kms.keys[each.key]
-  labels     = local.team_labels[each.key]
+  labels     = each.value.own_labels
   location   = local.gcp.region
   project_id = module.project.id
-  protected  = local.protected
+  protected  = local.settings.protected
   readers    = { client = module.identity[each.key].client.member, workload = module.identity[each.key].workload.member }
-  secrets    = { for key, version in local.gcp.secrets : key => { name = replace(local.name[each.key].secret, "{key}", key), version = version } }
+  secrets    = { for key, version in local.gcp.secrets : key => { name = each.value.names.secrets[key], version = version } }
   values     = lookup(var.secret_values, each.key, {})
 }
 
 module "team_budget" {
   source          = "../../modules/gcp/budget"
   for_each        = { for team, about in local.teams : team => about if local.gcp.budgets && team != "platform" }
-  alert_at        = local.alert_at
+  alert_at        = local.settings.budget.alert_at
   amount          = each.value.budget
   billing_account = local.gcp.billing_account
   channels        = [for owner in each.value.owners : module.alerts[each.key].channels[owner]]
   currency        = local.settings.budget.currency
   label           = { team = each.key }
-  name            = local.name[each.key].stack
+  name            = each.value.names.stack
   project_number  = module.project.number
   topic           = module.observability.topic
 }
 
-# Last, so that it is the first to be destroyed: a refused destroy then destroys nothing.
-module "environment_guard" {
-  source      = "../../modules/shared/environment-guard"
-  cloud       = local.cloud
-  environment = var.environment
-  depends_on  = [module.artifact_store, module.audit_key, module.audit_store, module.identity, module.network, module.project]
+# Who is alerted of what. Each team has policies of its own, so that one more team changes nobody else's.
+locals {
+  # Entries of Vertex AI name no team, so every team hears of each failed run in the environment.
+  pipeline_failed = {
+    documentation = "A Vertex AI pipeline or job failed. Its log names the step; the ZenML dashboard shows the run."
+    filter        = "resource.type=(\"aiplatform.googleapis.com/PipelineJob\" OR \"ml_job\") AND severity>=ERROR"
+    severity      = "ERROR"
+  }
+
+  access_changed = merge(
+    { for team in keys(local.teams) : team => {
+      documentation = "Somebody changed who may use what is the team's. Compare with the last apply."
+      filter = join(" AND ", [
+        "log_id(\"cloudaudit.googleapis.com/activity\")",
+        "protoPayload.methodName=~\"(?i)setIam(Policy|Permissions)$\"",
+        "(protoPayload.resourceName=~\"/(${join("|", local.watched[team])})$\" OR resource.labels.email_id=~\"^(${local.teams[team].names.client}|${local.teams[team].names.workload})@\")",
+      ])
+    } },
+    { platform = {
+      documentation = "Somebody changed who may do what in this project. Compare with the last apply."
+      filter = join(" AND ", [
+        "log_id(\"cloudaudit.googleapis.com/activity\")",
+        "(protoPayload.methodName=\"SetIamPolicy\" OR (protoPayload.methodName=~\"(?i)setIam(Policy|Permissions)$\" AND protoPayload.resourceName=~\"/(buckets/${local.names.audit_store}|cryptoKeys/${local.names.audit_key})$\"))",
+      ])
+    } },
+  )
+
+  # Ends of the resource names that audit logs give to what is a team's.
+  watched = { for team, about in local.teams : team => concat(
+    [
+      "buckets/${about.names.artifact_store}",
+      "cryptoKeys/${team}",
+      "repositories/${about.names.registry}",
+    ],
+    [for name in values(about.names.secrets) : "secrets/${name}"],
+  ) }
+}
+
+module "alerts" {
+  source     = "../../modules/gcp/alerts"
+  for_each   = local.teams
+  alerts     = { "access changed" = local.access_changed[each.key], "pipeline failed" = local.pipeline_failed }
+  emails     = { for email in distinct(each.value.owners) : email => email }
+  labels     = each.value.own_labels
+  name       = each.key == "platform" ? local.names.base : each.value.names.stack
+  project_id = module.project.id
 }

@@ -1,25 +1,20 @@
 variable "environment" {
-  description = "Environment to lay out; <settings>/<environment>.yaml describes it."
+  description = "Environment, as in environments/<environment>.yaml."
   type        = string
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9]+$", var.environment))
-    error_message = "An environment's name has lower-case letters and digits only."
-  }
+  nullable    = false
 }
 
 variable "secret_values" {
-  description = "Values to write, by team and key. Never stored; given as TF_VAR_secret_values."
+  description = "Values of secrets by team and key, in the run that raises their version. Give it as TF_VAR_secret_values."
   type        = map(map(string))
   nullable    = false
   default     = {}
   ephemeral   = true
+  sensitive   = true
 }
 
 variable "settings" {
-  description = "Absolute folder of the settings files."
+  description = "Absolute path of the folder of the settings files."
   type        = string
-  validation {
-    condition     = fileexists("${var.settings}/names.yaml")
-    error_message = "The folder holds no names.yaml; give the absolute path of the folder of the settings files."
-  }
+  nullable    = false
 }

@@ -14,7 +14,7 @@ from tests.infra.gcp.settings import COMPLETE, choose
 from tests.infra.offline.simulated import apply_root, resources
 
 KEY = "module.audit_key.google_kms_crypto_key"
-LOG = 'module.audit_store["platform"].google_storage_bucket_iam_member.this'
+LOG = "module.audit_store.google_storage_bucket_iam_member.this"
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def test_every_name_is_legal_and_nobody_elses(found: list[str], environment: str
     repositories = _values(planned, "google_artifact_registry_repository", "repository_id")
     stacks = len(found) + 1
     assert len(set(accounts)) == len(accounts) == 2 * stacks + 3
-    assert len(set(buckets)) == len(buckets) == 2 * stacks
+    assert len(set(buckets)) == len(buckets) == stacks + 1
     assert len(set(secrets)) == len(secrets) == stacks
     assert len(set(repositories)) == len(repositories) == stacks
     assert all(re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", name) for name in accounts)

@@ -2,7 +2,6 @@ variable "alert_at" {
   description = "Shares of the budget at which an alert is sent."
   type        = set(number)
   nullable    = false
-  default     = [0.5, 0.8, 1]
   validation {
     condition     = alltrue([for share in var.alert_at : share > 0 && share <= 2])
     error_message = "Each share in alert_at must be above 0 and at most 2."

@@ -2,7 +2,6 @@ variable "cidr" {
   description = "Addresses of the network; two quarters of it become the private subnets."
   type        = string
   nullable    = false
-  default     = "10.20.0.0/20"
   validation {
     condition     = can(cidrsubnet(var.cidr, 2, 3)) && try(tonumber(split("/", var.cidr)[1]) >= 16 && tonumber(split("/", var.cidr)[1]) <= 26, false)
     error_message = "cidr must be an IPv4 range from /16 to /26, such as 10.20.0.0/20."

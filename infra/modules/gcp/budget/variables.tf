@@ -2,7 +2,6 @@ variable "alert_at" {
   description = "Shares of the amount at which to alert, such as 0.5."
   type        = list(number)
   nullable    = false
-  default     = [0.5, 0.8, 1.0]
 }
 
 variable "amount" {

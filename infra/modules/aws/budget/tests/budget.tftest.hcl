@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  alert_at    = [0.5, 0.8, 1]
   amount      = 600
   emails      = ["oncology-ml@example.com"]
   filter_tags = { team = "oncology" }

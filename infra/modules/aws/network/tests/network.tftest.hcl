@@ -3,6 +3,7 @@ mock_provider "aws" {
 }
 
 variables {
+  cidr               = "10.20.0.0/20"
   flow_log_group_arn = "arn:aws:logs:eu-central-1:333333333333:log-group:/groundwork/production/network"
   name               = "production"
 }

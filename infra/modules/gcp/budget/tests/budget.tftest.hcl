@@ -1,6 +1,7 @@
 mock_provider "google" {}
 
 variables {
+  alert_at        = [0.5, 1.0]
   amount          = 100
   billing_account = "012345-6789AB-CDEF01"
   currency        = "EUR"

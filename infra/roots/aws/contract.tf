@@ -1,11 +1,11 @@
-# What ZenML is told: components and connectors of each stack, by the orchestrator chosen.
+# The stack contract of each team; see stack_bootstrap/contract.py. Components and connectors follow the orchestrator.
 
 locals {
   _connector = {
     for team, _ in local.teams : team => {
       type          = "aws"
       auth_method   = "implicit" # short-lived credentials of whoever runs, exchanged for the team's client role
-      configuration = { region = local.settings.region, role_arn = module.identity[team].client.arn }
+      configuration = { region = local.aws.region, role_arn = module.identity[team].client.arn }
     }
   }
 
@@ -37,7 +37,7 @@ locals {
         connector = "cluster"
         configuration = {
           kubernetes_namespace = team
-          service_account_name = local.names[team].workload
+          service_account_name = local.teams[team].names.workload
         }
       })
       local = jsonencode({ flavor = "local", configuration = {}, connector = null })
@@ -48,9 +48,9 @@ locals {
           bucket         = module.artifact_store[team].name
           estimator_args = local._in_network
           execution_role = module.identity[team].workload.arn
-          pipeline_tags  = local.labels[team]
+          pipeline_tags  = local.teams[team].labels
           scheduler_role = module.identity[team].workload.arn
-          tags           = local.labels[team]
+          tags           = local.teams[team].labels
         }
       })
     }
@@ -73,17 +73,17 @@ locals {
           connector = "container-registry"
         }
         image_builder = { flavor = "local", configuration = {}, connector = null }
-        orchestrator  = jsondecode(local._orchestrators[team][local.settings.orchestrator])
+        orchestrator  = jsondecode(local._orchestrators[team][local.aws.orchestrator])
       },
-      local.settings.mlflow_tracking_uri == null ? {} : {
+      local.aws.mlflow_tracking_uri == null ? {} : {
         experiment_tracker = {
           flavor        = "mlflow"
-          configuration = { tracking_uri = local.settings.mlflow_tracking_uri }
+          configuration = { tracking_uri = local.aws.mlflow_tracking_uri }
           connector     = null
         }
         model_registry = { flavor = "mlflow", configuration = {}, connector = null }
       },
-      local.settings.step_operator == null ? {} : {
+      local.aws.step_operator == null ? {} : {
         step_operator = {
           flavor = "sagemaker"
           configuration = {
@@ -97,8 +97,35 @@ locals {
   }
 
   _cluster_connectors = {
-    for team, connector in local._connector : team => local.settings.orchestrator != "kubernetes" ? {} : {
-      cluster = merge(connector, { resource_type = "kubernetes-cluster", resource_id = local.settings.cluster })
+    for team, connector in local._connector : team => local.aws.orchestrator != "kubernetes" ? {} : {
+      cluster = merge(connector, { resource_type = "kubernetes-cluster", resource_id = local.aws.cluster })
+    }
+  }
+
+  stacks = {
+    for team, about in local.teams : team => {
+      version     = 1
+      environment = module.environment_guard.environment
+      cloud       = "aws"
+      team        = team
+      simulated   = local.simulated
+      stack       = { name = about.names.stack, labels = about.labels }
+      components  = local.components[team]
+      connectors  = merge(local.connectors[team], local._cluster_connectors[team])
+      secrets = {
+        for key, name in about.names.secrets : key => {
+          manager   = "aws-secrets-manager"
+          reference = module.secrets[team].references[name]
+        }
+      }
+      cost = {
+        budget   = about.budget
+        currency = local.settings.budget.currency
+        filters = merge(
+          { account_id = local.aws.account_id, environment = var.environment },
+          team == "platform" ? {} : { team = team },
+        )
+      }
     }
   }
 }

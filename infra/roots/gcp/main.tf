@@ -1,14 +1,6 @@
-# What an environment has once.
+# Google Cloud: one project per environment. What it has once.
+
 locals {
-  vertex     = local.gcp.orchestrator == "vertex"
-  kubernetes = local.gcp.orchestrator == "kubernetes"
-  airflow    = local.gcp.orchestrator == "airflow"
-  remote     = local.gcp.orchestrator != "local"
-  uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
-  images     = local.remote || local.uses_jobs
-
-  billing_export = try(local.gcp.billing_export, null)
-
   services = toset(concat(
     [
       "artifactregistry.googleapis.com",
@@ -31,7 +23,7 @@ locals {
     local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
     local.kubernetes ? ["container.googleapis.com"] : [],
     local.airflow ? ["composer.googleapis.com"] : [],
-    local.billing_export == null ? [] : ["bigquery.googleapis.com"],
+    local.gcp.billing_export == null ? [] : ["bigquery.googleapis.com"],
   ))
 
   # Service agents that encrypt with the environment's keys on our behalf.
@@ -53,10 +45,10 @@ module "project" {
   source          = "../../modules/gcp/project"
   billing_account = local.gcp.billing_account
   create          = local.gcp.create_project
-  labels          = merge(local.labels, local.team_labels["platform"])
+  labels          = local.teams["platform"].labels
   parent          = local.gcp.folder
   project_id      = local.gcp.project_id
-  protected       = local.protected
+  protected       = local.settings.protected
   services        = local.services
 }
 
@@ -68,9 +60,9 @@ data "google_storage_project_service_account" "this" {
 
 module "kms" {
   source     = "../../modules/gcp/kms"
-  keys       = { for team, labels in local.team_labels : team => { labels = labels } }
+  keys       = { for team, about in local.teams : team => { labels = about.own_labels } }
   location   = local.gcp.region
-  name       = local.base
+  name       = local.names.base
   project_id = module.project.id
   users      = { for name, agent in local.agents : name => "serviceAccount:service-${module.project.number}@${agent}.iam.gserviceaccount.com" }
   depends_on = [data.google_storage_project_service_account.this]
@@ -78,10 +70,10 @@ module "kms" {
 
 module "network" {
   source          = "../../modules/gcp/network"
-  cidr            = local.network.cidr
-  existing        = local.network.existing
-  existing_subnet = try(local.network.existing_subnets[0], null)
-  name            = local.base
+  cidr            = local.gcp.network.cidr
+  existing        = local.gcp.network.existing
+  existing_subnet = try(local.gcp.network.existing_subnets[0], null)
+  name            = local.names.base
   project_id      = module.project.id
   region          = local.gcp.region
 }
@@ -90,8 +82,8 @@ module "observability" {
   source         = "../../modules/gcp/observability"
   kms_key        = module.kms.keys["platform"]
   location       = local.gcp.region
-  locked         = local.protected
-  name           = local.base
+  locked         = local.settings.protected
+  name           = local.names.base
   project_id     = module.project.id
   retention_days = local.settings.retention.logs_days
 }
@@ -99,24 +91,24 @@ module "observability" {
 module "budget" {
   source          = "../../modules/gcp/budget"
   count           = local.gcp.budgets ? 1 : 0
-  alert_at        = local.alert_at
+  alert_at        = local.settings.budget.alert_at
   amount          = local.settings.budget.amount
   billing_account = local.gcp.billing_account
   channels        = [for email in local.gcp.alert_emails : module.alerts["platform"].channels[email]]
   currency        = local.settings.budget.currency
-  name            = local.base
+  name            = local.names.base
   project_number  = module.project.number
   topic           = module.observability.topic
 }
 
 module "billing_view" {
   source       = "../../modules/gcp/billing-view"
-  count        = local.billing_export == null ? 0 : 1
-  export_table = local.billing_export.table
-  labels       = local.team_labels["platform"]
-  location     = local.billing_export.location
+  count        = local.gcp.billing_export == null ? 0 : 1
+  export_table = local.gcp.billing_export.table
+  labels       = local.teams["platform"].own_labels
+  location     = local.gcp.billing_export.location
   project_id   = module.project.id
-  readers      = { for member in try(local.billing_export.readers, []) : member => member }
+  readers      = { for member in local.gcp.billing_export.readers : member => member }
 }
 
 module "github" {
@@ -126,12 +118,12 @@ module "github" {
   grantable_roles = local.granted_on_project
   identities = {
     plan = {
-      account_id  = local.identity.plan
+      account_id  = local.names.identities.plan
       description = "Plans ${var.environment} from any ref; changes nothing."
       roles       = local.plan_roles
     }
     apply = {
-      account_id  = local.identity.apply
+      account_id  = local.names.identities.apply
       description = "Applies ${var.environment} from jobs of that GitHub environment."
       roles       = local.apply_roles
     }
@@ -140,21 +132,21 @@ module "github" {
   pool_id       = "github" # one of its name in a project
   project_id    = module.project.id
   repository_id = local.gcp.github.repository_id
-  state_bucket  = local.state
+  state_bucket  = local.names.state
 }
 
 module "kubernetes" {
   source           = "../../modules/gcp/kubernetes"
   count            = local.kubernetes ? 1 : 0
   kms_key          = module.kms.keys["platform"]
-  labels           = local.team_labels["platform"]
+  labels           = local.teams["platform"].own_labels
   location         = local.gcp.region
-  name             = local.base
+  name             = local.names.base
   network          = module.network.id
-  nodes_account_id = local.identity.nodes
+  nodes_account_id = local.names.identities.nodes
   pods_range       = module.network.pods_range
   project_id       = module.project.id
-  protected        = local.protected
+  protected        = local.settings.protected
   services_range   = module.network.services_range
   subnet           = module.network.subnet_id
 }
@@ -162,14 +154,55 @@ module "kubernetes" {
 module "airflow" {
   source     = "../../modules/gcp/airflow"
   count      = local.airflow ? 1 : 0
-  account_id = local.identity.airflow
+  account_id = local.names.identities.airflow
   kms_key    = module.kms.keys["platform"]
-  labels     = local.team_labels["platform"]
+  labels     = local.teams["platform"].own_labels
   location   = local.gcp.region
-  name       = local.base
+  name       = local.names.base
   network    = module.network.id
   project_id = module.project.id
-  protected  = local.protected
+  protected  = local.settings.protected
   subnet     = module.network.subnet_id
   writers    = { for team, identity in module.identity : team => identity.client.member }
+}
+
+# One log for the environment, to which every team's runs append.
+module "audit_store" {
+  source         = "../../modules/gcp/audit-store"
+  appenders      = local.runs
+  kms_key        = module.kms.keys["platform"]
+  labels         = local.teams["platform"].own_labels
+  location       = local.gcp.region
+  name           = local.names.audit_store
+  project_id     = module.project.id
+  readers        = merge(local.clients, local.auditors)
+  retention_days = local.settings.retention.documentation_days
+}
+
+moved {
+  from = module.audit_store["platform"]
+  to   = module.audit_store
+}
+
+module "audit_key" {
+  source   = "../../modules/gcp/audit-key"
+  key_ring = module.kms.key_ring
+  labels   = local.teams["platform"].own_labels
+  name     = local.names.audit_key
+  signers = merge(local.runs, local.gcp.github == null ? {} : {
+    apply = "serviceAccount:${module.github[0].service_accounts.apply}"
+  })
+  viewers = local.auditors
+}
+
+# Last, so that it is the first to be destroyed: a refused destroy then destroys nothing.
+module "environment_guard" {
+  source      = "../../modules/shared/environment-guard"
+  cloud       = "gcp"
+  environment = var.environment
+  depends_on = [
+    module.airflow, module.alerts, module.artifact_store, module.audit_key, module.audit_store, module.billing_view,
+    module.budget, module.container_registry, module.github, module.identity, module.kms, module.kubernetes,
+    module.network, module.observability, module.project, module.secrets, module.team_budget,
+  ]
 }
