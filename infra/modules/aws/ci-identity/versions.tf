@@ -1,9 +1,9 @@
 terraform {
-  required_version = ">= 1.11.0"
+  required_version = ">= 1.11"
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.100.0, < 6.0.0"
+      version = "~> 5.100"
     }
   }
 }
