@@ -160,7 +160,7 @@ def test_a_turn_is_not_taken_by_a_job_that_is_not_there(clock: Callable[..., Non
         ([{"list": []}, ended(dev="success", staging="success")], 1, None),
         ([ended(dev="success", staging="failure")], 0, "staging of infra-apply.yml's run 5: failure"),
         ([ended(status="completed")], 0, "dev of infra-apply.yml's run 5: not begun"),
-        ([{"list": []}] * 40, 39, "has no run for c0ffee"),
+        ([{"list": []}] * 20, 19, "has no run for c0ffee"),
     ],
 )
 def test_models_wait_for_the_stacks_of_their_commit(
