@@ -494,11 +494,18 @@ MUTANTS = (
         "tests/governance/approvals/test_approvals.py -k replaced",
     ),
     Mutant(
-        "an entry's signature is checked where a decision rests on it",
-        "governance/records/history.py",
-        "        if not is_signed(log.raw(entry.sequence), log.keys, log.origin):",
-        "        if False:",
-        "tests/governance/approvals/test_approvals.py -k altered",
+        "an entry's signature is checked before anything is read from it",
+        "governance/audit/reader.py",
+        "if not is_signed(data, self.keys, self.origin) or leaf_hash(data) != placed:",
+        "if leaf_hash(data) != placed:",
+        "tests/governance/attacks/test_unsigned_entries.py",
+    ),
+    Mutant(
+        "an entry's place in the tree is checked before anything is read from it",
+        "governance/audit/reader.py",
+        "if not is_signed(data, self.keys, self.origin) or leaf_hash(data) != placed:",
+        "if not is_signed(data, self.keys, self.origin):",
+        "tests/governance/attacks/test_unsigned_entries.py",
     ),
     Mutant(
         "a signature is for our purpose",

@@ -14,7 +14,7 @@ from governance.approvals.expiry import hours_within
 from governance.approvals.overrides import overrides_for
 from governance.approvals.people import who_trained
 from governance.approvals.request import PromotionRequest, candidate_of, collect_evidence, environment_before
-from governance.audit import Filter, LogReader
+from governance.audit import Filter, LogReader, select
 from governance.audit.entry import Entry
 from governance.audit.events import Approval, now
 from governance.audit.events import Promotion as PromotionEvent
@@ -23,7 +23,6 @@ from governance.audit.subjects import Subjects
 from governance.core.roles import people_who_approve, role_of
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
-from governance.records.history import signed_entries
 from governance.records.journal import Journal
 from governance.signing.errors import SigningError
 from governance.signing.people import People, Person, identity_of, people_of
@@ -185,14 +184,14 @@ def used_statements(log: LogReader, target: Target) -> frozenset[str]:
     """Statements that a completed promotion acted on."""
     return frozenset(
         statement
-        for entry in signed_entries(log, Filter(kind="promotion", model=target.model))
+        for entry in select(log, Filter(kind="promotion", model=target.model))
         if isinstance(entry.event, PromotionEvent) and entry.event.step == "completed"
         for statement in entry.event.approvals
     )
 
 
 def _approvals(log: LogReader, target: Target) -> Iterator[tuple[Entry, Approval]]:
-    for entry in signed_entries(log, Filter(kind="approval", model=target.model)):
+    for entry in select(log, Filter(kind="approval", model=target.model)):
         if isinstance(entry.event, Approval):
             yield entry, entry.event
 

@@ -14,7 +14,7 @@ from zenml.client import Client
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import hours_within
 from governance.approvals.people import who_trained
-from governance.audit import Filter
+from governance.audit import Filter, select
 from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
 from governance.audit.events import now
@@ -24,7 +24,6 @@ from governance.core.target import Target
 from governance.gates import champion, data_quality, drift, fairness, performance
 from governance.gates.exemptions import BUDGET, Exemption
 from governance.gates.record import as_reference
-from governance.records.history import signed_entries
 from governance.records.journal import Journal, digest
 from governance.registry.releases import digest_of
 from governance.signing.errors import SigningError
@@ -194,7 +193,7 @@ def overrides_in_force(target: Target) -> tuple[Override, ...]:
 
 
 def _overrides(journal: Journal, target: Target) -> Iterator[tuple[Entry, OverrideEvent]]:
-    for entry in signed_entries(journal.log, Filter(kind="override", model=target.model)):
+    for entry in select(journal.log, Filter(kind="override", model=target.model)):
         if isinstance(entry.event, OverrideEvent) and not entry.event.break_glass:
             yield entry, entry.event
 

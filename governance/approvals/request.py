@@ -10,7 +10,7 @@ from zenml.client import Client
 
 from environments import ORDER
 from governance.approvals.errors import PromotionRefusedError
-from governance.audit import Filter, open_reader
+from governance.audit import Filter, open_reader, select
 from governance.audit.canonical import canonical
 from governance.audit.events import Actor
 from governance.core.policy import policy_version
@@ -18,7 +18,6 @@ from governance.core.target import Target
 from governance.gates.exemptions import Exemption
 from governance.gates.promotion import judge_promotion
 from governance.gates.result import GateResult
-from governance.records.history import signed_entries
 from governance.records.journal import digest
 from governance.registry.releases import digest_of
 from governance.registry.versions import STAGES, run_of, staged_version
@@ -123,7 +122,7 @@ def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
     run = run_of(candidate, origin, training_pipeline.name)
     if run is not None:
         log = open_reader(target.platform, origin.environment.environment, cloud=target.cloud)
-        for entry in signed_entries(log, Filter(kind="run_started", run=run.name)):
+        for entry in select(log, Filter(kind="run_started", run=run.name)):
             return entry.event.actor
     raise PromotionRefusedError(
         f"The log of {origin.environment.environment} does not say who trained version {candidate.number} of "

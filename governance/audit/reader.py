@@ -22,6 +22,8 @@ SEAL_EVERY = 1024
 class LogReader:
     """A view of a log, as far as it has been read; :meth:`refresh` moves it to the end.
 
+    Nothing of an entry is given out before the log's signature on it and its place in the signed tree were checked.
+
     Args:
         store: where the log is.
         keys: public keys that may have signed it; several after a rotation.
@@ -37,6 +39,12 @@ class LogReader:
         self.anchors = tuple(anchors)
         self.origin = origin
         self._known: GrowingRange | None = None
+        self._restored = 0
+        """Size of the checkpoint from which this object reads on."""
+        self._leaves: list[bytes] | None = None
+        """Hashes of the leaves up to there, looked up when the first entry is read."""
+        self._read_leaves: list[bytes] = []
+        """Hashes of the leaves from there on."""
         self._unsealed: dict[str, tuple[int, bytes]] = {}
         """Sequence and leaf hash, by event id, of entries that this object has not seen a checkpoint for."""
 
@@ -59,20 +67,57 @@ class LogReader:
         return grown.size
 
     def entry(self, sequence: int) -> Entry:
-        """The entry with this number.
-
-        Raises:
-            MissingEntryError: there is none.
-            TamperedError: what is there is no such entry.
-        """
+        """Return the entry with this number; errors as for :meth:`raw`."""
         return decode(self.raw(sequence), sequence)
 
     def raw(self, sequence: int) -> bytes:
-        """The stored bytes of an entry, which are the leaf of the tree."""
+        """Return the stored bytes of an entry, which are the leaf of the tree.
+
+        Raises:
+            MissingEntryError: there is none.
+            TamperedError: what is there was not signed by the log, or is not what the tree has in that place.
+        """
+        data = self._stored(sequence)
+        if sequence >= self.size:
+            self.refresh()
+        placed = self._leaf(sequence)
+        if not is_signed(data, self.keys, self.origin) or leaf_hash(data) != placed:
+            raise TamperedError(
+                f"Entry {sequence} in {self.store.place} was altered. Run: python -m governance.cli.audit verify",
+                sequence,
+            )
+        return data
+
+    def _stored(self, sequence: int) -> bytes:
+        """The bytes at ``sequence`` as the store gives them: for hashing only."""
         data = self.store.read(entry_key(sequence)) if sequence >= 0 else None
         if data is None:
             raise MissingEntryError(f"{self.store.place} has no entry {sequence}.")
         return data
+
+    def _leaf(self, sequence: int) -> bytes:
+        if sequence >= self._restored:
+            return self._read_leaves[sequence - self._restored]
+        return self._leaves_before()[sequence]
+
+    def _leaves_before(self) -> list[bytes]:
+        if self._leaves is None:
+            self._leaves = self._find_leaves(self._restored)
+        return self._leaves
+
+    def _find_leaves(self, size: int) -> list[bytes]:
+        """The leaf hashes up to the checkpoint of ``size``: those kept beside checkpoints or, where they do not give
+        the signed root, those of the entries themselves."""
+        root, pieces, at = self._checkpoint_at(size)[0].root if size else b"", list[Sequence[bytes]](), size
+        while at and (kept := Leaves.decode(self.store.read(leaves_key(at)), at)) and kept.start < at:
+            pieces.append(kept.hashes)
+            at = kept.start
+        hashes = [leaf for piece in reversed(pieces) for leaf in piece]
+        if size and (at or _root(hashes) != root):
+            hashes = [leaf_hash(self._stored(sequence)) for sequence in range(size)]
+            if _root(hashes) != root:
+                raise self._another_tree(size)
+        return hashes
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """Entries in order, to the end of the log unless ``stop`` (excluded) is given."""
@@ -90,8 +135,9 @@ class LogReader:
         return None if size is None else self._checkpoint_at(size)
 
     def tree(self, size: int | None = None) -> Tree:
-        """The Merkle tree of the first ``size`` entries (all by default), for proofs. Reads each of them."""
-        return Tree(leaf_hash(self.raw(s)) for s in range(self.refresh() if size is None else size))
+        """Return the Merkle tree of the first ``size`` entries (all by default), for proofs, of what is
+        in the store: compare its root with a checkpoint's."""
+        return Tree(leaf_hash(self._stored(s)) for s in range(self.refresh() if size is None else size))
 
     def verify(self) -> Report:
         """Check all of the log; see :func:`governance.audit.integrity.verify_log`."""
@@ -101,6 +147,7 @@ class LogReader:
         if self._known is None:
             size = self._newest_checkpoint()
             known = GrowingRange(CompactRange() if size is None else self._restore(size))
+            self._restored = known.size
             self._read_on(known)
             self._known = known
         return self._known
@@ -147,14 +194,17 @@ class LogReader:
         if edge.root() != checkpoint.root:
             edge = CompactRange()
             for sequence in range(size):
-                edge.append(leaf_hash(self.raw(sequence)))
+                edge.append(leaf_hash(self._stored(sequence)))
         if edge.root() != checkpoint.root:
-            raise TamperedError(
-                f"The entries in {self.store.place} are not those that the checkpoint of size {size} was signed for. "
-                "Run: python -m governance.cli.audit verify",
-                size - 1,
-            )
+            raise self._another_tree(size)
         return edge
+
+    def _another_tree(self, size: int) -> TamperedError:
+        return TamperedError(
+            f"The entries in {self.store.place} are not those that the checkpoint of size {size} was signed for. "
+            "Run: python -m governance.cli.audit verify",
+            size - 1,
+        )
 
     def _read_on(self, grown: GrowingRange) -> None:
         while (data := self.store.read(entry_key(grown.size))) is not None:
@@ -167,6 +217,7 @@ class LogReader:
         """Add an entry that is in the store to the tree."""
         leaf = leaf_hash(data)
         self._unsealed[event_id] = (grown.size, leaf)
+        self._read_leaves.append(leaf)
         grown.append(leaf)
 
     def _nothing_was_cut_off(self, grown: GrowingRange) -> None:
@@ -199,3 +250,10 @@ class LogReader:
             f"signed for {signed}. Nothing can be added until they are restored.",
             found,
         )
+
+
+def _root(leaves: Sequence[bytes]) -> bytes:
+    edge = CompactRange()
+    for leaf in leaves:
+        edge.append(leaf)
+    return edge.root()

@@ -1,0 +1,77 @@
+"""Whoever can write to the audit store may make things fail, never make them pass."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from governance.audit import Filter, LogReader, select
+from governance.audit.entry import Draft
+from governance.audit.errors import TamperedError
+from governance.audit.events import now, rfc3339
+from governance.audit.layout import checkpoint_key, entry_key
+from governance.audit.signer import FileSigner
+from governance.audit.store import LocalStore
+from tests.conftest import REPOSITORY
+from tests.governance.audit.conftest import ORIGIN, Place, event
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    place = Place(tmp_path)
+    place.fill([2, 2])
+    return place
+
+
+def reader(place: Place) -> LogReader:
+    return LogReader(LocalStore(place.log_folder), place.open().keys, place.anchors(), ORIGIN)
+
+
+def replace(place: Place, key: str, data: bytes) -> None:
+    file = place.log_folder / key
+    file.chmod(0o600)
+    file.write_bytes(data)
+
+
+def forged(place: Place, sequence: int, signer: FileSigner) -> bytes:
+    return Draft(event(99)).encode(sequence, rfc3339(now()), signer, ORIGIN)
+
+
+@pytest.mark.parametrize("sequence", [0, 1, 3])
+def test_a_forged_entry_is_not_acted_on_while_it_lies_in_the_store(place: Place, sequence: int) -> None:
+    log = reader(place)
+    stranger = FileSigner.create(place.root / "stranger.pem", ORIGIN)
+    replace(place, entry_key(sequence), forged(place, sequence, stranger))
+    for look in (lambda: log.entry(sequence), lambda: list(select(log, Filter())), lambda: list(log.newest_first())):
+        with pytest.raises(TamperedError, match="altered|not signed"):
+            look()
+
+
+@pytest.mark.parametrize("sequence", [0, 3])
+def test_an_entry_that_the_log_signed_for_another_history_is_not_acted_on(place: Place, sequence: int) -> None:
+    """A writer that lost the race for a number had signed another entry for it."""
+    ours = FileSigner.load(place.key, ORIGIN)
+    replace(place, entry_key(sequence), forged(place, sequence, ours))
+    with pytest.raises(TamperedError):
+        reader(place).entry(sequence)
+
+
+def test_hashes_beside_the_checkpoints_vouch_for_nothing(place: Place) -> None:
+    ours = FileSigner.load(place.key, ORIGIN)
+    replace(place, entry_key(1), forged(place, 1, ours))
+    for size in (2, 4):
+        (place.log_folder / checkpoint_key(size).replace("checkpoints", "leaves")).unlink()
+    with pytest.raises(TamperedError, match="not those that the checkpoint"):
+        reader(place).entry(1)
+
+
+def test_no_code_outside_the_log_reads_entries_unchecked() -> None:
+    unchecked = re.compile(r"audit\.entry import .*\b(decode|is_signed|event_id_in)\b|\._stored\(")
+    found = [
+        str(file.relative_to(REPOSITORY))
+        for file in (REPOSITORY / "governance").rglob("*.py")
+        if unchecked.search(file.read_text(encoding="utf-8"))
+    ]
+    assert sorted(found) == ["governance/audit/integrity.py", "governance/audit/reader.py"]
