@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
+from click.testing import CliRunner
 
 from tests.conftest import REPOSITORY
-
-MODULES = ("environments", "stack_bootstrap", "pipelines", "governance", "governance.cli.audit")
+from tests.workflows.make_targets import COMMAND_LINES, targets
 
 
 def tracked() -> list[Path]:
@@ -27,10 +29,6 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=False)
 
 
-def targets() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):.*## ", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-
-
 def test_help_lists_every_target_in_its_group() -> None:
     shown = make("help").stdout
     for group in ("Set up", "Infrastructure", "Stacks", "Pipelines", "Models", "Quality"):
@@ -39,26 +37,14 @@ def test_help_lists_every_target_in_its_group() -> None:
         assert f"\n  {target} " in shown
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", COMMAND_LINES.values())
 def test_every_command_explains_itself(module: str) -> None:
-    def helped(*command: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", module, *command, "--help"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    overview = helped()
-    # A row of the box of commands begins with the command; a wrapped explanation begins with a space.
-    commands = re.findall(r"^│ ([a-z][a-z-]+)  ", overview.partition("Commands")[2], re.MULTILINE)
-    assert commands
-    first = commands[0]
-    assert "Usage" in helped(first)
+    program: Any = typer.main.get_command(import_module(module).app)
+    for name in [[], *([name] for name in getattr(program, "commands", {}))]:
+        done = CliRunner().invoke(program, [*name, "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+        assert done.exit_code == 0, done.output
+        explanation = done.output.partition("Usage: ")[2].partition("─")[0].splitlines()[1:]
+        assert any(line.strip() for line in explanation), f"{module} {name} says nothing of itself"
 
 
 def test_pre_commit_runs_what_make_lint_runs() -> None:
@@ -72,10 +58,10 @@ def test_pre_commit_runs_what_make_lint_runs() -> None:
 
 def test_light_commands_load_nothing_heavy() -> None:
     heavy = ("zenml", "mlflow", "sklearn", "pandas", "boto3", "matplotlib")
-    for module in ("stack_bootstrap.__main__", "governance.cli.app", "pipelines.__main__", "environments.__main__"):
-        code = f"import sys, {module}; print([m for m in {heavy!r} if m in sys.modules])"
-        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == "[]", f"{module} loads {done.stdout}"
+    modules = ("stack_bootstrap.__main__", "governance.cli.app", "pipelines.__main__", "environments.__main__")
+    code = f"import sys\nfor m in {modules!r}: __import__(m); print(m, [h for h in {heavy!r} if h in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{module} []" for module in modules]
 
 
 def test_no_path_of_a_machine_and_no_host_of_a_package_registry_is_in_the_repository() -> None:

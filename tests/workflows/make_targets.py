@@ -61,7 +61,7 @@ def _target(name: str, recipe: str) -> Target:
     return Target(name, recipe, frozenset(needs), frozenset(knows), tuple(unknown))
 
 
-_MODULES = {
+COMMAND_LINES = {
     "environments": "environments.__main__",
     "stack_bootstrap": "stack_bootstrap.__main__",
     "pipelines": "pipelines.__main__",
@@ -76,8 +76,8 @@ _MODULES = {
 def all_options() -> frozenset[str]:
     """Every option of every command line of ours."""
     found: set[str] = set()
-    for module in _MODULES:
-        group: Any = typer.main.get_command(import_module(_MODULES[module]).app)
+    for module in COMMAND_LINES:
+        group: Any = typer.main.get_command(import_module(COMMAND_LINES[module]).app)
         for command in getattr(group, "commands", {"": group}).values():
             found.update(spelt for option in command.params for spelt in [*option.opts, *option.secondary_opts])
     return frozenset(found)
@@ -85,9 +85,9 @@ def all_options() -> frozenset[str]:
 
 def command_of(module: str, words: list[str]) -> click.Command | None:
     """The command that ``python -m module words`` runs; ``None`` where it is no command line of ours."""
-    if module not in _MODULES:
+    if module not in COMMAND_LINES:
         return None
-    app: Any = import_module(_MODULES[module]).app
+    app: Any = import_module(COMMAND_LINES[module]).app
     group: Any = typer.main.get_command(app)
     if not isinstance(getattr(group, "commands", None), Mapping):
         return group
