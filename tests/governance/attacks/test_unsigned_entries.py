@@ -45,7 +45,7 @@ def test_a_forged_entry_is_not_acted_on_while_it_lies_in_the_store(place: Place,
     stranger = FileSigner.create(place.root / "stranger.pem", ORIGIN)
     replace(place, entry_key(sequence), forged(place, sequence, stranger))
     for look in (lambda: log.entry(sequence), lambda: list(select(log, Filter())), lambda: list(log.newest_first())):
-        with pytest.raises(TamperedError, match="altered|not signed"):
+        with pytest.raises(TamperedError, match=r"altered|not signed"):
             look()
 
 
