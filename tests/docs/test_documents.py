@@ -91,6 +91,8 @@ def test_every_row_of_the_threat_model_names_a_test_that_exists() -> None:
     assert len(rows) >= 40
     assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py::test_\w+` \|$", row)] == []
     assert missing_tests(text) == []
+    attacks = (REPOSITORY / "tests" / "governance" / "attacks").glob("test_*.py")
+    assert [file.name for file in attacks if f"attacks/{file.name}::" not in claims] == []
     gone = "`tests/docs/test_documents.py::test_gone`"
     assert missing_tests(gone) == [gone.strip("`")]
 
