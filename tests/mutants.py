@@ -747,10 +747,10 @@ MUTANTS = (
     ),
     Mutant(
         "an entry in Cloud Storage is created once",
-        "governance/audit/gcs.py",
+        "governance/audit/clouds/gcp.py",
         "                    if_generation_match=0,\n",
         "",
-        "tests/governance/audit/test_gcs.py -k created_once",
+        "tests/governance/audit/test_clouds.py -k created_once",
     ),
 )
 

@@ -8,7 +8,7 @@ For the cloud ``local``: the log in the platform's audit folder that Terraform m
     <ground>/anchors/<environment>                        checkpoints
     <ground>/spool/<environment>                          events of running steps
 
-On ``aws`` and ``gcp`` the log is in the platform's audit bucket, the rest carries the cloud before the environment's
+On other clouds the log is in the platform's audit bucket, the rest carries the cloud before the environment's
 name, and where the environment's ``audit_key`` names a key of the cloud's key service, that one signs (``managed``: the
 one that Terraform makes, whose name is computed as Terraform computes it). The variables
 :data:`KEYS` (a folder) and :data:`ANCHORS` (folders, ``s3://bucket/prefix`` or ``gs://bucket/prefix``, separated by
@@ -28,15 +28,14 @@ from environments import (
     PLATFORM,
     Cloud,
     Environment,
-    GcpCloud,
     Platform,
-    audit_key_version,
     local_root,
     names_for,
     pick_cloud,
 )
 from governance.audit.actor import current_identity
 from governance.audit.anchors import Anchor, StoreAnchor
+from governance.audit.clouds import CLOUDS, AuditCloud
 from governance.audit.errors import AuditError, SignatureError
 from governance.audit.events import Actor
 from governance.audit.layout import CHECKPOINTS, ENTRIES
@@ -44,7 +43,7 @@ from governance.audit.log import AuditLog
 from governance.audit.reader import LogReader
 from governance.audit.signer import FileSigner, Signer, Verifier, publish_key, read_public_keys
 from governance.audit.spool import Spool
-from governance.audit.store import LocalStore, Retention, Store
+from governance.audit.store import Retention, Store
 from governance.audit.subjects import FileKeyRing, Subjects
 
 KEYS = "GROUNDWORK_AUDIT_KEYS"
@@ -83,31 +82,16 @@ class Location:
         """The log's store.
 
         Raises:
-            StoreError: its folder does not exist.
+            StoreError: its folder does not exist, or its bucket cannot be asked.
             AuditError: no store is implemented for this cloud.
         """
-        name = self.environment.environment
-        names = names_for(PLATFORM, name, self.cloud, self.environment.prefix)
-        if self.cloud == "local":
-            return LocalStore(self.ground / "environments" / names.folder / "audit")
-        if self.cloud == "aws" and self.environment.aws is not None:
-            from governance.audit.s3 import S3Store
-
-            return S3Store(names.audit_store, self.retention, region=self.environment.aws.region)
-        if self.cloud == "gcp" and self.environment.gcp is not None:
-            from governance.audit.gcs import GcsStore
-
-            return GcsStore(names.audit_store, project=self.environment.gcp.project_id)
-        raise AuditError(f"There is no audit store for CLOUD={self.cloud} yet; use local, aws or gcp.")
+        names = names_for(PLATFORM, self.environment.environment, self.cloud, self.environment.prefix)
+        return self._adapter.store(self, names)
 
     @property
     def service_key(self) -> str | None:
         """The key of the cloud's key service that signs, where the settings name one."""
-        section = {"aws": self.environment.aws, "gcp": self.environment.gcp}.get(self.cloud)
-        if isinstance(section, GcpCloud) and section.audit_key == "managed":
-            of = self.environment
-            return audit_key_version(of.environment, of.prefix, project=section.project_id, region=section.region)
-        return section.audit_key if section is not None else None
+        return self._adapter.service_key(self.environment)
 
     def service_signer(self) -> Signer | None:
         """What signs through the cloud's key service, if it does. Its public key is kept beside where a file would be.
@@ -118,17 +102,15 @@ class Location:
         key = self.service_key
         if key is None:
             return None
-        signer: Signer
-        if self.cloud == "aws" and self.environment.aws is not None:
-            from governance.audit.aws_kms import AwsKmsSigner
-
-            signer = AwsKmsSigner(self.origin, key, region=self.environment.aws.region)
-        else:
-            from governance.audit.gcp_kms import GcpKmsSigner
-
-            signer = GcpKmsSigner(self.origin, key)
+        signer = self._adapter.service_signer(self.origin, key, self.environment)
         publish_key(signer.verifier, self.key)
         return signer
+
+    @property
+    def _adapter(self) -> AuditCloud:
+        if self.cloud not in CLOUDS:
+            raise AuditError(f"There is no audit store for CLOUD={self.cloud} yet; use one of: {', '.join(CLOUDS)}.")
+        return CLOUDS[self.cloud]
 
     def open_anchors(self) -> list[Anchor]:
         """The places of checkpoints."""
@@ -248,16 +230,9 @@ def _is_signed(store: Store, anchors: list[Anchor]) -> bool:
 
 
 def _anchor_store(place: str, retention: Retention) -> Store:
-    if place.startswith("s3://"):
-        from governance.audit.s3 import S3Store
-
-        bucket, _, prefix = place.removeprefix("s3://").partition("/")
-        return S3Store(bucket, retention, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
-    if place.startswith("gs://"):
-        from governance.audit.gcs import GcsStore
-
-        bucket, _, prefix = place.removeprefix("gs://").partition("/")
-        return GcsStore(bucket, prefix=f"{prefix.rstrip('/')}/" if prefix else "")
-    folder = Path(place)
-    folder.mkdir(parents=True, exist_ok=True)
-    return LocalStore(folder)
+    scheme, separator, rest = place.rpartition("://")
+    bucket, _, prefix = rest.partition("/") if separator else (place, "", "")
+    for cloud in CLOUDS.values():
+        if cloud.scheme == scheme:
+            return cloud.anchor(bucket, f"{prefix.rstrip('/')}/" if prefix else "", retention)
+    raise AuditError(f"{place} can be no anchor: name a folder, s3://bucket/prefix or gs://bucket/prefix.")

@@ -1,4 +1,4 @@
-"""Signing keys of the log: Ed25519, from a file here, from key services in ``aws_kms.py`` and ``gcp_kms.py``.
+"""Signing keys of the log: Ed25519, from a file here, from key services in ``clouds``.
 
 Public keys are written in the C2SP signed-note form, ``<name>+<key id>+<base64 of algorithm and key>``.
 """

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from governance.audit.events import Actor, RunFinished
 from governance.audit.integrity import verify_log
 from governance.audit.log import AuditLog
 from governance.audit.signer import FileSigner, read_public_keys
-from governance.audit.store import LocalStore
+from governance.audit.store import LocalStore, Retention
 from governance.cli.audit import main
+from tests.governance.audit.key_services import CloudStorage, serving
 
 ORIGIN = "acme-ml/audit/dev"
+RETENTION: Retention = {"logs": 30, "documentation": 365}
 ACTOR = Actor(id="subject-" + "0" * 32, source="operating-system")
 
 
@@ -136,3 +139,47 @@ def command(
         return said.out + said.err if status else said.out
 
     return run
+
+
+@pytest.fixture(scope="session")
+def _aws_endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(_aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of the S3 that everything of the test is answered by."""
+    import boto3
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": _aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return boto3.client("s3")
+
+
+def make_bucket(s3: Any, test: str) -> str:
+    """Make a bucket with Object Lock for the test of that name, and return what it is called."""
+    name = f"audit-{sha256(test.encode()).hexdigest()[:16]}"
+    where = {"LocationConstraint": "eu-central-1"}
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=where)
+    return name
+
+
+@pytest.fixture
+def cloud_storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudStorage]:
+    """The Cloud Storage that everything of the test is answered by, with the bucket ``audit``."""
+    storage = CloudStorage(buckets={"audit"})
+    with serving(storage) as url:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "acme")
+        yield storage

@@ -14,12 +14,12 @@ import pytest
 from environments import Platform, SettingsError
 from governance.audit import location
 from governance.audit.actor import declared_identity
+from governance.audit.clouds.aws import S3Store
 from governance.audit.errors import AuditError, SignatureError, StoreError
 from governance.audit.events import RunFinished, RunStarted
 from governance.audit.layout import entry_key
 from governance.audit.location import ANCHORS, KEYS, current_actor, locate, open_log, open_reader
 from governance.audit.log import AuditLog
-from governance.audit.s3 import S3Store
 from tests.governance.audit.conftest import ACTOR, Command, event
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from environments import Platform, load_platform
 from governance.audit import verify as standalone
-from governance.audit.aws_kms import AwsKmsSigner
+from governance.audit.clouds.aws import AwsKmsSigner
+from governance.audit.clouds.gcp import GcpKmsSigner
 from governance.audit.errors import AuditError, SignatureError
-from governance.audit.gcp_kms import GcpKmsSigner
 from governance.audit.integrity import verify_log
 from governance.audit.location import locate, open_log, open_reader
 from governance.audit.log import AuditLog
@@ -162,7 +162,7 @@ def on_aws(platform: Platform, aws: tuple[AwsKms, str], tmp_path: Path, monkeypa
     }.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "bucket").mkdir()
-    monkeypatch.setattr("governance.audit.s3.S3Store", lambda *_, **__: LocalStore(tmp_path / "bucket"))
+    monkeypatch.setattr("governance.audit.clouds.aws.S3Store", lambda *_, **__: LocalStore(tmp_path / "bucket"))
     return load_platform(platform.directory)
 
 

@@ -1,7 +1,8 @@
-"""The log in an S3 bucket with Object Lock: nobody, not even the account's root user, deletes a record early.
+"""AWS: the log in an S3 bucket with Object Lock, signed by an Ed25519 key of KMS.
 
-Creation is conditional (``If-None-Match: *``), so two writers cannot both get a number. Retention is COMPLIANCE mode
-for the days of the record's class, counted from writing.
+Nobody, not even the account's root user, deletes a record early: retention is COMPLIANCE mode for the days of the
+record's class, counted from writing. Creation is conditional (``If-None-Match: *``), so two writers cannot both get a
+number. The key (key spec ``ECC_NIST_EDWARDS25519``) never leaves KMS.
 """
 
 from __future__ import annotations
@@ -11,16 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from governance.audit.errors import StoreError
+from governance.audit.clouds import AuditCloud
+from governance.audit.errors import SignatureError, StoreError
 from governance.audit.events import now
+from governance.audit.signer import Verifier, checked, raw_ed25519
 from governance.audit.store import Object, Retention, check_key
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+    from environments import Environment
+    from environments.names import Names
+    from governance.audit.location import Location
+
 _Result = TypeVar("_Result")
 _CONFLICTS = 5
 """Times that a write is repeated which met another one in flight (HTTP 409)."""
+_LONGEST_MESSAGE = 4096
+"""Bytes that KMS signs as they are; it would take a hash of more, which is another kind of signature."""
 
 
 class S3Store:
@@ -49,7 +58,7 @@ class S3Store:
         self._retention = retention
         self._prefix = prefix
         self._legal_hold = legal_hold
-        self._s3: Any = client if client is not None else _client(region)
+        self._s3: Any = client if client is not None else _client("s3", region)
 
     @property
     def place(self) -> str:
@@ -135,9 +144,91 @@ def _code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _client(region: str | None) -> BaseClient:
+class AwsKmsSigner:
+    """A key of AWS KMS.
+
+    Args:
+        name: the log's name, under which it signs.
+        key: id, ARN or alias (``alias/...``) of the key.
+        region: of the key.
+        client: a boto3 KMS client; made from the environment by default (``AWS_ENDPOINT_URL`` is honoured).
+
+    Raises:
+        SignatureError: the key cannot be used, or is of another kind.
+    """
+
+    def __init__(self, name: str, key: str, *, region: str | None = None, client: BaseClient | None = None) -> None:
+        self._key = key
+        self._kms: Any = client if client is not None else _client("kms", region)
+        found = self._call("get_public_key", KeyId=key)
+        if found.get("KeySpec") != "ECC_NIST_EDWARDS25519" or found.get("KeyUsage") != "SIGN_VERIFY":
+            raise SignatureError(
+                f"The key {key} of AWS KMS is {found.get('KeySpec')} for {found.get('KeyUsage')}; the log signs with "
+                "ECC_NIST_EDWARDS25519 for SIGN_VERIFY."
+            )
+        self._verifier = Verifier(name, raw_ed25519(found["PublicKey"], f"the key {key} of AWS KMS"))
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key."""
+        return self._verifier
+
+    def sign(self, message: bytes) -> bytes:
+        """See :meth:`governance.audit.signer.Signer.sign`.
+
+        Raises:
+            SignatureError: KMS refused or did not answer, or what it gave is no signature over ``message``.
+        """
+        if len(message) > _LONGEST_MESSAGE:
+            raise SignatureError(
+                f"AWS KMS signs at most {_LONGEST_MESSAGE} bytes, and {len(message)} were to be signed."
+            )
+        answer = self._call(
+            "sign", KeyId=self._key, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512"
+        )
+        return checked(self._verifier, bytes(answer["Signature"]), message)
+
+    def _call(self, operation: str, **request: Any) -> dict[str, Any]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer: dict[str, Any] = getattr(self._kms, operation)(**request)
+        except (BotoCoreError, ClientError) as error:
+            raise SignatureError(f"AWS KMS, key {self._key}: {error}") from error
+        return answer
+
+
+def _client(service: str, region: str | None) -> BaseClient:
     import boto3
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=20)
-    return boto3.client("s3", region_name=region, config=config)
+    return boto3.client(service, region_name=region, config=config)
+
+
+class AwsAudit(AuditCloud):
+    """S3 and KMS."""
+
+    scheme = "s3"
+
+    def store(self, where: Location, names: Names) -> S3Store:
+        """See :meth:`AuditCloud.store`."""
+        assert where.environment.aws is not None
+        return S3Store(names.audit_store, where.retention, region=where.environment.aws.region)
+
+    def anchor(self, bucket: str, prefix: str, retention: Retention) -> S3Store:
+        """See :meth:`AuditCloud.anchor`."""
+        return S3Store(bucket, retention, prefix=prefix)
+
+    def service_key(self, environment: Environment) -> str | None:
+        """See :meth:`AuditCloud.service_key`."""
+        assert environment.aws is not None
+        return environment.aws.audit_key
+
+    def service_signer(self, origin: str, key: str, environment: Environment) -> AwsKmsSigner:
+        """See :meth:`AuditCloud.service_signer`."""
+        assert environment.aws is not None
+        return AwsKmsSigner(origin, key, region=environment.aws.region)
+
+
+ADAPTER = AwsAudit()
