@@ -17,10 +17,12 @@ from stack_bootstrap.registration.operations import (
     unregister,
 )
 from stack_bootstrap.registration.state import Ref
+from stack_bootstrap.registration.trackers import TRACKER_FLAVORS
 from stack_bootstrap.registration.verification import Check, verify
 from stack_bootstrap.registration.zenml_client import open_client
 
 __all__ = [
+    "TRACKER_FLAVORS",
     "Change",
     "Changes",
     "Check",

@@ -10,6 +10,7 @@ from stack_bootstrap.registration.errors import RegistrationError, raise_any
 from stack_bootstrap.registration.ownership import SECRET_KEY, labels_of
 from stack_bootstrap.registration.secret_values import SecretUnavailableError, read_values
 from stack_bootstrap.registration.state import ComponentState, ConnectorState, Ref, SecretState, StackState, State
+from stack_bootstrap.registration.trackers import refuse_untracked
 
 
 def secret_name(contract: StackContract, key: str) -> str:
@@ -30,7 +31,8 @@ def desired_state(contracts: Iterable[StackContract], *, read_secrets: bool) -> 
         read_secrets: Read the secrets' values; without them only the existence of a secret can be compared.
 
     Raises:
-        RegistrationError: a contract is a simulation, two of them claim the same name, or a secret cannot be read.
+        RegistrationError: a contract is a simulation, two of them claim the same name, a tracker has no adapter, or a
+            secret cannot be read.
             All such objects are named.
     """
     contracts = list(contracts)
@@ -46,6 +48,7 @@ def desired_state(contracts: Iterable[StackContract], *, read_secrets: bool) -> 
             if contract.simulated
         ]
     )
+    refuse_untracked(contracts)
     states: list[State] = [
         *_secrets(contracts, read_secrets),
         *_connectors(contracts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -62,11 +63,20 @@ def naming(kind: str, name: str, hide: Collection[str] = ()) -> Iterator[None]:
     except Exception as error:
         message = _message(error)
         for value in hide:
-            message = message.replace(value, "(hidden)") if value else message
+            message = _hidden(message, value) if value else message
         named = RegistrationError(kind, name, message)
         if hide:
             raise named from None  # the cause's text would show in a traceback
         raise named from error
+
+
+_SHORT = 8
+"""Characters. A shorter value is hidden where it stands by itself: else a key of one letter would blot out words."""
+
+
+def _hidden(message: str, value: str) -> str:
+    pattern = re.escape(value)
+    return re.sub(pattern if len(value) >= _SHORT else rf"(?<![^\W_]){pattern}(?![^\W_])", "(hidden)", message)
 
 
 def _message(error: Exception) -> str:
@@ -75,4 +85,4 @@ def _message(error: Exception) -> str:
         return "; ".join(f"{where}: {what}" if where else what for where, what in lines)
     # The text of a KeyError is its argument in quotes.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return text.strip() or type(error).__name__
+    return text.partition("\n(Background on this error at")[0].strip() or type(error).__name__

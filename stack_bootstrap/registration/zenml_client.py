@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from environments import CHECKOUT
-from stack_bootstrap.registration.errors import naming
+from stack_bootstrap.registration.errors import RegistrationError, naming
 from stack_bootstrap.registration.local_store import local_store_made_alone
 
 if TYPE_CHECKING:
     from zenml.client import Client
 
 
+CONNECT_SECONDS, READ_SECONDS = 3, 7
+"""How long a server may take to be reached and to answer before it is called away. ZenML itself tries for minutes."""
+
+
 def open_client() -> Client:
     """Connect to the ZenML store that the environment points to.
 
+    Every command that uses ZenML begins with this, so that a store that is away or does not fit costs one line and
+    seconds, not a traceback after minutes.
+
     Raises:
-        RegistrationError: the store cannot be reached or ZenML cannot start.
+        RegistrationError: the store cannot be reached, was migrated by another ZenML, or ZenML cannot start.
     """
     # ZenML reads these while it is imported.
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
@@ -33,11 +40,63 @@ def open_client() -> Client:
     # Not even errors: what goes wrong in here is raised, and ZenML would log it with a traceback of a hundred lines.
     quiet, named = quiet_zenml(logging.CRITICAL), naming("store", "of ZenML", hide=_credentials())
     with local_store_made_alone(), quiet, named:
+        from alembic.util import CommandError
         from zenml.client import Client
 
-        client = Client()
-        client.zen_store.get_store_info()
+        _ask_server()
+        try:
+            client = Client()
+            client.zen_store.get_store_info()
+        except CommandError as error:
+            raise _of_another_version(error) from error
     return client
+
+
+def _ask_server() -> None:
+    """Ask the server once whether it is there; a store on this machine is not asked.
+
+    Raises:
+        RegistrationError: it does not answer, or something else does.
+    """
+    import requests
+    from zenml.config.global_config import GlobalConfiguration
+    from zenml.enums import StoreType
+
+    configured = GlobalConfiguration().store_configuration
+    if configured.type != StoreType.REST:
+        return
+    from zenml.zen_stores.rest_zen_store import RestZenStoreConfiguration
+
+    store = RestZenStoreConfiguration.model_validate(configured.model_dump())
+    try:
+        answer = requests.get(
+            f"{store.url}/api/v1/info", timeout=(CONNECT_SECONDS, READ_SECONDS), verify=store.verify_ssl
+        )
+        why = None if answer.ok else f"it answers with status {answer.status_code}"
+    except requests.RequestException as error:
+        kinds = (
+            (requests.exceptions.SSLError, "its certificate is not trusted here"),
+            (requests.ConnectTimeout, f"no connection within {CONNECT_SECONDS} s"),
+            (requests.ReadTimeout, f"no answer within {READ_SECONDS} s"),
+        )
+        why = next((said for kind, said in kinds if isinstance(error, kind)), "no connection")
+    if why:
+        raise RegistrationError(
+            "store",
+            "of ZenML",
+            f"the server {store.url} is away ({why}); see that it runs and that its address is right",
+        )
+
+
+def _of_another_version(error: Exception) -> RegistrationError:
+    from zenml import __version__
+
+    return RegistrationError(
+        "store",
+        "of ZenML",
+        f"its database does not fit ZenML {__version__}, which is installed here ({error}): a newer ZenML has migrated "
+        "it. Bring this checkout to the version that the others use, and run make setup",
+    )
 
 
 def _credentials() -> list[str]:

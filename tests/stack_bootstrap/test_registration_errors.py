@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import sqlite3
+import threading
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stack_bootstrap.contract import StackContract
-from stack_bootstrap.registration import RegistrationError, diff, open_client, register
+from stack_bootstrap.registration import RegistrationError, diff, open_client, register, verify, zenml_client
 from stack_bootstrap.registration.errors import naming
 from tests.stack_bootstrap.stack_contracts import WatchedClient, changed, local_contract, settle
 
@@ -54,6 +59,23 @@ def test_an_unknown_flavor_is_refused_by_name(contracts: dict[str, StackContract
         register({"oncology": broken}, client=client)
 
 
+def test_a_tracker_that_runs_have_no_adapter_for_is_refused_before_anything_is_written(
+    contracts: dict[str, StackContract], client: Any
+) -> None:
+    untracked = {
+        team: changed(contract, lambda raw: raw["components"]["experiment_tracker"].update(flavor="vertex"))
+        for team, contract in contracts.items()
+    }
+    watched = WatchedClient(client)
+    for act in (diff, register, verify):
+        with pytest.raises(
+            RegistrationError, match=f"^experiment_tracker component {NAME}: .*'vertex'.* mlflow"
+        ) as said:
+            act(untracked, client=watched)
+        assert [other.name for other in said.value.others] == ["local-diabetes-care-dev"]
+    assert watched.writes == []
+
+
 @pytest.mark.parametrize(
     ("write", "named"),
     [("create_stack_component", f"orchestrator component {NAME}"), ("create_stack", f"stack {NAME}")],
@@ -71,14 +93,48 @@ def test_a_store_that_cannot_be_read_is_named(contracts: dict[str, StackContract
         register(contracts, client=WatchedClient(client, refuse="list_stacks"))
 
 
-def test_a_store_that_cannot_be_reached_is_an_error_without_its_password(
+def test_a_store_that_cannot_be_reached_is_one_line_without_its_password(
     zenml_store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ZENML_STORE_URL", "mysql://groundwork:hunter2@127.0.0.1:1/zenml")
-    with pytest.raises(RegistrationError, match=r"^store of ZenML: ") as refused:
+    with pytest.raises(RegistrationError, match=r"^store of ZenML: .*$") as refused:
         open_client()
     assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, *_arguments: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize("way", ["no connection", "no answer within", "it answers with status 503"])
+def test_a_server_that_is_away_is_asked_once_and_said_in_one_line(
+    way: str, zenml_store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zenml_client, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, HTTPServer(("127.0.0.1", 0), _Elsewhere) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        ports = {"no answer within": silent.getsockname()[1], "it answers with status 503": other.server_port}
+        monkeypatch.setenv("ZENML_STORE_URL", f"http://127.0.0.1:{ports.get(way, 1)}")
+        monkeypatch.setenv("ZENML_STORE_API_KEY", "ZENKEY_hunter2")
+        with pytest.raises(RegistrationError, match=rf"^store of ZenML: the server .* is away \({way}") as said:
+            open_client()
+        other.shutdown()
+    assert "\n" not in str(said.value)
+    assert "Retrying" not in "".join(capfd.readouterr())
+
+
+def test_a_store_that_a_newer_zenml_migrated_is_said_with_what_to_do(zenml_store: Path) -> None:
+    with closing(sqlite3.connect(zenml_store / "local_stores" / "default_zen_store" / "zenml.db")) as store, store:
+        store.execute("update alembic_version set version_num = '9.99.0'")
+    with pytest.raises(RegistrationError, match=r"does not fit ZenML 0.*'9.99.0'.*make setup$") as said:
+        open_client()
+    assert "\n" not in str(said.value)
 
 
 def test_every_kind_of_exception_is_passed_on_with_its_text() -> None:
@@ -99,3 +155,9 @@ def test_a_hidden_value_shows_neither_in_the_message_nor_in_the_cause() -> None:
     assert str(named.value) == "secret s: (hidden) is too short"
     assert named.value.__cause__ is None
     assert named.value.__suppress_context__
+
+
+def test_a_short_value_is_hidden_where_it_stands_and_blots_out_no_words() -> None:
+    with pytest.raises(RegistrationError) as named, naming("secret", "s", hide=["a", "hunter22"]):
+        raise ValueError("a value 'a' at mysql://a:xhunter22x@host is bad")
+    assert str(named.value) == "secret s: (hidden) value '(hidden)' at mysql://(hidden):x(hidden)x@host is bad"
