@@ -82,6 +82,13 @@ def test_the_environments_are_applied_in_order() -> None:
         assert re.search(r"make apply EXPECT=.*\n(.*\n)*make register verify deploy", done)
 
 
+def test_data_scientists_review_pipelines_and_nothing_that_says_who_may_approve() -> None:
+    lines = (REPOSITORY / ".github" / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    owners = dict(line.split(maxsplit=1) for line in lines if not line.startswith("#"))
+    assert next(iter(owners)) == "*", "a later line takes precedence"
+    assert [path for path, who in owners.items() if "data-science" in who] == ["/pipelines/"]
+
+
 def check(schema: str, *files: Path) -> Result:
     return CliRunner().invoke(check_jsonschema.main, ["--builtin-schema", schema, *map(str, files)])
 
