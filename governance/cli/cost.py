@@ -85,7 +85,7 @@ def cost(
 ) -> None:
     """Report what teams, pipelines, models and runs cost in a month, against budgets, and write the page."""
     from governance.cost.month import Month
-    from governance.cost.providers.choose import provider_of
+    from governance.cost.provider import provider_of
     from governance.cost.report import build_reports
 
     platform, now = load_platform(settings), datetime.now(tz=UTC)

@@ -20,10 +20,9 @@ from governance.core.target import Target
 from governance.cost.breakdown import by_team
 from governance.cost.money import cents
 from governance.cost.month import Month
-from governance.cost.providers.choose import provider_of
-from governance.cost.providers.errors import SpendError
+from governance.cost.provider import provider_of
 from governance.cost.report import reached
-from governance.cost.spend import SpendProvider, currencies
+from governance.cost.spend import SpendError, SpendProvider, currencies
 from governance.gates.exemptions import BUDGET as GATE
 from governance.records.journal import Journal
 

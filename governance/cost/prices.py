@@ -79,7 +79,7 @@ class PriceBook(_Strict):
     def _index(self) -> dict[tuple[str, str, str], Price]:
         return {(price.cloud, price.region, price.item): price for price in self.prices}
 
-    def find(self, cloud: Cloud, region: str | None, item: str) -> Price | None:
+    def find(self, cloud: str, region: str | None, item: str) -> Price | None:
         """The price of ``item`` in ``region``, or everywhere on that cloud; ``None`` when it is not known."""
         return self._index.get((cloud, region or ANYWHERE, item)) or self._index.get((cloud, ANYWHERE, item))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from governance.core.errors import RefusedError
 from governance.cost.month import Month
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -41,6 +42,10 @@ class MonthOfSpend(BaseModel):
     """Runs of the month whose cost is not, or only partly, known."""
     teams_of_unmeasured: dict[str, int] = {}
     """How many of these each team has."""
+
+
+class SpendError(RefusedError):
+    """A provider did not answer, or not in its format; the message says what to check."""
 
 
 class SpendProvider(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from environments import Cloud
 from governance.audit.events import StepUsage
+from governance.cost.clouds import CLOUDS
 from governance.cost.measure import Measured
 from governance.cost.money import Money
 from governance.cost.prices import Price, PriceBook
@@ -16,9 +16,6 @@ FINEST = Decimal("0.000000000001")
 
 ON_THIS_MACHINE: frozenset[str] = frozenset({"local", "local_docker"})
 """Flavours that run steps where the command runs; they are charged by what they used."""
-
-CLOUD_OF: Mapping[str, Cloud] = {"sagemaker": "aws", "vertex": "gcp", "azureml": "azure"}
-"""Flavours that rent a machine for the step; they are charged by its wall time."""
 
 
 def price_step(
@@ -76,7 +73,7 @@ def _cost(
         gigabyte_seconds = Decimal(measured.peak_memory_bytes) / 10**9 * _decimal(measured.wall_seconds)
         used = _hours(cpu, _decimal(measured.cpu_seconds)) + _hours(memory, gigabyte_seconds)
         return Money(used.amount.quantize(FINEST, ROUND_HALF_EVEN), used.currency), None
-    cloud = CLOUD_OF.get(executor)
+    cloud = next((name for name, cloud in CLOUDS.items() if cloud.executor == executor), None)
     if cloud is None or machine_type is None:
         return None, f"{executor}/{machine_type or 'unknown-machine'}"
     price = book.find(cloud, region, f"machine/{machine_type}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 
 from governance.core.errors import RefusedError
+from governance.images.clouds import CLOUDS
 from governance.images.requirements import Kind
 from stack_bootstrap.contract import StackContract
 
@@ -39,29 +39,7 @@ class Registry:
 
     def credentials(self) -> tuple[str, str]:
         """User and short-lived password."""
-        return self._aws() if self.flavor == "aws" else self._gcp()
-
-    def _aws(self) -> tuple[str, str]:
-        import boto3
-
-        session = boto3.Session(region_name=self.region)
-        if self.role:
-            assumed = session.client("sts").assume_role(RoleArn=self.role, RoleSessionName="groundwork-image")
-            keys = assumed["Credentials"]
-            session = boto3.Session(
-                keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=self.region
-            )
-        token = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        user, _, password = base64.b64decode(token).decode().partition(":")
-        return user, password
-
-    def _gcp(self) -> tuple[str, str]:
-        import google.auth
-        import google.auth.transport.requests
-
-        identity, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-        identity.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]
-        return "oauth2accesstoken", str(identity.token)
+        return CLOUDS[self.flavor].credentials(self.region, self.role)
 
 
 def registry_of(contract: StackContract) -> Registry:
@@ -71,7 +49,7 @@ def registry_of(contract: StackContract) -> Registry:
         NoRegistryError: the stack has none that images can be pushed to, or it is simulated.
     """
     component = contract.components.get("container_registry")
-    if component is None or component.flavor not in ("aws", "gcp"):
+    if component is None or component.flavor not in CLOUDS:
         raise NoRegistryError(
             f"The stack {contract.stack.name} has no registry to push to. Choose a cloud (CLOUD=) that was applied."
         )

@@ -109,7 +109,7 @@ def _about_name(name: str, platform: Platform) -> Iterable[str]:
 def _too_long_for_a_cloud(name: str, environments: Mapping[str, Environment]) -> Iterable[str]:
     for environment in environments.values():
         try:
-            names_for(name, environment.environment, "gcp", environment.prefix)
+            names_for(name, environment.environment, environment.cloud, environment.prefix)
         except ValueError as error:
             yield f"NAME: {error}"
             return

@@ -16,8 +16,7 @@ from governance.core.target import Target
 from governance.cost.alert import render
 from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceededError, check_budget
 from governance.cost.month import Month
-from governance.cost.providers.errors import SpendError
-from governance.cost.spend import MonthOfSpend
+from governance.cost.spend import MonthOfSpend, SpendError
 from tests.governance.conftest import DIABETES
 from tests.governance.cost.conftest import NOW, Logged, a_run
 

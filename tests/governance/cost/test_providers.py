@@ -13,16 +13,17 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
+import environments
 from environments import load_platform
 from governance.cost.cache import CachedProvider
+from governance.cost.clouds import CLOUDS
+from governance.cost.clouds.aws import CostExplorer
+from governance.cost.clouds.azure import CostManagement, access_token
+from governance.cost.clouds.gcp import BillingExport
 from governance.cost.month import Month
-from governance.cost.providers.aws import CostExplorer
-from governance.cost.providers.azure import CostManagement, access_token
-from governance.cost.providers.choose import WithRuns, provider_of
-from governance.cost.providers.errors import SpendError
-from governance.cost.providers.gcp import BillingExport
+from governance.cost.provider import WithRuns, provider_of
 from governance.cost.run_ledger import RunLedger
-from governance.cost.spend import Spend
+from governance.cost.spend import Spend, SpendError
 from tests.governance.cost.answers import Answer, answering
 from tests.governance.cost.conftest import Logged
 
@@ -239,7 +240,7 @@ DONE = Answer(
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("governance.cost.providers.gcp._PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr("governance.cost.clouds.gcp._PATIENCE_SECONDS", 2.0)
 
 
 def billing(url: str) -> BillingExport:
@@ -281,17 +282,26 @@ def test_a_view_that_is_not_there_is_an_error_that_says_how_it_comes_to_be() -> 
 # which one
 
 
-@pytest.mark.parametrize(
-    ("cloud", "named"),
-    [("aws", "account 111111111111"), ("gcp", "acme-ml-dev"), ("azure", "0000-000000000001")],
-)
-def test_every_cloud_has_its_provider_and_its_answers_are_kept(
-    cloud: str, named: str, settings_directory: Path
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_cloud_sends_each_account_a_bill_of_its_own_and_answers_are_kept(
+    cloud: str, settings_directory: Path
 ) -> None:
-    chosen = provider_of(load_platform(settings_directory), "dev", cloud)
+    platform = load_platform(settings_directory)
+    bills = [CLOUDS[cloud].bill(environment) for environment in platform.environments.values()]
+    if cloud == "local":
+        assert bills == [None] * len(bills)
+        return
+    assert len({bill.name for bill in bills if bill is not None}) == len(bills)
+    chosen = provider_of(platform, "dev", cloud)
     assert isinstance(chosen, WithRuns)
     assert isinstance(chosen._bill, CachedProvider)
-    assert named in chosen.name
+    assert chosen.name == bills[0].name  # type: ignore[union-attr]
+
+
+def test_the_settings_clouds_have_adapters_and_no_two_rent_by_the_same_flavor() -> None:
+    assert set(CLOUDS) == set(environments.CLOUDS)
+    rented = [cloud.executor for cloud in CLOUDS.values() if cloud.executor]
+    assert sorted(rented) == sorted(set(rented))
 
 
 def test_this_machine_is_told_by_the_runs_themselves(logged: Logged) -> None:

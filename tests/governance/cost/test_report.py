@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from governance.cost.cache import CachedProvider
 from governance.cost.month import Month
 from governance.cost.page import render
-from governance.cost.providers.choose import complete, cost_folder, ledger_of, provider_of
+from governance.cost.provider import complete, cost_folder, ledger_of, provider_of
 from governance.cost.report import CostReport, build_reports
 from governance.cost.run_ledger import RunRow
 from governance.cost.spend import MonthOfSpend, Spend

@@ -1,4 +1,4 @@
-"""Google Cloud's billing export, through the view that ``infra/modules/gcp/billing-view`` makes.
+"""Google Cloud: the bill is the billing export, through the view that ``infra/modules/gcp/billing-view`` makes.
 
 Source of the export's columns: cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/standard-usage. Credits
 (discounts, free tier) are part of what a row costs.
@@ -6,13 +6,16 @@ Source of the export's columns: cloud.google.com/billing/docs/how-to/export-data
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from environments import Environment
+from governance.cost.alphabet import Alphabet
+from governance.cost.clouds import CostCloud
 from governance.cost.month import Month
-from governance.cost.providers.errors import SpendError
-from governance.cost.spend import MonthOfSpend, Spend
+from governance.cost.spend import MonthOfSpend, Spend, SpendError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -101,3 +104,26 @@ def _spend(row: Any) -> Spend:
         model=row["model"],
         run=row["run"],
     )
+
+
+class GcpCost(CostCloud):
+    """The billing export and Vertex AI."""
+
+    # cloud.google.com/resource-manager/docs/labels-overview: lower case letters, digits, underscores, dashes
+    alphabet = Alphabet(63, re.compile(r"[^a-z0-9_-]"), lower=True)
+    executor = "vertex"
+
+    def bill(self, environment: Environment) -> BillingExport:
+        """See :meth:`CostCloud.bill`."""
+        assert environment.gcp is not None
+        return BillingExport(environment.gcp.project_id)
+
+    def label_settings(self, kind: str, labels: Mapping[str, str]) -> dict[str, Any] | None:
+        """See :meth:`CostCloud.label_settings`.
+
+        ZenML's Vertex step operator takes no labels; its jobs are charged to the project they run in.
+        """
+        return {"labels": self.alphabet.values(labels)} if kind == "orchestrator" else None
+
+
+ADAPTER = GcpCost()

@@ -1,4 +1,4 @@
-"""AWS Cost Explorer: one account's unblended cost by day, team and run.
+"""AWS: the bill is Cost Explorer's, one account's unblended cost by day, team and run.
 
 Source: docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html. The tags ``team`` and
 ``run`` must be activated as cost allocation tags by the payer account, once. Every request costs 0.01 USD.
@@ -6,14 +6,17 @@ Source: docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostA
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from environments import Environment
+from governance.cost.alphabet import Alphabet
+from governance.cost.clouds import CostCloud
 from governance.cost.month import Month
-from governance.cost.providers.errors import SpendError
-from governance.cost.spend import MonthOfSpend, Spend
+from governance.cost.spend import MonthOfSpend, Spend, SpendError
 
 METRIC = "UnblendedCost"
 _REGION = "us-east-1"
@@ -89,3 +92,26 @@ class CostExplorer:
 def _tag(key: str) -> str | None:
     """The value in ``team$oncology``; what lacks the tag comes as ``team$``."""
     return key.partition("$")[2] or None
+
+
+class AwsCost(CostCloud):
+    """Cost Explorer and SageMaker."""
+
+    # docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html: letters, digits, spaces and _ . : / = + - @
+    alphabet = Alphabet(256, re.compile(r"[^A-Za-z0-9 _.:/=+@-]"))
+    executor = "sagemaker"
+
+    def bill(self, environment: Environment) -> CostExplorer:
+        """See :meth:`CostCloud.bill`."""
+        assert environment.aws is not None
+        return CostExplorer(environment.aws.account_id)
+
+    def label_settings(self, kind: str, labels: Mapping[str, str]) -> dict[str, Any]:
+        """See :meth:`CostCloud.label_settings`. An Estimator takes tags as a list."""
+        tags = self.alphabet.values(labels)
+        if kind == "orchestrator":
+            return {"tags": tags, "pipeline_tags": tags}
+        return {"estimator_args": {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}}
+
+
+ADAPTER = AwsCost()

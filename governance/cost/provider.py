@@ -9,7 +9,7 @@ from pathlib import Path
 from environments import Cloud, Platform, ground_of, pick_cloud
 from governance.audit import AuditError, open_reader
 from governance.cost.cache import CachedProvider
-from governance.cost.labels import Alphabet, label_value
+from governance.cost.clouds import CLOUDS
 from governance.cost.month import Month
 from governance.cost.run_ledger import RunLedger, RunRow
 from governance.cost.spend import MonthOfSpend, Spend, SpendProvider
@@ -34,29 +34,14 @@ def provider_of(platform: Platform, environment: str, cloud: str | None = None) 
     """What tells the spend of ``environment`` on ``cloud``.
 
     Raises:
-        AuditError: on ``local``, the audit log cannot be opened.
+        AuditError: the audit log, which is asked where nobody sends a bill, cannot be opened.
         SettingsError: the environment or cloud is unknown.
     """
     settings = platform.environment(environment)
     picked = pick_cloud(settings, cloud)
-    if picked == "local":
+    bill = CLOUDS[picked].bill(settings)
+    if bill is None:
         return ledger_of(platform, environment, picked)
-    bill: SpendProvider
-    if picked == "aws":
-        from governance.cost.providers.aws import CostExplorer
-
-        assert settings.aws is not None
-        bill = CostExplorer(settings.aws.account_id)
-    elif picked == "gcp":
-        from governance.cost.providers.gcp import BillingExport
-
-        assert settings.gcp is not None
-        bill = BillingExport(settings.gcp.project_id)
-    else:
-        from governance.cost.providers.azure import CostManagement
-
-        assert settings.azure is not None
-        bill = CostManagement(settings.azure.subscription_id)
     return WithRuns(CachedProvider(bill, cost_folder(platform, environment, picked)), platform, environment, picked)
 
 
@@ -80,13 +65,15 @@ class WithRuns:
         )
 
     def _runs(self, month: Month) -> Mapping[str, RunRow]:
+        alphabet = CLOUDS[self._cloud].alphabet
+        if alphabet is None:
+            return {}
         try:
             ledger = ledger_of(self._platform, self._environment, self._cloud)
             rows = [*ledger.runs(month.before), *ledger.runs(month)]  # a run can cross the month's end
         except AuditError:
             return {}
-        alphabet: Alphabet = "aws" if self._cloud == "aws" else "gcp"
-        return {label_value(row.run, alphabet): row for row in rows}
+        return {alphabet.value(row.run): row for row in rows}
 
 
 def complete(spend: Spend, runs: Mapping[str, RunRow], environment: str) -> Spend:

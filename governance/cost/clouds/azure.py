@@ -1,4 +1,4 @@
-"""Azure Cost Management: one subscription's actual cost by day and team.
+"""Azure: the bill is Cost Management's, one subscription's actual cost by day and team.
 
 Source: learn.microsoft.com/rest/api/cost-management/query/usage. Grouping by several tags is not offered there, so runs
 are not told apart; their own records do that.
@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from environments import Environment
+from governance.cost.clouds import CostCloud
 from governance.cost.month import Month
-from governance.cost.providers.errors import SpendError
-from governance.cost.spend import MonthOfSpend, Spend
+from governance.cost.spend import MonthOfSpend, Spend, SpendError
 
 MANAGEMENT = "https://management.azure.com"
 TOKEN = "AZURE_ACCESS_TOKEN"  # noqa: S105 - a variable's name
@@ -152,3 +153,17 @@ def _reason(error: urllib.error.HTTPError) -> str:
         return str(json.loads(error.read())["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return str(error.reason)
+
+
+class AzureCost(CostCloud):
+    """Cost Management and Azure Machine Learning."""
+
+    executor = "azureml"
+
+    def bill(self, environment: Environment) -> CostManagement:
+        """See :meth:`CostCloud.bill`."""
+        assert environment.azure is not None
+        return CostManagement(environment.azure.subscription_id)
+
+
+ADAPTER = AzureCost()

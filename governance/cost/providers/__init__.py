@@ -1,1 +1,0 @@
-"""Where spend is looked up: one module for each kind of bill."""
