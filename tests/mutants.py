@@ -48,7 +48,7 @@ MUTANTS = (
     Mutant(
         "a champion that was never promoted is not loaded",
         "governance/runs/govern.py",
-        "release = trusted_release(version, target)",
+        "release = trusted_release(version, target, session.journal)",
         "from governance.registry.releases import verify_release\n    release = verify_release(version, target)",
         "tests/governance/gates/test_promotion_evidence.py -k never_was_promoted",
     ),
@@ -622,7 +622,7 @@ MUTANTS = (
     Mutant(
         "an altered release is not returned to",
         "governance/promotion/rollback.py",
-        "        trusted_release(earlier, target)\n",
+        "        trusted_release(earlier, target, journal)\n",
         "        pass\n",
         "tests/governance/promotion/test_staging.py -k flipped",
     ),

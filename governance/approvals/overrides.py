@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zenml.client import Client
-
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import hours_within
 from governance.approvals.people import who_trained
@@ -26,6 +24,7 @@ from governance.gates.exemptions import BUDGET, Exemption
 from governance.gates.record import as_reference
 from governance.records.journal import Journal, digest
 from governance.registry.releases import digest_of
+from governance.registry.versions import named_version
 from governance.signing.errors import SigningError
 from governance.signing.people import Person, identity_of, people_of
 from governance.signing.signatories import Signatory, person_at_work
@@ -93,10 +92,7 @@ def override(
         raise PromotionRefusedError(f"There is no gate {gate!r}; choose one of: {', '.join(GATES)}.")
     people, model_digest = people_of(target), None
     if version is not None:
-        try:
-            candidate = Client().get_model_version(target.model, version)
-        except KeyError as error:
-            raise PromotionRefusedError(f"{target.model} has no version {version!r}.") from error
+        candidate = named_version(target, version)
         if by.email in who_trained(target, people, Journal(target), candidate).emails:
             raise PromotionRefusedError(
                 f"{by.email} trained version {version}, so somebody else has to override for it."
@@ -137,11 +133,14 @@ def override(
     return Override(_exemption(statement, signed.digest), person, statement)
 
 
-def valid_overrides(target: Target, *, not_by: tuple[Person, ...] | None = None) -> tuple[Exemption, ...]:
+def valid_overrides(
+    target: Target, journal: Journal, *, not_by: tuple[Person, ...] | None = None
+) -> tuple[Exemption, ...]:
     """The overrides that hold now for ``target``, as gates take them.
 
     Args:
         target: the model and environment.
+        journal: the environment's log.
         not_by: people whose own overrides do not hold: whoever trained the model and whoever asks; by default the
             person who runs this.
 
@@ -152,7 +151,7 @@ def valid_overrides(target: Target, *, not_by: tuple[Person, ...] | None = None)
     if not_by is None:
         here = person_at_work(target)
         not_by = () if here is None else (here,)
-    return tuple(found.exemption for found in overrides_in_force(target) if found.person not in not_by)
+    return tuple(found.exemption for found in overrides_in_force(target, journal) if found.person not in not_by)
 
 
 def overrides_for(target: Target, candidate: ModelVersionResponse, *others: Person | None) -> tuple[Exemption, ...]:
@@ -161,16 +160,17 @@ def overrides_for(target: Target, candidate: ModelVersionResponse, *others: Pers
     Raises:
         PromotionRefusedError: there are some, and who trained it cannot be told.
     """
-    if not overrides_in_force(target):
+    journal = Journal(target)
+    if not overrides_in_force(target, journal):
         return ()
-    trainer = who_trained(target, people_of(target), Journal(target), candidate)
-    return valid_overrides(target, not_by=(trainer, *(person for person in others if person is not None)))
+    trainer = who_trained(target, people_of(target), journal, candidate)
+    return valid_overrides(target, journal, not_by=(trainer, *(person for person in others if person is not None)))
 
 
-def overrides_in_force(target: Target) -> tuple[Override, ...]:
+def overrides_in_force(target: Target, journal: Journal) -> tuple[Override, ...]:
     """Every override whose signature holds, whose signer has the role now, and that has neither expired nor been given
     under another policy."""
-    journal, people = Journal(target), people_of(target)
+    people = people_of(target)
     found, allowed, policy = [], set(people_who_approve(target)), policy_version(target)
     for entry, event in _overrides(journal, target):
         try:

@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zenml.client import Client
-
 from environments import ORDER
 from governance.approvals.errors import PromotionRefusedError
 from governance.audit import Filter, open_reader, select
@@ -20,7 +18,7 @@ from governance.gates.promotion import judge_promotion
 from governance.gates.result import GateResult
 from governance.records.journal import digest
 from governance.registry.releases import digest_of
-from governance.registry.versions import STAGES, run_of, staged_version
+from governance.registry.versions import STAGES, named_version, run_of, staged_version
 from governance.signing.keys import trained_in
 from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline
@@ -131,10 +129,7 @@ def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
 
 
 def _named(target: Target, source: Target, version: str) -> ModelVersionResponse:
-    try:
-        chosen = Client().get_model_version(target.model, version)
-    except KeyError as error:
-        raise PromotionRefusedError(f"{target.model} has no version {version!r}.") from error
+    chosen = named_version(target, version)
     if source.environment.environment in STAGES and chosen.stage != STAGES[source.environment.environment]:
         raise PromotionRefusedError(
             f"Version {version} of {target.model} is in stage {chosen.stage or 'none'!r}; only the version in "

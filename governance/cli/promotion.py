@@ -31,16 +31,15 @@ def sign(
 ) -> None:
     """Sign a model that a governed run trained, where the run did not wait to do it."""
     target = ready_target(settings, model, env, cloud)
-    from zenml.client import Client
-
+    from governance.records.journal import Journal
     from governance.registry.loading import NoModelInUseError
     from governance.registry.sign_trained import sign_trained
-    from governance.registry.versions import staged_version
+    from governance.registry.versions import named_version, staged_version
 
-    chosen = Client().get_model_version(model, version) if version else staged_version(target)
+    chosen = named_version(target, version) if version else staged_version(target)
     if chosen is None:
         raise NoModelInUseError(f"No version of {target.where} is there to sign.")
-    new = sign_trained(target, chosen)
+    new = sign_trained(target, chosen, Journal(target))
     verb = "is signed" if new else "was signed before"
     say(f"Version {chosen.number} of {target.where} {verb}.", as_json, version=str(chosen.number), signed=new)
 

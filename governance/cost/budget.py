@@ -102,6 +102,7 @@ class BudgetCheck:
 def check_budget(
     target: Target,
     pipeline: str,
+    journal: Journal,
     *,
     run: str | None = None,
     overrides: Iterable[BudgetOverride] = (),
@@ -117,6 +118,7 @@ def check_budget(
     Args:
         target: the model and environment.
         pipeline: name of the pipeline that is to run.
+        journal: the environment's log.
         run: name of the run, if it has one yet.
         overrides: statements that are valid for ``target``; of whatever gate.
         observe: is told the outcome, also of a run that is then refused.
@@ -129,7 +131,6 @@ def check_budget(
     """
     moment = now or datetime.now(tz=UTC)
     check = judge_budget(target, pipeline, overrides=overrides, provider=provider, now=moment)
-    journal = Journal(target)
     journal.write(
         journal.event(
             GateVerdict,

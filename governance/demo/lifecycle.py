@@ -58,13 +58,14 @@ def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> 
     from governance.core.progress import watch_steps
     from governance.gates.result import GateFailedError
     from governance.runs.run import run
-    from pipelines.config import read_config
+    from governance.runs.session import RunSession
     from pipelines.training import training_pipeline
 
     dev = target_for(platform, model, ORDER[0], CLOUD)
     with progress.doing("train a model that learns next to nothing") as tell_outcome, watch_steps(progress.step):
         try:
-            run(training_pipeline, dev, config=_that_learns_nothing(read_config(model)))
+            session = RunSession(dev)
+            run(training_pipeline, session, config=_that_learns_nothing(session.config))
         except GateFailedError as stopped:
             worst = next(check for check in stopped.result.checks if check.verdict == "failed")
             tell_outcome(f"stopped: {worst}")

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zenml.client import Client
-
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.gates.result import GateResult
 from governance.registry.releases import digest_of, find_release, trained_files
-from governance.registry.versions import staged_version
+from governance.registry.versions import named_version, staged_version
 from governance.report.lineage import description_of
 from governance.report.runs import GovernedRun, environments_up_to, newest_runs
 from governance.runs.evidence import evaluation_of, outputs_of, verdicts_of
@@ -168,10 +166,7 @@ def _version(target: Target, version: str | None) -> ModelVersionResponse:
         if found is None:
             raise NoEvidenceError(f"No version of {target.where} is in use; name one with VERSION=.")
         return found
-    try:
-        return Client().get_model_version(target.model, version)
-    except KeyError:
-        raise NoEvidenceError(f"{target.model} has no version {version}; `make models` lists them.") from None
+    return named_version(target, version)
 
 
 def _run(one: GovernedRun) -> RunFacts:

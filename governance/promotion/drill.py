@@ -55,10 +55,10 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
     with promotion_lock(target):
         journal = Journal(target)
         recover(target, journal)
-        current, earlier = version_before(target, back)
+        current, earlier = version_before(target, journal, back)
         if moves:
             move(target, journal, current, earlier, REASON, back, new_promotion_id(), "back")
             with forward.phase("verifying the release"):
-                trusted_release(current, target)
+                trusted_release(current, target, journal)
             move(target, journal, earlier, current, REASON, forward, new_promotion_id(), "return")
     return Drill(str(current.number), str(earlier.number), moves, back.phases, forward.phases)

@@ -68,13 +68,14 @@ def rollback(
     """
     require_stage(target)
     watch = Stopwatch()
+    journal = Journal(target)
     if dry_run:
-        current, earlier = version_before(target, watch)
+        current, earlier = version_before(target, journal, watch)
         return str(current.number), str(earlier.number)
     with promotion_lock(target):
-        recover(target, Journal(target))
-        current, earlier = version_before(target, watch)
-        attempt, journal = new_promotion_id(), Journal(target)
+        recover(target, journal)
+        current, earlier = version_before(target, journal, watch)
+        attempt = new_promotion_id()
         if requested_by is not None:
             requester = who_asks(
                 target,
@@ -134,7 +135,9 @@ def move(
         raise
 
 
-def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionResponse, ModelVersionResponse]:
+def version_before(
+    target: Target, journal: Journal, watch: Stopwatch
+) -> tuple[ModelVersionResponse, ModelVersionResponse]:
     """The version in use and the one that was in use before it, whose release may be loaded.
 
     Raises:
@@ -145,7 +148,7 @@ def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionRespon
         current = staged_version(target)
         if current is None:
             raise PromotionRefusedError(f"No version of {target.where} is in use, so there is nothing to roll back.")
-        used = events.released_versions(target)
+        used = events.released_versions(target, journal.log)
     if str(current.number) in used:  # a version may have been in use more than once; the last time counts
         while used.pop() != str(current.number):
             pass
@@ -165,7 +168,7 @@ def version_before(target: Target, watch: Stopwatch) -> tuple[ModelVersionRespon
                 f"Version {earlier.number} has no release in {target.environment.environment} any more."
             )
     with watch.phase("verifying the release"):
-        trusted_release(earlier, target)
+        trusted_release(earlier, target, journal)
     return current, earlier
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from governance.audit import AuditError, locate, open_reader, select
+from governance.audit import AuditError, LogReader, locate, open_reader, select
 from governance.audit.events import Actor, Approval, Promotion, Rollback
 from governance.audit.query import Filter
 from governance.audit.subjects import Subjects
@@ -43,14 +43,19 @@ class ModelEvent(BaseModel):
     """Whether it is the second half of a drill, which goes forward again."""
 
 
-def history(target: Target) -> list[ModelEvent]:
-    """Every event of ``target``'s model in its environment, oldest first.
+def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
+    """Return every event of ``target``'s model in its environment, oldest first.
+
+    Args:
+        target: the model and environment.
+        log: the environment's log, where it is open already.
 
     Raises:
         AuditError: the log cannot be read.
     """
     where = locate(target.platform, target.environment.environment, cloud=target.cloud)
-    log, subjects = open_reader(target.platform, target.environment.environment, cloud=target.cloud), where.subjects()
+    log = log or open_reader(target.platform, target.environment.environment, cloud=target.cloud)
+    subjects = where.subjects()
     found, approvers = [], dict[str, str]()
     for entry in select(log, Filter(model=target.model)):
         event = entry.event
@@ -87,16 +92,16 @@ def history(target: Target) -> list[ModelEvent]:
     return found
 
 
-def completed_promotions(target: Target) -> set[tuple[str, str]]:
+def completed_promotions(target: Target, log: LogReader | None = None) -> set[tuple[str, str]]:
     """Version and digest of every promotion into ``target``'s environment that the log saw completed.
 
     Raises:
         AuditError: the log cannot be read.
     """
-    return {(event.version, event.digest) for event in history(target) if event.kind == "promotion completed"}
+    return {(event.version, event.digest) for event in history(target, log) if event.kind == "promotion completed"}
 
 
-def released_versions(target: Target) -> list[str]:
+def released_versions(target: Target, log: LogReader | None = None) -> list[str]:
     """Versions in the order they were in use in ``target``'s environment, the current one last.
 
     A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
@@ -106,7 +111,7 @@ def released_versions(target: Target) -> list[str]:
         AuditError: the log cannot be read.
     """
     stack: list[str] = []
-    for event in history(target):
+    for event in history(target, log):
         if event.kind == "promotion completed" and (not stack or stack[-1] != event.version):
             stack.append(event.version)
         elif event.kind == "rollback completed":

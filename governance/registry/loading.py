@@ -24,7 +24,7 @@ class NoModelInUseError(RefusedError):
     """The environment has no version of the model to work with."""
 
 
-def release_in_use(target: Target) -> Release:
+def release_in_use(target: Target, journal: Journal) -> Release:
     """The release that ``target``'s environment works with now.
 
     Raises:
@@ -45,7 +45,7 @@ def release_in_use(target: Target) -> Release:
                 f"in {target.environment.environment}: the stage was set past `make promote`. Promote it, or set it "
                 "back."
             )
-        recorded = events.released_versions(target)[-1:]
+        recorded = events.released_versions(target, journal.log)[-1:]
         if recorded != [str(version.number)]:
             raise NoModelInUseError(
                 f"Version {version.number} of {target.model} has the stage {version.stage!r}, and the log says that "
@@ -53,10 +53,10 @@ def release_in_use(target: Target) -> Release:
                 "the stage was set past `make promote`, or a promotion was interrupted. Run `make reconcile`, then "
                 "promote or roll back."
             )
-    return trusted_release(version, target)
+    return trusted_release(version, target, journal)
 
 
-def trusted_release(version: ModelVersionResponse, target: Target) -> Release:
+def trusted_release(version: ModelVersionResponse, target: Target, journal: Journal) -> Release:
     """The release of ``version`` in ``target``'s environment, if it may be loaded there.
 
     Raises:
@@ -66,14 +66,14 @@ def trusted_release(version: ModelVersionResponse, target: Target) -> Release:
     """
     if target.environment.environment not in STAGES:
         release = ensure_release(version, target)
-        if not signed_in(Journal(target), release.digest):
+        if not signed_in(journal, release.digest):
             raise NoModelInUseError(
                 f"Version {version.number} of {target.where} is not in the log as signed. Run `make sign "
                 f"MODEL={target.model} VERSION={version.number}`, or train again."
             )
         return release
     release = verify_release(version, target)
-    if (str(version.number), digest(release.digest)) not in events.completed_promotions(target):
+    if (str(version.number), digest(release.digest)) not in events.completed_promotions(target, journal.log):
         raise NoModelInUseError(
             f"Version {version.number} of {target.model} with digest {release.digest[:16]} was never promoted into "
             f"{target.environment.environment}, as far as its log knows. It is not loaded."

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
 
 
-def sign_trained(target: Target, version: ModelVersionResponse) -> bool:
+def sign_trained(target: Target, version: ModelVersionResponse, journal: Journal) -> bool:
     """Sign the model of ``version``, trained by a governed run in ``target``'s environment, and record it.
 
     Signing again changes nothing; interrupted, it can be called again.
@@ -35,7 +35,7 @@ def sign_trained(target: Target, version: ModelVersionResponse) -> bool:
         NotRecordedError: the log cannot be written.
     """
     what = f"Version {version.number} of {target.where}"
-    run, journal = run_of(version, target, training_pipeline.name), Journal(target)
+    run = run_of(version, target, training_pipeline.name)
     if run is None or not any(
         isinstance(entry.event, RunFinished) for entry in select(journal.log, Filter(run=run.name, kind="run_finished"))
     ):

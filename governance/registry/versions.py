@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, ModelStages
 
+from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.records.context import context_of
 from pipelines.training import training_pipeline
@@ -28,6 +29,24 @@ def staged_version(target: Target) -> ModelVersionResponse | None:
         return next((v for v in versions_newest_first(target.model) if run_of(v, target, training_pipeline.name)), None)
     found = Client().list_model_versions(model=target.model, stage=stage, hydrate=True)
     return found.items[0] if found.items else None
+
+
+class NoVersionError(RefusedError):
+    """The model has no version of this number."""
+
+
+def named_version(target: Target, number: str) -> ModelVersionResponse:
+    """Return the version ``number`` of ``target``'s model.
+
+    Raises:
+        NoVersionError: there is none.
+    """
+    try:
+        return Client().get_model_version(target.model, number)
+    except KeyError as error:
+        raise NoVersionError(
+            f"{target.model} has no version {number!r}. `make models MODEL={target.model}` lists them."
+        ) from error
 
 
 def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> PipelineRunResponse | None:

@@ -9,15 +9,12 @@ from zenml.client import Client
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
-from governance.core.policy import policy_version
-from governance.core.provenance import collect
 from governance.core.stacks import active_stack
 from governance.core.target import Target
-from governance.registry.loading import release_in_use
 from governance.registry.versions import STAGES, staged_version
 from governance.runs.govern import govern
 from governance.runs.pipelines import batch_inference_of, training_of
-from pipelines.config import read_config
+from governance.runs.session import RunSession
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
@@ -51,11 +48,12 @@ def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
         RefusedError: the environment holds a stage that no promotion set.
     """
     set_custom_source_root(str(CHECKOUT))
-    config = read_config(target.model)
-    done = [_keep(training_of(config), target, None, dry_run, config=config)]
+    session = RunSession(target)
+    config = session.config
+    done = [_keep(training_of(config), session, None, dry_run, config=config)]
     if target.environment.environment not in STAGES or staged_version(target) is None:
         return done
-    release = release_in_use(target)
+    release = session.release
     scoring = {
         "config": config,
         "release_id": str(release.artifact_id),
@@ -63,20 +61,21 @@ def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
         "model_version": release.version,
         "data": None,
     }
-    return [*done, _keep(batch_inference_of(config), target, release.version, dry_run, **scoring)]
+    return [*done, _keep(batch_inference_of(config), session, release.version, dry_run, **scoring)]
 
 
-def _keep(pipeline: Pipeline, target: Target, version: str | None, dry_run: bool, **parameters: Any) -> Deployed:
+def _keep(pipeline: Pipeline, session: RunSession, version: str | None, dry_run: bool, **parameters: Any) -> Deployed:
+    target = session.target
     name = f"{target.model}-{target.environment.environment}"
-    governed = govern(pipeline, target, version=version)
+    governed = govern(pipeline, session, version=version)
     with active_stack(target.stack):
         governed.prepare(**parameters)
-        made_from = collect()
+        made_from = session.journal.provenance
         source = ", ".join(
             [
                 f"commit {made_from.git_commit}{' with local changes' if made_from.git_dirty else ''}",
                 f"lock {made_from.lock_digest[:16]}",
-                policy_version(target),
+                session.policy,
                 *([f"version {version}"] if version else []),
             ]
         )

@@ -21,10 +21,7 @@ from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
 from environments import ORDER
-from governance.approvals.overrides import valid_overrides
 from governance.core.errors import RefusedError
-from governance.core.policy import policy_version
-from governance.core.target import Target
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
 from governance.gates.champion import ChampionRelease
@@ -32,13 +29,12 @@ from governance.gates.context import GateContext
 from governance.gates.required import JUDGED, AttachContext, Gate, compares_with_champion, required_gates
 from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
-from governance.records.journal import Journal
 from governance.registry.loading import trusted_release
 from governance.registry.versions import staged_version
 from governance.runs import hooks
+from governance.runs.session import RunSession
 from pipelines.artifacts import EVALUATION, MODEL
 from pipelines.batch_inference import batch_inference_pipeline
-from pipelines.config import read_config
 from pipelines.model import TrainedModel
 
 if TYPE_CHECKING:
@@ -53,22 +49,22 @@ class UngovernedPipelineError(RefusedError):
     """A pipeline lacks what governance needs of it; the message names what is missing."""
 
 
-def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) -> Pipeline:
-    """``pipeline`` with everything attached that ``target``'s environment requires.
+def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = None) -> Pipeline:
+    """Return ``pipeline`` with everything attached that the environment of ``session`` requires.
 
     Args:
         pipeline: A plain ZenML pipeline; it is not changed.
-        target: The model and environment it is to run in.
+        session: The model and environment it is to run in.
         version: The model version the run belongs to; a new one is made when none is given.
 
     Returns:
         A pipeline to call, schedule or make a snapshot of.
 
-        UnpinnedImageError: the environment is protected, starts containers, and gives no image by digest.
     Raises:
+        UnpinnedImageError: the environment is protected, starts containers, and gives no image by digest.
         UngovernedPipelineError: when the returned pipeline is called and lacks an artifact that a required gate judges.
     """
-    context = _context(target, pipeline.name)
+    target, context = session.target, _run_context(session, pipeline.name)
     image = docker_settings(target, "inference" if pipeline.name == batch_inference_pipeline.name else "training")
     governed = pipeline.with_options(
         enable_cache=False,  # a cached result says nothing about this run
@@ -78,9 +74,7 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
         on_failure=hooks.run_failed,
         on_start=recording.step_began,
         on_end=recording.step_ended,
-        model=Model(
-            name=target.model, version=version, description=read_config(target.model).description, tags=context.tags
-        ),
+        model=Model(name=target.model, version=version, description=session.config.description, tags=context.tags),
         settings={
             **({"docker": image} if image else {}),
             **orchestrator_labels(target, pipeline.name),
@@ -98,7 +92,7 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
             )
         _refuse_own_hooks(compilation.pipeline)
         given = inspect.signature(plain).bind(*args, **kwargs).arguments
-        attached = _attach_gates(compilation.pipeline, target, version, given)
+        attached = _attach_gates(compilation.pipeline, session, version, given)
         _conclude(compilation.pipeline)
         carried = context.model_copy(update={"gates": attached})
         compilation.pipeline.configure(extra={KEY: carried.model_dump(mode="json")})
@@ -108,8 +102,8 @@ def govern(pipeline: Pipeline, target: Target, *, version: str | None = None) ->
     return governed
 
 
-def _context(target: Target, pipeline: str) -> RunContext:
-    journal = Journal(target)
+def _run_context(session: RunSession, pipeline: str) -> RunContext:
+    target, journal = session.target, session.journal
     return RunContext(
         environment=target.environment.environment,
         cloud=target.cloud,
@@ -172,9 +166,10 @@ def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
 
 
 def _attach_gates(
-    pipeline: Pipeline, target: Target, version: str | None, parameters: Mapping[str, Any]
+    pipeline: Pipeline, session: RunSession, version: str | None, parameters: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    outputs, environment = _outputs(pipeline), target.environment.environment
+    outputs, target = _outputs(pipeline), session.target
+    environment = target.environment.environment
     gates = required_gates(outputs, environment)
     _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
     # While a pipeline is compiled, ZenML's client answers with promises; what gates are told is read outside of that.
@@ -182,11 +177,11 @@ def _attach_gates(
     compares = EVALUATION in outputs and MODEL not in outputs and compares_with_champion(environment)
     situation = AttachContext(
         target=target,
-        config=read_config(target.model),
-        terms=outside.run(_terms, target),
+        config=session.config,
+        terms=outside.run(_gate_context, session),
         version=version,
         parameters=parameters,
-        champion=outside.run(_champion, target) if compares else None,
+        champion=outside.run(_champion, session) if compares else None,
     )
     waits: list[tuple[str, str]] = []
     for gate in gates:
@@ -228,22 +223,23 @@ def _refuse_what_is_missing(
         )
 
 
-def _terms(target: Target) -> GateContext:
+def _gate_context(session: RunSession) -> GateContext:
     return GateContext(
-        model=target.model,
-        environment=target.environment.environment,
-        policy_version=policy_version(target),
-        exemptions=valid_overrides(target),
+        model=session.target.model,
+        environment=session.target.environment.environment,
+        policy_version=session.policy,
+        exemptions=session.overrides,
     )
 
 
-def _champion(target: Target) -> ChampionRelease | None:
-    """The release in ``target``'s environment of the version that production uses, if it may be loaded there."""
+def _champion(session: RunSession) -> ChampionRelease | None:
+    """The release in the run's environment of the version that production uses, if it may be loaded there."""
+    target = session.target
     production = target.in_environment(ORDER[-1])
     version = staged_version(production)
     if version is None:
         return None
-    release = trusted_release(version, target)
+    release = trusted_release(version, target, session.journal)
     return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from zenml.logger import get_logger
 
 from governance.core.target import Target
-from governance.registry.loading import release_in_use
 from governance.registry.sign_trained import sign_trained
 from governance.runs.pipelines import batch_inference_of, training_of
 from governance.runs.prediction_access import record_predictions
 from governance.runs.run import compiled_steps, run
+from governance.runs.session import RunSession
 from governance.signing.errors import NoSigningKeyError
-from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
@@ -32,11 +31,11 @@ def train(target: Target) -> PipelineRunResponse:
         GateFailedError: the data or the model did not pass the environment's gates.
         SigningError: the key cannot be used, or the model is not what the run recorded.
     """
-    config = read_config(target.model)
-    trained = run(training_of(config), target, config=config)
+    session = RunSession(target)
+    trained = run(training_of(session.config), session, config=session.config)
     if trained.status.is_successful and trained.model_version is not None:
         try:
-            sign_trained(target, trained.model_version)
+            sign_trained(target, trained.model_version, session.journal)
         except NoSigningKeyError as missing:
             number = trained.model_version.number
             _logger.warning(
@@ -47,8 +46,8 @@ def train(target: Target) -> PipelineRunResponse:
 
 def preview_training(target: Target) -> list[str]:
     """The steps of :func:`train`, gates included."""
-    config = read_config(target.model)
-    return compiled_steps(training_of(config), target, config=config)
+    session = RunSession(target)
+    return compiled_steps(training_of(session.config), session, config=session.config)
 
 
 def validate(target: Target) -> PipelineRunResponse:
@@ -59,12 +58,13 @@ def validate(target: Target) -> PipelineRunResponse:
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         GateFailedError: the data or the model did not pass.
     """
-    release = release_in_use(target)
+    session = RunSession(target)
+    release = session.release
     return run(
         validation_pipeline,
-        target,
+        session,
         version=release.version,
-        config=read_config(target.model),
+        config=session.config,
         release_id=str(release.artifact_id),
         digest=release.digest,
     )
@@ -82,17 +82,17 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         NotRecordedError: the log cannot be written.
     """
-    config = read_config(target.model)
-    pipeline, release = batch_inference_of(config), release_in_use(target)
+    session = RunSession(target)
+    pipeline, release = batch_inference_of(session.config), session.release
     done = run(
         pipeline,
-        target,
+        session,
         version=release.version,
-        config=config,
+        config=session.config,
         release_id=str(release.artifact_id),
         digest=release.digest,
         model_version=release.version,
         data=data,
     )
-    record_predictions(target, done)
+    record_predictions(target, session.journal, done)
     return done

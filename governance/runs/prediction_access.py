@@ -19,7 +19,7 @@ def is_sampled(run: str, rate: float) -> bool:
     return int.from_bytes(sha256(run.encode()).digest()[:8]) < rate * 2**64
 
 
-def record_predictions(target: Target, run: PipelineRunResponse) -> bool:
+def record_predictions(target: Target, journal: Journal, run: PipelineRunResponse) -> bool:
     """Write to the log that ``run`` made predictions, if it is sampled; whether it was.
 
     Raises:
@@ -28,7 +28,6 @@ def record_predictions(target: Target, run: PipelineRunResponse) -> bool:
     made, rate = predictions_of(run), target.environment.audit.prediction_sample_rate
     if made is None or not is_sampled(run.name, rate):
         return False
-    journal = Journal(target)
     journal.write(
         journal.event(
             PredictionAccess,

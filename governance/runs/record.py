@@ -19,9 +19,8 @@ from governance.records.run_outbox import FOLDER
 class RunRecord:
     """The record of one run, kept by the process that submits it, on the run's active stack."""
 
-    def __init__(self, target: Target, run: str, pipeline: str) -> None:
-        self._target, self._run, self._pipeline = target, run, pipeline
-        self._journal = Journal(target)
+    def __init__(self, target: Target, journal: Journal, run: str, pipeline: str) -> None:
+        self._target, self._journal, self._run, self._pipeline = target, journal, run, pipeline
         self._spool = locate(target.platform, target.environment.environment, cloud=target.cloud).spool()
 
     def begin(self, gates: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ from zenml.logger import get_logger
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
-from governance.approvals.overrides import valid_overrides
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.cost.alert import tell_budget
@@ -20,6 +19,7 @@ from governance.cost.recording import METADATA_KEY as USAGE
 from governance.records.context import context_of
 from governance.runs.govern import gates_of, govern
 from governance.runs.record import RunRecord
+from governance.runs.session import RunSession
 from governance.runs.trackers.mlflow import METADATA_KEY
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 _logger = get_logger(__name__)
 
 
-def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **parameters: Any) -> PipelineRunResponse:
-    """Govern ``pipeline`` and run it on ``target``'s stack with ``parameters``.
+def run(
+    pipeline: Pipeline, session: RunSession, *, version: str | None = None, **parameters: Any
+) -> PipelineRunResponse:
+    """Govern ``pipeline`` and run it on the stack of ``session``'s target with ``parameters``.
 
     Returns:
         The finished run (or the submitted one, where the orchestrator does not wait).
@@ -42,15 +44,16 @@ def run(pipeline: Pipeline, target: Target, *, version: str | None = None, **par
         StackMissingError: the target's stack is not registered.
         NotRecordedError: the audit log could not be written, or lacks an event that the run should have left.
     """
+    target = session.target
     set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
     name = f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
-    governed = govern(pipeline, target, version=version).with_options(
+    governed = govern(pipeline, session, version=version).with_options(
         run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
     )
     with active_stack(target.stack):
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
-        check_budget(target, pipeline.name, run=name, overrides=valid_overrides(target), observe=tell_budget)
-        recorded = RunRecord(target, name, pipeline.name)
+        check_budget(target, pipeline.name, session.journal, run=name, overrides=session.overrides, observe=tell_budget)
+        recorded = RunRecord(target, session.journal, name, pipeline.name)
         recorded.begin(gates_of(governed))
         try:
             started = governed(**parameters)
@@ -74,12 +77,12 @@ def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
         _logger.warning("Run %s ended without %s: a hook failed. See the run's logs.", run.name, ", ".join(missing))
 
 
-def compiled_steps(pipeline: Pipeline, target: Target, **parameters: Any) -> list[str]:
+def compiled_steps(pipeline: Pipeline, session: RunSession, **parameters: Any) -> list[str]:
     """Names of the steps that a governed run would have, gates included; nothing is started.
 
     Raises:
         UngovernedPipelineError: the pipeline lacks what a gate judges.
     """
-    governed = govern(pipeline, target)
+    governed = govern(pipeline, session)
     governed.prepare(**parameters)
     return list(governed.invocations)

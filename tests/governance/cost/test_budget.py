@@ -17,6 +17,8 @@ from governance.cost.alert import render
 from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceededError, check_budget
 from governance.cost.month import Month
 from governance.cost.spend import MonthOfSpend, SpendError
+from governance.records.journal import Journal
+from governance.runs.session import RunSession
 from tests.governance.conftest import DIABETES
 from tests.governance.cost.conftest import NOW, Logged, a_run
 
@@ -37,7 +39,7 @@ def verdicts(target: Target) -> list[GateVerdict]:
 
 
 def check(target: Target, pipeline: str = TRAINING, **more: Any) -> BudgetCheck:
-    return check_budget(target, pipeline, now=NOW, **more)
+    return check_budget(target, pipeline, Journal(target), now=NOW, **more)
 
 
 def test_below_its_budget_a_team_runs_unwarned_and_the_verdict_is_recorded(logged: Logged) -> None:
@@ -94,7 +96,7 @@ def test_the_refusal_stops_a_real_run_before_it_begins(logged: Logged, monkeypat
     monkeypatch.setattr(running, "tell_budget", lambda _check: None)
     logged.write("dev", a_run(1, "1000", at=datetime.now(tz=UTC)))
     with pytest.raises(BudgetExceededError):
-        running.run(pipeline, logged.target())
+        running.run(pipeline, RunSession(logged.target()))
     log = open_reader(logged.platform, "dev")
     begun = [e.event.run for e in select(log, Filter(kind="run_started"))]
     assert len(begun) == 1, "only the run that spent it all"
@@ -105,10 +107,10 @@ def test_other_teams_environments_and_months_are_not_stopped(logged: Logged) -> 
     assert check(logged.target("dev", DIABETES)).verdict == "passed"
     assert check(logged.target("staging")).verdict == "passed"
     next_month = datetime(2026, 12, 1, tzinfo=UTC)
-    assert check_budget(logged.target(), TRAINING, now=next_month).verdict == "passed"
+    assert check_budget(logged.target(), TRAINING, Journal(logged.target()), now=next_month).verdict == "passed"
     last_moment = next_month - timedelta(microseconds=1)
     with pytest.raises(BudgetExceededError):
-        check_budget(logged.target(), TRAINING, now=last_moment)
+        check_budget(logged.target(), TRAINING, Journal(logged.target()), now=last_moment)
 
 
 def test_production_inference_goes_on_and_alerts(logged: Logged) -> None:

@@ -16,6 +16,7 @@ from governance.core.target import Target
 from governance.cost.measure import Measured, Meter
 from governance.cost.prices import Price, PriceBook, load_prices
 from governance.cost.step_cost import price_step
+from governance.runs.session import RunSession
 from tests.governance.conftest import Ground
 
 if TYPE_CHECKING:
@@ -172,6 +173,6 @@ def test_every_governed_pipeline_carries_the_labels(ground: Ground, monkeypatch:
     monkeypatch.setattr(
         govern, "orchestrator_labels", lambda _target, pipeline: {"orchestrator.vertex": {"labels": {"p": pipeline}}}
     )
-    governed = govern.govern(training_pipeline, ground.target("dev"))
+    governed = govern.govern(training_pipeline, RunSession(ground.target("dev")))
     settings = governed.configuration.settings["orchestrator.vertex"]
     assert settings.model_dump()["labels"] == {"p": "training_pipeline"}

@@ -25,6 +25,8 @@ from governance.audit.personal import find_forbidden
 from governance.audit.store import LocalStore
 from governance.audit.verify_pack import check_pack
 from governance.evidence_pack.seal import sealed
+from governance.records.journal import Journal
+from governance.registry.versions import NoVersionError
 from tests.governance.evidence_pack.conftest import ASKS, Packed
 
 Files = dict[str, bytes]
@@ -195,7 +197,7 @@ def test_a_pack_is_not_handed_out_when_that_cannot_be_recorded(
 def test_a_version_that_is_not_there_has_no_evidence(packed: Packed, tmp_path: Path) -> None:
     from governance.evidence_pack.facts import NoEvidenceError, number_of
 
-    with pytest.raises(NoEvidenceError, match="has no version 99"):
+    with pytest.raises(NoVersionError, match="has no version '99'"):
         number_of(packed.target, "99")
     with pytest.raises(NoEvidenceError, match="No version of diabetes"):
         number_of(type(packed.target)(**{**vars(packed.target), "model": "diabetes_progression_classifier"}))
@@ -216,9 +218,9 @@ def test_a_batch_of_predictions_is_on_record_as_an_access(packed: Packed, monkey
     assert set(found[0].data_digests) == {"input"}
     monkeypatch.setattr(LocalStore, "create_in_order", lambda *_: (_ for _ in ()).throw(StoreError("down")))
     with pytest.raises(NotRecordedError, match="down"):
-        record_predictions(packed.target, done)
+        record_predictions(packed.target, Journal(packed.target), done)
     monkeypatch.setattr("governance.runs.prediction_access.is_sampled", lambda *_: False)
-    assert not record_predictions(packed.target, done), "what is not sampled is not written"
+    assert not record_predictions(packed.target, Journal(packed.target), done), "what is not sampled is not written"
     sampled = sum(is_sampled(f"run-{number}", 0.1) for number in range(10_000))
     assert 900 < sampled < 1100
     assert all(is_sampled(f"run-{number}", 1) for number in range(100))

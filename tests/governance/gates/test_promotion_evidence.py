@@ -33,6 +33,7 @@ from governance.registry.loading import NoModelInUseError
 from governance.registry.releases import digest_of, ensure_release
 from governance.runs import jobs
 from governance.runs.run import run
+from governance.runs.session import RunSession
 from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 from tests.governance.conftest import DIABETES, Ground
@@ -60,7 +61,7 @@ def validate(target: Target, version: ModelVersionResponse) -> PipelineRunRespon
     release = ensure_release(version, target)
     return run(
         validation_pipeline,
-        target,
+        RunSession(target),
         version=release.version,
         config=read_config(DIABETES),
         release_id=str(release.artifact_id),

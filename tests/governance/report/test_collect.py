@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from governance.core.target import Target
+from governance.records.journal import Journal
 from governance.report.data import ReportData
 from tests.conftest import edit_yaml
 from tests.governance.conftest import DIABETES, Ground
@@ -24,7 +25,7 @@ def set_aside_fairness(ground: Ground, target: Target) -> None:
     from governance.approvals.overrides import override, valid_overrides
     from governance.gates.fairness import NAME as FAIRNESS
 
-    if not valid_overrides(target):
+    if not valid_overrides(target, Journal(target)):
         override(target, ground.signatory(APPROVER), gate=FAIRNESS, reason="the public data set is small")
 
 

@@ -26,6 +26,7 @@ from governance.runs import jobs
 from governance.runs.evidence import evaluation_of, outputs_of, verdict_of, verdicts_of
 from governance.runs.govern import UngovernedPipelineError, govern
 from governance.runs.run import run
+from governance.runs.session import RunSession
 from pipelines.config import ModelConfig, read_config
 from pipelines.data import load_training_sets
 from pipelines.evaluation import Evaluation
@@ -285,13 +286,13 @@ def test_a_pipeline_that_lacks_what_a_gate_judges_is_refused_before_it_starts(
 ) -> None:
     before = Client().list_pipeline_runs().total
     with pytest.raises(UngovernedPipelineError, match=words):
-        run(ungoverned, ground.target("dev"), config=read_config(CANCER))
+        run(ungoverned, RunSession(ground.target("dev")), config=read_config(CANCER))
     assert Client().list_pipeline_runs().total == before
 
 
 def test_governing_leaves_the_plain_pipeline_and_its_steps_as_they_were(ground: Ground) -> None:
     for _ in range(2):
-        govern(training_pipeline, ground.target("dev")).prepare(config=read_config(CANCER))
+        govern(training_pipeline, RunSession(ground.target("dev"))).prepare(config=read_config(CANCER))
     training_pipeline.prepare(config=read_config(CANCER))
     assert "validate_data_quality" not in training_pipeline.invocations
     assert training_pipeline.configuration.failure_hook_source is None

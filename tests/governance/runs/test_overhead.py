@@ -10,6 +10,7 @@ from zenml.models import PipelineRunResponse
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.runs.run import run
+from governance.runs.session import RunSession
 from pipelines.config import ModelConfig, read_config
 from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer
 from tests.governance.conftest import CANCER, Ground
@@ -66,7 +67,7 @@ def ungoverned(target: Target, seconds: float) -> float:
 def governed(target: Target, seconds: float) -> float:
     """Without the gates."""
     began = time.perf_counter()
-    done = run(patient_training, target, config=read_config(CANCER), seconds=seconds)
+    done = run(patient_training, RunSession(target), config=read_config(CANCER), seconds=seconds)
     took = time.perf_counter() - began
     assert set(Client().get_pipeline_run(done.id).steps) > OWN_STEPS, "there are gates"
     return took - seconds_of_gates(done)
