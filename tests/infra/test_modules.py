@@ -18,7 +18,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.infra.offline import inventory
-from tests.infra.offline.simulated import Directory, directory, resources
+from tests.infra.offline.simulated import Directory, directory, plan_root, resources
 
 pytestmark = pytest.mark.xdist_group("terraform modules")
 
@@ -151,6 +151,16 @@ def test_the_readme_lists_every_variable_and_output(module: Path) -> None:
         assert f"| {kind} | what |\n| --- | --- |\n{''.join(rows)}" in readme
         if kind == "variable":
             assert len(re.findall(r"^  type +=", text, re.MULTILINE)) == len(names)
+
+
+@of_each(*ROOTS)
+def test_the_readmes_command_plans_what_it_says(module: Path, settings_directory: Path) -> None:
+    readme = (module / "README.md").read_text(encoding="utf-8")
+    wanted = re.search(
+        rf"^make plan ENV=dev(?: CLOUD={module.name} OFFLINE=1)?\n# plans (\d+) resources$", readme, re.M
+    )
+    assert wanted, "a root's example is a command and what it says"
+    assert len(resources(plan_root(settings_directory, "dev", module.name))) == int(wanted[1])
 
 
 @of_each(*MODULES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +34,6 @@ class Applied:
     ground: Ground
     plan: dict[str, Any]
     result: ApplyResult
-    processor_seconds: float
-    """Processor time of Terraform and the provider, of all environments that were applied at the same time."""
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +55,9 @@ def applied(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 edit_yaml(settings / f"{environment}.yaml", _describe)
             _add_sandbox(settings)
             grounds.append(break_ground(cloud, folder, settings, name))
-        began = _processor_seconds()
         with ThreadPoolExecutor(len(grounds)) as pool:
             done = list(pool.map(_apply, grounds))
-        spent = _processor_seconds() - began
-        yield {ground.environment: Applied(ground, *it, spent) for ground, it in zip(grounds, done, strict=True)}
+        yield {ground.environment: Applied(ground, *it) for ground, it in zip(grounds, done, strict=True)}
 
 
 def _describe(raw: dict[str, Any]) -> None:
@@ -83,11 +78,6 @@ def _add_sandbox(settings: Path) -> None:
     edit_yaml(file, lambda raw: raw["aws"].update(account_id="444444444444", orchestrator="local"))
     for team in (settings / "teams").glob("*.yaml"):
         edit_yaml(team, lambda raw: raw["environments"].update({SANDBOX: raw["environments"]["dev"]}))
-
-
-def _processor_seconds() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
 
 
 def _apply(ground: Ground) -> tuple[dict[str, Any], ApplyResult]:

@@ -9,22 +9,23 @@ import pytest
 
 from environments import load_platform
 from governance.audit.location import locate
-from tests.conftest import copy_settings, edit_yaml
-from tests.infra.gcp.settings import COMPLETE, choose
-from tests.infra.offline.simulated import apply_root, resources
+from tests.conftest import edit_yaml
+from tests.infra.gcp.conftest import Simulation
+from tests.infra.gcp.settings import COMPLETE
+from tests.infra.offline.simulated import resources
 
 KEY = "module.audit_key.google_kms_crypto_key"
 LOG = "module.audit_store.google_storage_bucket_iam_member.this"
 
 
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return choose(copy_settings(tmp_path_factory.mktemp("key")), orchestrator="airflow", **COMPLETE)
+@pytest.fixture
+def settings(simulation: Simulation) -> Path:
+    return simulation.settings("airflow")
 
 
-@pytest.fixture(scope="module")
-def applied(settings: Path) -> dict[str, Any]:
-    return apply_root(settings, "staging")
+@pytest.fixture
+def applied(simulation: Simulation) -> dict[str, Any]:
+    return simulation.document("staging-airflow")
 
 
 def holders(applied: dict[str, Any], address: str, role: str) -> set[str]:

@@ -13,34 +13,29 @@ import yaml
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.infrastructure import apply, read_stacks
 from stack_bootstrap.registration import RegistrationError, diff, open_client, register
-from tests.conftest import REPOSITORY, copy_settings
-from tests.infra.gcp.settings import COMPLETE, ORCHESTRATORS, choose
+from tests.conftest import REPOSITORY
+from tests.infra.gcp.conftest import Simulation
+from tests.infra.gcp.settings import ORCHESTRATORS, choose
 from tests.infra.offline.inventory import differences
 from tests.infra.offline.simulated import simulated_workspace
 
 EXPECTED = Path(__file__).parent / "stacks"
 TEAM = "oncology"
 
+
 Contracts = Callable[[str], dict[str, StackContract]]
 
 
-@pytest.fixture(scope="module")
-def contracts(tmp_path_factory: pytest.TempPathFactory) -> Contracts:
-    """The contracts of staging by orchestrator, applied once each."""
-    made: dict[str, dict[str, StackContract]] = {}
+@pytest.fixture
+def contracts(simulation: Simulation) -> Contracts:
+    """The contracts of staging by orchestrator."""
 
     def of(orchestrator: str) -> dict[str, StackContract]:
-        if orchestrator not in made:
-            settings = choose(copy_settings(tmp_path_factory.mktemp(orchestrator)), orchestrator=orchestrator)
-            if orchestrator == "vertex":
-                choose(settings, **COMPLETE)
-            made[orchestrator] = apply(simulated_workspace(settings, "staging")).stacks
-        return made[orchestrator]
+        return parse_stacks(simulation.document(f"staging-{orchestrator}")["values"]["outputs"]["stacks"]["value"])
 
     return of
 
 
-@pytest.mark.xdist_group("gcp_contract")
 @pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
 def test_the_contract_is_the_expected_stack(orchestrator: str, contracts: Contracts) -> None:
     stacks = contracts(orchestrator)
@@ -54,12 +49,10 @@ def test_the_contract_is_the_expected_stack(orchestrator: str, contracts: Contra
     assert not list(differences(wanted, found))
 
 
-@pytest.mark.xdist_group("gcp_contract")
 def test_every_contract_says_that_it_is_simulated(contracts: Contracts) -> None:
     assert all(contract.simulated for contract in contracts("local").values())
 
 
-@pytest.mark.xdist_group("gcp_contract")
 def test_workflows_exchange_their_token_for_the_teams_own_client(contracts: Contracts) -> None:
     for team, contract in contracts("vertex").items():
         for connector in contract.connectors.values():
@@ -70,7 +63,6 @@ def test_workflows_exchange_their_token_for_the_teams_own_client(contracts: Cont
             assert "private_key" not in credentials
 
 
-@pytest.mark.xdist_group("gcp_contract")
 @pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
 def test_zenml_registers_the_stack_and_a_second_run_changes_nothing(
     orchestrator: str, contracts: Contracts, zenml_store: Path
@@ -106,6 +98,8 @@ def test_contracts_are_read_back_only_from_the_simulation(
     monkeypatch.setenv("OFFLINE", "1")
     read = read_stacks(load_platform(settings_directory), "dev", "gcp")
     assert read == applied.stacks
+    methods = {connector.auth_method for contract in read.values() for connector in contract.connectors.values()}
+    assert methods == {"implicit"}, "without a repository's tokens whoever runs has credentials"
     assert parse_stacks({team: contract.model_dump() for team, contract in read.items()}) == read
 
 

@@ -13,25 +13,22 @@ import yaml
 
 from environments import load_platform
 from stack_bootstrap.workspace import workspace
-from tests.conftest import copy_settings, edit_yaml
+from tests.conftest import edit_yaml
+from tests.infra.gcp.conftest import Simulation
 from tests.infra.gcp.settings import COMPLETE, ENVIRONMENTS, choose
-from tests.infra.offline.simulated import apply_root, plan_root, resources
+from tests.infra.offline.simulated import plan_root
 
 TEAMS = ("diabetes-care", "oncology", "platform")
 
 Found = Mapping[str, Mapping[str, Any]]
 
 
-_APPLIED: dict[str, dict[str, Found]] = {}
-
-
-@pytest.fixture(params=["kubernetes", "airflow"])
-def applied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    """All three environments with everything chosen, applied once: then every name and member is known."""
-    if request.param not in _APPLIED:
-        settings = choose(copy_settings(tmp_path_factory.mktemp("isolation")), orchestrator=request.param, **COMPLETE)
-        _APPLIED[request.param] = {name: resources(apply_root(settings, name)) for name in ENVIRONMENTS}
-    return _APPLIED[request.param]
+@pytest.fixture
+def applied(simulation: Simulation) -> dict[str, Found]:
+    """All three environments with everything chosen, applied: then every name and member is known."""
+    return {
+        it.split("-")[0]: simulation.resources(it) for it in ("dev-airflow", "staging-vertex", "production-kubernetes")
+    }
 
 
 def members(found: Found) -> Iterator[tuple[str, str]]:
@@ -45,7 +42,6 @@ def numbers(found: Found) -> set[str]:
     return {resource["values"]["number"] for resource in found.values() if resource["type"] == "google_project"}
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_only_principals_of_the_environment_itself_are_granted_anything(applied: dict[str, Found]) -> None:
     for name, found in applied.items():
         granted = list(members(found))
@@ -64,7 +60,6 @@ def test_only_principals_of_the_environment_itself_are_granted_anything(applied:
                 assert member in (*COMPLETE["client_principals"], *COMPLETE["auditors"]), f"{name}: {address}: {member}"
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_a_team_is_granted_nothing_that_is_another_teams(applied: dict[str, Found]) -> None:
     for name, found in applied.items():
         for address, member in members(found):
@@ -76,7 +71,6 @@ def test_a_team_is_granted_nothing_that_is_another_teams(applied: dict[str, Foun
                     assert owner == found_team.group(1), f"{name}: {address} grants {member}"
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_environments_share_no_project_key_network_bucket_or_account(applied: dict[str, Found]) -> None:
     kinds = (
         "google_artifact_registry_repository",
@@ -93,7 +87,6 @@ def test_environments_share_no_project_key_network_bucket_or_account(applied: di
         assert not ids[first] & ids[second]
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_nothing_of_another_environment_is_named_anywhere(applied: dict[str, Found]) -> None:
     for name, found in applied.items():
         text = json.dumps(found)
@@ -101,7 +94,6 @@ def test_nothing_of_another_environment_is_named_anywhere(applied: dict[str, Fou
             assert (f"acme-ml-{other}" in text) == (other == name)
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_workflows_of_one_environment_cannot_apply_another(applied: dict[str, Found]) -> None:
     for name, found in applied.items():
         apply = found['module.github[0].google_service_account_iam_member.federated["apply"]']["values"]
@@ -112,7 +104,6 @@ def test_workflows_of_one_environment_cannot_apply_another(applied: dict[str, Fo
         )
 
 
-@pytest.mark.xdist_group("gcp_isolation")
 def test_no_key_is_made_and_no_team_administers_a_project(applied: dict[str, Found]) -> None:
     for name, found in applied.items():
         assert "google_service_account_key" not in {r["type"] for r in found.values()}

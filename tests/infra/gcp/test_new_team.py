@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,28 @@ import pytest
 
 from environments import load_platform
 from governance.teams.preview import belongs
-from tests.conftest import copy_settings, edit_yaml
-from tests.infra.gcp.settings import COMPLETE, choose
-from tests.infra.offline.simulated import apply_root, plan_root
+from tests.conftest import edit_yaml
+from tests.infra.gcp.conftest import Simulation
+from tests.infra.offline.simulated import plan_root
 
 OWNER = "lise@example.com"
 
 
-@pytest.fixture(scope="module", params=["kubernetes", "airflow"])
-def applied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(params=["kubernetes", "airflow"])
+def applied(request: pytest.FixtureRequest, simulation: Simulation) -> Iterator[Path]:
     """Settings of a whole environment that is applied, to which a team was then added."""
-    settings = choose(
-        copy_settings(tmp_path_factory.mktemp("team")), orchestrator=request.param, step_operator="vertex", **COMPLETE
-    )
-    apply_root(settings, "staging")
+    simulation.document(f"staging-{request.param}")
+    settings = simulation.settings(request.param)
+    team, shared = settings / "teams" / "fraud.yaml", settings / "platform.yaml"
+    before = shared.read_text(encoding="utf-8")
     text = (settings / "teams" / "oncology.yaml").read_text(encoding="utf-8")
     text = text.replace("breast_cancer_classifier", "fraud_classifier").replace("oncology-ml@example.com", OWNER)
-    (settings / "teams" / "fraud.yaml").write_text(text.replace("oncology", "fraud"), encoding="utf-8")
-    edit_yaml(settings / "platform.yaml", lambda raw: raw["cost_centers"].update({"cc-fraud": "fraud"}))
+    team.write_text(text.replace("oncology", "fraud"), encoding="utf-8")
+    edit_yaml(shared, lambda raw: raw["cost_centers"].update({"cc-fraud": "fraud"}))
     load_platform(settings)
-    return settings
+    yield settings
+    team.unlink()
+    shared.write_text(before, encoding="utf-8")
 
 
 def changes(settings: Path) -> dict[str, tuple[str, ...]]:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.infra.gcp.settings import COMPLETE, ORCHESTRATORS, choose
-from tests.infra.offline.simulated import apply_root, resources
+from tests.infra.gcp.conftest import Simulation
+from tests.infra.gcp.settings import ORCHESTRATORS
 
 REVIEWED = Path(__file__).parent / "roles.yaml"
 
@@ -45,15 +45,16 @@ def granted(found: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
-def test_every_granted_role_was_reviewed(orchestrator: str, settings_directory: Path) -> None:
-    choose(settings_directory, orchestrator=orchestrator, **COMPLETE)
+def test_every_granted_role_was_reviewed(orchestrator: str, simulation: Simulation) -> None:
     reviewed = yaml.safe_load(REVIEWED.read_text(encoding="utf-8"))[orchestrator]
-    assert granted(resources(apply_root(settings_directory, "staging"))) == reviewed
+    assert granted(simulation.resources(f"staging-{orchestrator}")) == reviewed
 
 
-def test_the_apply_identity_may_grant_exactly_what_is_granted_on_the_project(settings_directory: Path) -> None:
-    choose(settings_directory, orchestrator="kubernetes", step_operator="vertex", **COMPLETE)
-    found = resources(apply_root(settings_directory, "staging"))
+@pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
+def test_the_apply_identity_may_grant_exactly_what_is_granted_on_the_project(
+    orchestrator: str, simulation: Simulation
+) -> None:
+    found = simulation.resources(f"staging-{orchestrator}")
     granter = found["module.github[0].google_project_iam_member.granter[0]"]["values"]
     grantable = set(re.findall(r"'(roles/[\w.]+)'", granter["condition"][0]["expression"]))
     others = {

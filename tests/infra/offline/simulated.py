@@ -73,7 +73,9 @@ def directory(folder: Path, text: str, *, initialised: bool = True) -> Directory
 
 
 def simulated_workspace(settings: Path, environment: str, cloud: str = "gcp") -> Workspace:
-    """The offline workspace of ``environment`` on ``cloud``."""
+    """The offline workspace of ``environment`` on ``cloud``; the local cloud needs no simulation."""
+    if cloud == "local":
+        return workspace(load_platform(settings), environment, cloud)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(offline.VARIABLE, "1")
         return workspace(load_platform(settings), environment, cloud)
