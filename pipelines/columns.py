@@ -10,17 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.errors import PipelineError
+from pipelines.strict import StrictModel
 
 ColumnType = Literal["number", "integer", "boolean", "string"]
 
 
-class Column(BaseModel):
+class Column(StrictModel):
     """One input column of a model. A column with categories is categorical; others are numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     type: ColumnType = Field(description="Type in the data. A number may be given as integer or float.")

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipelines.artifacts import RISK
 from pipelines.errors import PipelineError
 from pipelines.locations import check_location
+from pipelines.strict import StrictModel
 
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
 
@@ -30,10 +31,8 @@ class ConfigError(PipelineError):
     """A model's config is wrong; the message says which file, which key and what is allowed."""
 
 
-class Strict(BaseModel):
-    """Frozen, and refuses a key it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+class Strict(StrictModel, allow_inf_nan=False):
+    """A part of a config, in which every number is finite."""
 
 
 class Target(Strict):
@@ -338,7 +337,7 @@ def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
     fields: dict[str, Any] = {"": ModelConfig}
     for part in ("", *location[:-1]):
         annotation = fields.get(str(part))
-        models = [m for m in get_args(annotation) or [annotation] if isinstance(m, type) and issubclass(m, BaseModel)]
+        models = [m for m in get_args(annotation) or [annotation] if isinstance(m, type) and issubclass(m, StrictModel)]
         if len(models) == 1:
             fields = {name: field.annotation for name, field in models[0].model_fields.items()}
         else:

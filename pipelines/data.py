@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
 
 from pipelines.artifacts import RISK
 from pipelines.columns import Column, ColumnValueError, classify, read_column
@@ -14,6 +13,7 @@ from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
 from pipelines.labels import LabelError, RiskDefinition, define_risk
+from pipelines.strict import StrictModel
 from pipelines.tables import DataSourceError, open_table
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ class DataError(PipelineError):
     """The data does not fit the model's config; the message says where and why."""
 
 
-class DataDescription(BaseModel):
+class DataDescription(StrictModel):
     """What was read and how it was labelled and divided."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     columns: tuple[Column, ...]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.artifacts import RISK
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
 from pipelines.model import TrainedModel
+from pipelines.strict import StrictModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,11 +28,7 @@ class EvaluationError(PipelineError):
     """A model cannot be judged on these rows; the message says why."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class Metrics(_Frozen):
+class Metrics(StrictModel):
     """Figures between 0 and 1; for ``brier_score`` smaller is better. ``precision`` is 0 where no row is flagged."""
 
     roc_auc: Share
@@ -44,7 +41,7 @@ class Metrics(_Frozen):
     accuracy: Share
 
 
-class Confusion(_Frozen):
+class Confusion(StrictModel):
     """Rows by truth and decision; positive is risk."""
 
     tn: Count
@@ -53,14 +50,14 @@ class Confusion(_Frozen):
     tp: Count
 
 
-class RocCurve(_Frozen):
+class RocCurve(StrictModel):
     """Points of the receiver operating characteristic, from (0, 0) to (1, 1)."""
 
     false_positive_rate: tuple[Share, ...]
     true_positive_rate: tuple[Share, ...]
 
 
-class Calibration(_Frozen):
+class Calibration(StrictModel):
     """Rows in groups of about equal size by predicted probability: the mean prediction, the share at risk, the size."""
 
     predicted: tuple[Share, ...]
@@ -68,7 +65,7 @@ class Calibration(_Frozen):
     count: tuple[Count, ...]
 
 
-class Evaluation(_Frozen):
+class Evaluation(StrictModel):
     """A model's figures on one set of rows."""
 
     model: str

@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.columns import Column, ColumnValueError, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
 from pipelines.signature import Signature, SignatureMismatchError
+from pipelines.strict import StrictModel
 from pipelines.tables import ConversionError, DataSourceError, Table, open_table
 
 
-class InputProfile(BaseModel):
+class InputProfile(StrictModel):
     """A batch that fits a model's signature, in figures."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     location: str
     rows: int

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.columns import category_text
 from pipelines.config import Target
 from pipelines.errors import PipelineError
+from pipelines.strict import StrictModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +19,8 @@ class LabelError(PipelineError):
     """The target column cannot be labelled; the message says why."""
 
 
-class RiskDefinition(BaseModel):
+class RiskDefinition(StrictModel):
     """A target's rule with every number known, so that any data can be labelled in the same way."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str
     meaning: str = Field(description="In words: what a risk of 1 says of a row.")

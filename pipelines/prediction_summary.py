@@ -6,28 +6,25 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.input_profile import InputProfile
+from pipelines.strict import StrictModel
 
 _BINS: Final = 1000
 _SHOWN_BINS: Final = 20
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-class Histogram(BaseModel):
+class Histogram(StrictModel):
     """Rows by risk probability: ``counts[i]`` of them from ``edges[i]`` to below ``edges[i + 1]``; the last takes 1."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
 
-class PredictionSummary(BaseModel):
+class PredictionSummary(StrictModel):
     """One batch of predictions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: str
     model_version: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from pipelines.strict import StrictModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,10 +16,8 @@ MOST_VALUES: Final = 2000
 MOST_CATEGORIES: Final = 1000
 
 
-class NumericReference(BaseModel):
+class NumericReference(StrictModel):
     """A number in the training rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     missing: int
     values: tuple[float, ...] = Field(description="Sorted, so that no row can be put together again.")
@@ -28,20 +28,16 @@ class NumericReference(BaseModel):
         return self.values[(len(self.values) - 1) // 2]
 
 
-class CategoricalReference(BaseModel):
+class CategoricalReference(StrictModel):
     """A category in the training rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     missing: int
     counts: dict[str, int]
     others: int = Field(description="Rows of rarer categories, of which there are too many to name.")
 
 
-class Reference(BaseModel):
+class Reference(StrictModel):
     """Every column of the training rows: features, sensitive attributes and the label, each by itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: int
     numeric: dict[str, NumericReference]

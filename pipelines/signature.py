@@ -7,11 +7,12 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from pipelines.columns import Column, classify
 from pipelines.errors import PipelineError
 from pipelines.labels import RiskDefinition
+from pipelines.strict import StrictModel
 
 
 class SignatureMismatchError(PipelineError):
@@ -24,10 +25,8 @@ class SignatureMismatchError(PipelineError):
         )
 
 
-class Signature(BaseModel):
+class Signature(StrictModel):
     """A trained model's interface and origin."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     model: str
     description: str

@@ -15,8 +15,9 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from environments.strict import StrictModel
 from governance.audit.canonical import canonical
 from governance.audit.errors import TamperedError
 from governance.audit.events import SCHEMA_VERSION, AnyEvent, Event, UtcTime
@@ -30,10 +31,8 @@ _LONGEST_END = 200
 """Bytes within which ``_END`` matches."""
 
 
-class Entry(BaseModel):
+class Entry(StrictModel):
     """An event as it stands in the log."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sequence: int = Field(ge=0)
     recorded: UtcTime

@@ -13,8 +13,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainSerializer,
     TypeAdapter,
@@ -22,6 +20,7 @@ from pydantic import (
 )
 
 from environments.model import Cloud, EnvironmentName, ModelName, TeamName
+from environments.strict import StrictModel
 from governance.audit.personal import find_forbidden
 
 SCHEMA_VERSION = 1
@@ -57,11 +56,7 @@ Source = Literal["oidc", "ssh-key", "ci-environment", "zenml", "operating-system
 Stage = Literal["none", "dev", "staging", "production", "archived"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Actor(_Frozen):
+class Actor(StrictModel):
     """Who did it, under a pseudonym; the person behind it is sealed outside the log (see ``subjects.py``)."""
 
     id: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")]
@@ -69,7 +64,7 @@ class Actor(_Frozen):
     detail: Identifier | None = Field(default=None, description="Which sealed record describes the actor.")
 
 
-class Event(_Frozen):
+class Event(StrictModel):
     """What every event says. Unknown parts are left out, not guessed."""
 
     record_class: ClassVar[RecordClass] = "logs"
@@ -90,7 +85,7 @@ class Event(_Frozen):
     lock_digest: Digest | None = Field(default=None, description="Of the lock file of the Python packages.")
     image_digest: Digest | None = Field(default=None, description="Of the container image.")
     model_digest: Digest | None = None
-    data_digests: dict[Reference, Digest] = {}
+    data_digests: dict[Reference, Digest] = Field(default={})
     policy_version: Reference | None = None
 
     @model_validator(mode="after")
@@ -169,7 +164,7 @@ class RunFailed(Event):
     duration_seconds: Annotated[Number, Field(ge=0)] | None = None
 
 
-class StepUsage(_Frozen):
+class StepUsage(StrictModel):
     """What one step of a run used, and its cost by the price book."""
 
     step: Reference
@@ -232,7 +227,7 @@ class GateVerdict(_Documentation):
     lower: Number | None = None
     upper: Number | None = None
     threshold: Number | None = None
-    evidence: dict[Reference, Digest] = {}
+    evidence: dict[Reference, Digest] = Field(default={})
 
     @property
     def label(self) -> str:
@@ -251,7 +246,7 @@ class Promotion(_Documentation):
     from_stage: Stage
     to_stage: Stage
     replaces: Reference | None = Field(default=None, description="Version that held the stage before.")
-    evidence: dict[Reference, Digest] = {}
+    evidence: dict[Reference, Digest] = Field(default={})
     approvals: tuple[Digest, ...] = Field(
         default=(), description="Signed statements that this promotion acts on; each serves for one promotion."
     )

@@ -8,15 +8,12 @@ import os
 import subprocess
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from environments import CHECKOUT
+from environments.strict import StrictModel
 
 
-class Provenance(BaseModel):
+class Provenance(StrictModel):
     """Where the code of a run comes from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     git_commit: str
     git_dirty: bool | None

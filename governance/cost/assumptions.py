@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from environments.model import EnvironmentName
+from environments.strict import StrictModel
 from governance.cost.prices import PriceBookError
 
 FILE = Path(__file__).resolve().parent / "usage.yaml"
@@ -18,13 +19,11 @@ FILE = Path(__file__).resolve().parent / "usage.yaml"
 Quantity = Annotated[Decimal, Field(ge=0)]
 
 
-class Assumptions(BaseModel):
+class Assumptions(StrictModel):
     """Quantities a month by name; an environment overrides what it names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     defaults: dict[str, Quantity]
-    environments: dict[EnvironmentName, dict[str, Quantity]] = {}
+    environments: dict[EnvironmentName, dict[str, Quantity]] = Field(default={})
 
     @model_validator(mode="after")
     def _overrides_exist(self) -> Assumptions:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
+from environments.strict import StrictModel
 from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month
 from governance.cost.spend import MonthOfSpend, SpendProvider
@@ -19,9 +20,7 @@ SETTLES = timedelta(days=10)
 """After its end a month still changes: late usage, credits, tax. An answer from later than that is kept for ever."""
 
 
-class _Kept(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Kept(StrictModel):
     provider: str
     fetched: AwareDatetime
     answer: MonthOfSpend

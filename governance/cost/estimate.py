@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from environments import PLATFORM, Cloud, Environment
+from environments.strict import StrictModel
 from governance.cost.assumptions import Assumptions
 from governance.cost.money import CurrencyMismatchError
 from governance.cost.plan_states import PlannedResource, planned_resources
@@ -22,11 +23,7 @@ State = Literal["priced", "partly", "unknown", "free", "absent"]
 """``partly``: some of what it is billed for has no price, so the amount is a lower bound."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Part(_Frozen):
+class Part(StrictModel):
     """One thing that a resource is billed for."""
 
     item: str
@@ -36,7 +33,7 @@ class Part(_Frozen):
     monthly: Decimal
 
 
-class Line(_Frozen):
+class Line(StrictModel):
     """One resource of the plan."""
 
     address: str
@@ -57,7 +54,7 @@ class Line(_Frozen):
         return self.planned - self.now
 
 
-class TeamCost(_Frozen):
+class TeamCost(StrictModel):
     """A team's share of the plan."""
 
     team: str
@@ -72,7 +69,7 @@ class TeamCost(_Frozen):
         return self.planned - self.now
 
 
-class Estimate(_Frozen):
+class Estimate(StrictModel):
     """What an environment costs a month now, and what it will."""
 
     environment: str
@@ -82,7 +79,7 @@ class Estimate(_Frozen):
     source: Literal["price book", "infracost"]
     simulated: bool = False
     lines: tuple[Line, ...]
-    assumptions: dict[str, Decimal] = {}
+    assumptions: dict[str, Decimal] = Field(default={})
     warnings: tuple[str, ...] = ()
 
     @property

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
-
+from environments.strict import StrictModel
 from governance.cost.month import Month
 
 METHOD = "run rate, bootstrap over days"
@@ -24,10 +23,8 @@ _DRAWS = 2000
 _SEED = 0
 
 
-class Forecast(BaseModel):
+class Forecast(StrictModel):
     """A month's spend at its end, in the currency of what it was made from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     expected: float
     low: float

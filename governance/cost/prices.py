@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from environments import Cloud
+from environments.strict import StrictModel
 from governance.core.errors import RefusedError
 
 FILE = Path(__file__).resolve().parent / "prices.yaml"
@@ -28,11 +29,7 @@ class PriceBookError(RefusedError):
     """The price book cannot be used; the message says which line and why."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Price(_Strict):
+class Price(StrictModel):
     """What one unit of something costs, who says so, and when."""
 
     cloud: Cloud
@@ -58,7 +55,7 @@ class Price(_Strict):
         return f"{self.cloud} {self.region} {self.item}"
 
 
-class PriceBook(_Strict):
+class PriceBook(StrictModel):
     """Every price that is known. What is not in it is unknown, never free."""
 
     max_age_days: Annotated[int, Field(ge=1)]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from environments import PLATFORM, Environment, Platform, SettingsError, pick_cloud
+from environments.strict import StrictModel
 from governance.cost.breakdown import NOTHING, TeamShare, by_model, by_pipeline, by_run, by_team, total
 from governance.cost.forecast import Forecast, forecast_month
 from governance.cost.month import Month, day_of
@@ -18,11 +19,7 @@ TOP_RUNS = 10
 SHARING = "Shared cost is split in proportion to what each team spent directly, equally where none did."
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TeamRow(_Frozen):
+class TeamRow(StrictModel):
     """A team's month."""
 
     team: str
@@ -47,7 +44,7 @@ class TeamRow(_Frozen):
         return self.budget is not None and self.total > self.budget
 
 
-class AmountRow(_Frozen):
+class AmountRow(StrictModel):
     """One pipeline, model or run."""
 
     name: str
@@ -55,7 +52,7 @@ class AmountRow(_Frozen):
     amount: Decimal
 
 
-class CostReport(_Frozen):
+class CostReport(StrictModel):
     """A month of one environment in one currency."""
 
     environment: str

@@ -11,8 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
+from environments.strict import StrictModel
 from governance.audit.entry import Entry
 from governance.audit.events import Event, RunFailed, RunFinished, RunStarted, RunUsage
 from governance.audit.reader import LogReader
@@ -23,10 +24,8 @@ from governance.cost.spend import MonthOfSpend, Spend
 _VERSION = 1
 
 
-class RunRow(BaseModel):
+class RunRow(StrictModel, frozen=False):
     """What the log says of one run's cost."""
-
-    model_config = ConfigDict(extra="forbid")
 
     run: str
     team: str | None
@@ -40,16 +39,14 @@ class RunRow(BaseModel):
     """Whether the cost of every step is known."""
 
 
-class _Read(BaseModel):
+class _Read(StrictModel, frozen=False):
     """Everything that was read of a log so far."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: int = _VERSION
     size: int = 0
     last: str = ""
     """SHA-256 of the last entry that was read, so that another log in the same place is noticed."""
-    runs: dict[str, RunRow] = {}
+    runs: dict[str, RunRow] = Field(default={})
 
 
 class RunLedger:

@@ -7,18 +7,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from environments.strict import StrictModel
 from governance.core.errors import RefusedError
 from governance.cost.month import Month
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class Spend(BaseModel):
+class Spend(StrictModel):
     """An amount of one day, with as much as is known of whom it is for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     day: date
     """In the billing zone."""
@@ -31,16 +30,14 @@ class Spend(BaseModel):
     run: str | None = None
 
 
-class MonthOfSpend(BaseModel):
+class MonthOfSpend(StrictModel):
     """A month of one environment's spend, and what is not known of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     month: str
     spend: tuple[Spend, ...]
     unmeasured_runs: tuple[str, ...] = ()
     """Runs of the month whose cost is not, or only partly, known."""
-    teams_of_unmeasured: dict[str, int] = {}
+    teams_of_unmeasured: dict[str, int] = Field(default={})
     """How many of these each team has."""
 
 

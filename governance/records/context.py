@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
+from environments.strict import StrictModel
 from governance.audit.events import Actor, Event
 from governance.core.provenance import Provenance
 
@@ -18,10 +17,8 @@ KEY = "groundwork"
 """The key of a pipeline's ``extra`` configuration that holds the context."""
 
 
-class RunContext(BaseModel):
+class RunContext(StrictModel):
     """Who owns a governed run, what it is for, and what it was made from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     environment: str
     cloud: str

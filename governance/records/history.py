@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from environments.strict import StrictModel
 from governance.audit import AuditError, LogReader, locate, open_reader, select
 from governance.audit.events import Actor, Approval, Promotion, Rollback
 from governance.audit.query import Filter
@@ -24,10 +23,8 @@ _PROMOTION: dict[str, Kind] = {
 }
 
 
-class ModelEvent(BaseModel):
+class ModelEvent(StrictModel):
     """One thing that happened to a model in an environment."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
     time: datetime

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from zenml.client import Client
 
 from environments import Platform
+from environments.strict import StrictModel
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import digest_of
 
 
-class VersionRow(BaseModel):
+class VersionRow(StrictModel):
     """One model version."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     team: str
     model: str

@@ -6,21 +6,16 @@ import math
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from environments.strict import StrictModel
 from governance.gates.result import Check, GateResult
 
 Bound = Literal["at least", "at most"]
 RunPurpose = Literal["training", "validation", "batch inference"]
 
 
-class Frozen(BaseModel):
-    """Cannot be changed, and refuses a field it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
-
-
-class Subject(Frozen):
+class Subject(StrictModel):
     """Which model the report is of."""
 
     model: str
@@ -40,7 +35,7 @@ class Subject(Frozen):
     digest: str = Field(description="SHA-256 over the model's files.")
 
 
-class Metric(Frozen):
+class Metric(StrictModel):
     """One metric, and what each environment asks of it."""
 
     name: str
@@ -61,7 +56,7 @@ class Metric(Frozen):
         return Check(name=self.name, value=self.value, bound=self.bound, threshold=threshold)
 
 
-class Confusion(Frozen):
+class Confusion(StrictModel):
     """Rows by what they were and what they were called at the decision threshold."""
 
     true_positive: int
@@ -90,7 +85,7 @@ class Confusion(Frozen):
         return self.false_positive / self.negatives if self.negatives else math.nan
 
 
-class CalibrationBin(Frozen):
+class CalibrationBin(StrictModel):
     """Rows of similar predicted risk: the mean prediction, the share that was a risk, and how many they are."""
 
     predicted: float
@@ -98,7 +93,7 @@ class CalibrationBin(Frozen):
     rows: int
 
 
-class HistogramBin(Frozen):
+class HistogramBin(StrictModel):
     """Rows whose predicted risk lies in ``[low, high)``; the last bin includes 1."""
 
     low: float
@@ -106,7 +101,7 @@ class HistogramBin(Frozen):
     rows: int
 
 
-class EvaluationEvidence(Frozen):
+class EvaluationEvidence(StrictModel):
     """The evaluation that the page's metrics and plots come from."""
 
     run: str
@@ -120,7 +115,7 @@ class EvaluationEvidence(Frozen):
     calibration: tuple[CalibrationBin, ...]
 
 
-class GateOutcome(Frozen):
+class GateOutcome(StrictModel):
     """What a gate decided in a run."""
 
     run: str
@@ -129,7 +124,7 @@ class GateOutcome(Frozen):
     result: GateResult
 
 
-class Node(Frozen):
+class Node(StrictModel):
     """One thing in the lineage: data, features, a model, an evaluation, a release or predictions."""
 
     kind: str = Field(description="Artifact name, or 'source' or 'release'.")
@@ -140,7 +135,7 @@ class Node(Frozen):
     uri: str | None = None
 
 
-class Lane(Frozen):
+class Lane(StrictModel):
     """What one run in one environment made, or took over, for this version."""
 
     environment: str
@@ -154,7 +149,7 @@ class Lane(Frozen):
         return next((node for node in self.nodes if node.kind == kind), None)
 
 
-class RunRecord(Frozen):
+class RunRecord(StrictModel):
     """A run behind this version, and what it was started from."""
 
     purpose: RunPurpose
@@ -172,7 +167,7 @@ class RunRecord(Frozen):
     url: str | None = Field(default=None, description="The run in ZenML's dashboard, where a server has one.")
 
 
-class HistoryEntry(Frozen):
+class HistoryEntry(StrictModel):
     """A promotion or rollback of the model, of whichever version."""
 
     time: AwareDatetime
@@ -184,7 +179,7 @@ class HistoryEntry(Frozen):
     reason: str
 
 
-class Predictions(Frozen):
+class Predictions(StrictModel):
     """The newest batch of predictions made with this version in this environment; no row of it."""
 
     run: str
@@ -202,7 +197,7 @@ class Predictions(Frozen):
         return self.flagged / self.rows if self.rows else math.nan
 
 
-class Comparison(Frozen):
+class Comparison(StrictModel):
     """This version beside the one that was in use before it."""
 
     version: str
@@ -211,7 +206,7 @@ class Comparison(Frozen):
     data_digest: str
 
 
-class ReportData(Frozen):
+class ReportData(StrictModel):
     """Everything that a report shows."""
 
     written: AwareDatetime

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from environments import ORDER, Platform
+from environments.strict import StrictModel
 from governance.rendering.numbers import count, percent
 from governance.report.data import ReportData
 from governance.report.render import PAGES
 from governance.report.wording import headline
 
 
-class Entry(BaseModel):
+class Entry(StrictModel):
     """What the index shows of one report; kept beside it as JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: str
     team: str

@@ -12,9 +12,10 @@ import secrets
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from environments.model import Cloud, EnvironmentName, ModelName
+from environments.strict import StrictModel
 from governance.audit.canonical import canonical
 from governance.audit.events import Digest, Reference, Text, UtcTime
 from governance.audit.layout import STATEMENTS
@@ -25,9 +26,7 @@ from governance.signing.signatories import Signatory
 from governance.signing.ssh import sign
 
 
-class _Statement(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Statement(StrictModel):
     environment: EnvironmentName
     cloud: Cloud
     model: ModelName
@@ -73,10 +72,8 @@ AnyStatement = Annotated[ApprovalStatement | OverrideStatement | RequestStatemen
 _STATEMENT: TypeAdapter[AnyStatement] = TypeAdapter(AnyStatement)
 
 
-class Signed(BaseModel):
+class Signed(StrictModel):
     """A statement and somebody's signature over its canonical JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     statement: AnyStatement
     signature: Annotated[str, Field(pattern=r"^-----BEGIN SSH SIGNATURE-----\n", max_length=8000)]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from environments import CHECKOUT
 from environments.errors import ExpectedError
+from environments.strict import StrictModel
 from stack_bootstrap.policy.rules import Violation
 
 FILE = CHECKOUT / "infra" / "policy" / "exceptions.yaml"
@@ -21,10 +22,8 @@ class PolicyError(ExpectedError):
     """The policy could not be checked; the message says why."""
 
 
-class PolicyException(BaseModel):
+class PolicyException(StrictModel):
     """One rule that is not held against some resources for a time."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: Annotated[str, Field(min_length=1, description="Name of our rule, or checkov's id.")]
     address: Annotated[str, Field(min_length=1, description="Terraform address; * stands for anything.")]
