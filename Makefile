@@ -25,7 +25,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift infra-check touched identity review image diff register \
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift unlock infra-check touched identity review image diff register \
 	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test lint format lock schema
 
 ##@ Set up
@@ -51,7 +51,7 @@ clean-demo: setup ## Remove all that the demo made, and only that
 plan: setup ## Show what Terraform would change
 	@$(RUN) stack_bootstrap plan $(READS)
 
-apply: setup ## Plan, then apply exactly that plan [EXPECT=<digest, or file of the reviewed plan>]
+apply: setup ## Plan, then apply exactly that plan; asks where it is protected [YES=1] [EXPECT=<reviewed plan's digest or file>]
 	@$(RUN) governance.cli.infrastructure apply $(FLAGS)
 
 destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
@@ -75,9 +75,12 @@ output: setup ## Show the stack contracts that an environment emits
 drift: setup ## Exit 2 when infrastructure differs from code
 	@$(RUN) stack_bootstrap drift $(READS)
 
-infra-check: setup ## Terraform fmt and validate in ENV's root on CLOUD
+unlock: setup ## Free the lock that a run which is gone left on ENV's state: LOCK_ID=…, as the refused command said
+	@$(RUN) stack_bootstrap unlock
+
+infra-check: setup ## Terraform fmt and validate in ENV's root on CLOUD; needs no account
 	@$(RUN) stack_bootstrap terraform -- fmt -check -recursive infra
-	@$(RUN) stack_bootstrap terraform --env "$(ENV)" -- validate
+	@$(RUN) stack_bootstrap validate
 
 ##@ Continuous integration
 

@@ -12,6 +12,7 @@ COMMANDS = {
         "destroy",
         "drift",
         "output",
+        "validate",
         "unlock",
         "terraform",
         "schema",

@@ -7,8 +7,10 @@ on every cloud. Secrets are references; a value never passes through state or ou
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
@@ -62,6 +64,9 @@ class Connector(StrictModel):
     resource_type: str
     resource_id: str | None = None
     configuration: dict[str, JsonValue] = Field(default={})
+
+
+_Configured = TypeVar("_Configured", Component, Connector)
 
 
 class Secret(StrictModel):
@@ -129,6 +134,38 @@ def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str
         if key != contract.team:
             raise ContractError(f"{source}: the key {key!r} holds the contract of team {contract.team!r}.")
     return stacks
+
+
+HIDDEN = "(hidden)"
+_CONFIDENTIAL = re.compile(r"password|passwd|secret|token|credential|(api|access|private|account)_?key", re.IGNORECASE)
+_REFERENCE = re.compile(r"\{\{[\w.-]+\}\}")
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
+
+
+def without_secrets(contract: StackContract) -> StackContract:
+    """Return ``contract`` fit to be shown: what looks like a secret's value in a configuration is hidden.
+
+    A contract should hold none, only references such as ``{{secret.key}}``; a root that puts one in by mistake, or
+    somebody who changed the state, does not get it printed.
+    """
+
+    def shown(value: JsonValue, key: str = "") -> JsonValue:
+        if isinstance(value, dict):
+            return {name: shown(inner, name) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [shown(inner, key) for inner in value]
+        if value is None or isinstance(value, bool) or (isinstance(value, str) and _REFERENCE.fullmatch(value)):
+            return value
+        if _CONFIDENTIAL.search(key):
+            return HIDDEN
+        return _USER_INFO.sub(HIDDEN, value) if isinstance(value, str) else value
+
+    def parts(of: Mapping[Any, _Configured]) -> dict[Any, _Configured]:
+        return {name: part.model_copy(update={"configuration": shown(part.configuration)}) for name, part in of.items()}
+
+    return contract.model_copy(
+        update={"components": parts(contract.components), "connectors": parts(contract.connectors)}
+    )
 
 
 def json_schema() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,10 @@ class ProtectedEnvironmentError(InfrastructureError):
 
 class UnreviewedPlanError(InfrastructureError):
     """What would be applied is not what was reviewed."""
+
+
+class NotApprovedError(InfrastructureError):
+    """Whoever was asked did not say yes to what would change in a protected environment."""
 
 
 class NotAppliedError(InfrastructureError):
@@ -84,6 +88,7 @@ def apply(
     plan_file: Path | None = None,
     expect: str | None = None,
     allow_delete: bool = False,
+    approve: Callable[[PlanResult], bool] | None = None,
     stream: IO[str] | None = None,
 ) -> ApplyResult:
     """Apply the reviewed plan in ``plan_file``, or else plan and apply exactly that.
@@ -94,10 +99,12 @@ def apply(
         expect: digest of the plan that was reviewed, perhaps on another machine. Any other plan is refused, unless it
             changes nothing.
         allow_delete: let a protected environment lose what exists.
+        approve: asked before a protected environment is changed. It shows the plan itself, which is not streamed then.
         stream: shows Terraform's output as it happens.
 
     Raises:
         FullStoreError: the plan deletes a store that holds something.
+        NotApprovedError: ``approve`` said no.
         PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
         ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
         StalePlanError: the state has changed since the plan was made.
@@ -105,9 +112,11 @@ def apply(
         TerraformError: Terraform failed.
     """
     if plan_file is not None:
-        return _apply(_as_expected(_reviewed(where, plan_file.resolve()), expect), allow_delete, stream)
+        return _apply(_as_expected(_reviewed(where, plan_file.resolve()), expect), allow_delete, approve, stream)
+    shows = where.protected and approve is not None
     with _transient_plan(where) as file:
-        return _apply(_as_expected(_plan(where, file, stream), expect), allow_delete, stream)
+        planned = _as_expected(_plan(where, file, None if shows else stream), expect)
+        return _apply(planned, allow_delete, approve, stream)
 
 
 def destroy(
@@ -166,6 +175,15 @@ def read_stacks(platform: Platform, environment: str, cloud: str | None = None) 
     return _stacks(where, Terraform(where))
 
 
+def validate(where: Workspace) -> None:
+    """Check that the root of ``where`` is valid Terraform. Neither state nor account is touched.
+
+    Raises:
+        TerraformError: it is not.
+    """
+    Terraform(where).validate()
+
+
 def unlock(where: Workspace, lock_id: str) -> None:
     """Free a lock that a run which is gone left on the state of ``where``."""
     Terraform(where).unlock(lock_id)
@@ -208,7 +226,12 @@ def _as_expected(planned: PlanResult, expect: str | None) -> PlanResult:
     )
 
 
-def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> ApplyResult:
+def _apply(
+    planned: PlanResult,
+    allow_delete: bool,
+    approve: Callable[[PlanResult], bool] | None,
+    stream: IO[str] | None,
+) -> ApplyResult:
     where, changes = planned.workspace, planned.changes
     if where.protected and changes.destructive and not allow_delete:
         raise ProtectedEnvironmentError(
@@ -218,6 +241,8 @@ def _apply(planned: PlanResult, allow_delete: bool, stream: IO[str] | None) -> A
         )
     terraform = Terraform(where, stream=stream)
     _refuse_full_stores(where, planned)
+    if where.protected and planned.differs and approve is not None and not approve(planned):
+        raise NotApprovedError(f"{where.environment} is as it was: what would change was not approved.")
     with recorded(InfrastructureAct("apply", where, changes, planned.digest)):
         if planned.differs:
             terraform.apply(planned.plan_file)
@@ -266,6 +291,7 @@ __all__ = [
     "ApplyResult",
     "InfrastructureError",
     "NotAppliedError",
+    "NotApprovedError",
     "PlanFileError",
     "PlanResult",
     "ProtectedEnvironmentError",
@@ -276,5 +302,6 @@ __all__ = [
     "plan",
     "read_stacks",
     "unlock",
+    "validate",
     "workspace",
 ]

@@ -88,6 +88,9 @@ def apply(
         bool,
         typer.Option("--allow-delete", envvar="ALLOW_DELETE", help="Let a protected environment lose things."),
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", envvar="YES", help="On a terminal, do not ask before changing what is protected.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan.")] = False,
 ) -> None:
     """Make infrastructure what the code and the settings say."""
@@ -102,6 +105,8 @@ def apply(
     from stack_bootstrap.reviewed import expected_digest
 
     expected = {where.environment: expected_digest(expect, where) for where in chosen} if expect else {}
+    reviewed = plan_file is not None or expect is not None
+    asks = sys.stdin.isatty() and not (yes or reviewed)
     described = []
     for where in chosen:
         result = infrastructure.apply(
@@ -109,7 +114,9 @@ def apply(
             plan_file=plan_file,
             expect=expected.get(where.environment),
             allow_delete=allow_delete,
-            stream=_stream(as_json),
+            approve=_approved if asks else None,
+            # Folders are made in a moment, so that there is no progress to see, only all that Terraform puts out.
+            stream=None if asks and where.protected and where.ground else _stream(as_json),
         )
         _report(where, result.changes, result.notes, as_json)
         stacks = {team: contract.stack.name for team, contract in result.stacks.items()}
@@ -165,12 +172,22 @@ def output(
     as_json: AsJson = False,
 ) -> None:
     """Show the stack contracts that one environment was last applied with."""
+    from stack_bootstrap.contract import without_secrets
+
     stacks = infrastructure.read_stacks(load_platform(settings), env, cloud)
     if as_json:
-        _print_json({team: contract.model_dump(mode="json") for team, contract in stacks.items()})
+        _print_json({team: without_secrets(contract).model_dump(mode="json") for team, contract in stacks.items()})
     else:
-        for contract in stacks.values():
+        for contract in map(without_secrets, stacks.values()):
             typer.echo("\n".join(_lines(contract)))
+
+
+@app.command()
+def validate(env: EnvironmentNames, cloud: CloudName = None, settings: SettingsDirectory = DIRECTORY) -> None:
+    """Check that the Terraform code of a cloud is valid. Needs no account and touches no state."""
+    for where in _workspaces(env, cloud, settings):
+        infrastructure.validate(where)
+        typer.echo(f"{where}: the code is valid.")
 
 
 @app.command()
@@ -233,6 +250,12 @@ def _stream(as_json: bool) -> IO[str]:
 
 def _say(line: str, as_json: bool) -> None:
     typer.echo(line, err=as_json)
+
+
+def _approved(planned: PlanResult) -> bool:
+    """Whether the person at the terminal says yes to ``planned``; anything but y is no."""
+    typer.echo(f"{planned.workspace}: {planned.changes.summary()}", err=True)
+    return typer.confirm(f"{planned.workspace.environment} is protected. Apply this?", err=True)
 
 
 def _report(where: Workspace, changes: Changes, notes: Sequence[str], as_json: bool) -> None:

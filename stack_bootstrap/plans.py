@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,10 +42,26 @@ class Changes:
             return f"only outputs change ({', '.join(self.outputs)})"
         return ", ".join(parts) or "no changes"
 
+    def summary(self) -> str:
+        """Return what happens in a few lines: how many of each type, and by name what exists and would be lost."""
+        lines = [f"{self}."]
+        for what in ("add", "change", "heal"):
+            types = Counter(_type_of(address) for address in getattr(self, what))
+            if types:
+                counted = (f"{count} {kind}" for kind, count in sorted(types.items()))
+                lines.append(f"  {what}: {', '.join(counted)}")
+        lines += [f"  {what}: {address}" for what in ("replace", "delete") for address in getattr(self, what)]
+        return "\n".join(lines)
+
     @property
     def destructive(self) -> tuple[str, ...]:
         """What exists and would be deleted, for good or to be made anew."""
         return (*self.delete, *self.replace)
+
+
+def _type_of(address: str) -> str:
+    """Return the type in a resource's address, such as ``module.a["b"].aws_s3_bucket.c[0]``."""
+    return re.sub(r"\[[^]]*\]", "", address).split(".")[-2]
 
 
 def read_changes(plan: Mapping[str, Any], vanished: Collection[str] = ()) -> Changes:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -61,7 +62,7 @@ class StateLockedError(TerraformError):
 
     advice = (
         "Somebody else is planning or applying. If the lock was left by a run that is gone, free it with "
-        "`python -m stack_bootstrap unlock --env ENV --cloud CLOUD --lock-id ID` and the ID above."
+        "`make unlock ENV=… CLOUD=… LOCK_ID=…` and the ID above."
     )
 
 
@@ -120,8 +121,7 @@ class Terraform:
         workspace = self.workspace
         workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         replace_if_changed(self._variables, json.dumps(dict(workspace.variables), indent=2))
-        if workspace.mirrors:
-            replace_if_changed(self._cli_configuration, cli_configuration(workspace.mirrors))
+        self._write_configuration()
         stamp = workspace.home / "initialised"
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == self._fingerprint():
             return False
@@ -181,6 +181,14 @@ class Terraform:
         _, text = self._run("output", json=FLAG)
         return _object(text).get(name, {}).get("value")
 
+    def validate(self) -> None:
+        """Check the root in a data folder of its own, initialised without a backend: that needs no account."""
+        apart = Terraform(replaced(self.workspace, home=self.workspace.home / "check"), installation=self.installation)
+        apart.workspace.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        apart._write_configuration()
+        apart._run("init", input=False, backend=False)
+        apart._run("validate", stream=self.stream)
+
     def unlock(self, lock_id: str) -> None:
         """Free the state's lock ``lock_id``, left by a run that is gone."""
         self.init()
@@ -191,6 +199,11 @@ class Terraform:
         self.init()
         command = [str(self.installation.path), *arguments]
         return subprocess.run(command, cwd=self.workspace.root, env=self._environment(), check=False).returncode
+
+    def _write_configuration(self) -> None:
+        """Write what names the plugins' folders, where there are any."""
+        if self.workspace.mirrors:
+            replace_if_changed(self._cli_configuration, cli_configuration(self.workspace.mirrors))
 
     @property
     def _cli_configuration(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import statistics
 import subprocess
 import sys
@@ -64,6 +66,25 @@ def bootstrap(
         timeout=120,
         check=False,
     )
+
+
+def on_a_terminal(answer: str | None, *arguments: str, settings: Path) -> tuple[int, str]:
+    """Exit status and output of ``python -m stack_bootstrap`` on a terminal where ``answer`` is typed when asked."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(REPOSITORY)
+        os.environ["GROUNDWORK_ENVIRONMENTS"] = str(settings)
+        os.execv(sys.executable, [sys.executable, "-m", "stack_bootstrap", *arguments])
+    said, typed = b"", False
+    # A terminal whose other end is closed is an error on Linux and an empty read elsewhere.
+    with contextlib.suppress(OSError):
+        while chunk := os.read(terminal, 4096):
+            said += chunk
+            if answer is not None and not typed and said.rstrip().endswith(b"[y/N]:"):
+                os.write(terminal, f"{answer}\n".encode())
+                typed = True
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
 
 
 def measure_plan(settings: Path, runs: int = 7) -> tuple[float, float]:

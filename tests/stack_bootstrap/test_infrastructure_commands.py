@@ -9,15 +9,19 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_group
 
+from stack_bootstrap import infrastructure
 from stack_bootstrap.__main__ import COMMANDS, main
 from stack_bootstrap.infrastructure import apply
 from stack_bootstrap.lazy_commands import LazyCommands
+from stack_bootstrap.plans import Changes
 from tests.conftest import REPOSITORY, edit_yaml
-from tests.stack_bootstrap.local_cloud import bootstrap, folder, local_workspace, marked_folders
+from tests.stack_bootstrap.local_cloud import bootstrap, folder, local_workspace, marked_folders, on_a_terminal
+from tests.stack_bootstrap.stack_contracts import changed, local_contract
 
 
 class CommandLine:
@@ -128,6 +132,64 @@ def test_output_shows_each_stack(run: CommandLine) -> None:
     assert run("output", "--env", "dev") == 0
     assert "local-oncology-dev\n  artifact_store: local (path=" in run.out
     assert "cost: 60 USD a month" in run.out
+
+
+def test_output_never_shows_what_looks_like_a_secret(
+    run: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = {"uri": "https://me:hunter2@host/x", "nested": [{"api_key": "hunter2"}], "Password": "hunter2"}
+    kept = {"tracking_token": "{{local-dev-mlflow.value}}", "path": "/kept", "count": 3}
+    connector = {
+        "type": "aws",
+        "auth_method": "m",
+        "resource_type": "r",
+        "configuration": {"aws_secret_access_key": "hunter2"},
+    }
+
+    def spoil(raw: dict[str, Any]) -> None:
+        raw["components"]["experiment_tracker"]["configuration"] = {**secret, **kept}
+        raw["connectors"] = {"c": connector}
+
+    stacks = {"oncology": changed(local_contract(tmp_path), spoil)}
+    monkeypatch.setattr(infrastructure, "read_stacks", lambda *_: stacks)
+    for options in ((), ("--json",)):
+        assert run("output", "--env", "dev", *options) == 0
+        assert "hunter2" not in run.out + run.error
+        for text in ("https://(hidden)@host/x", "{{local-dev-mlflow.value}}", "/kept"):
+            assert text in run.out
+    assert "hunter2" in stacks["oncology"].model_dump_json(), "what is registered is the contract itself"
+
+
+@pytest.mark.parametrize(("answer", "options", "status"), [("n", (), 1), ("y", (), 0), (None, ("--yes",), 0)])
+def test_on_a_terminal_a_protected_environment_is_changed_only_after_a_yes(
+    answer: str | None, options: tuple[str, ...], status: int, settings_directory: Path
+) -> None:
+    ended, said = on_a_terminal(answer, "apply", "--env", "production", *options, settings=settings_directory)
+    assert ended == status, said
+    assert len(marked_folders(local_workspace(settings_directory, "production"))) == (0 if status else 15)
+    assert ("Apply this?" in said) == (answer is not None)
+    if answer is not None:
+        assert "add: 16 terraform_data" in said
+        assert len(said.splitlines()) < 10, "a summary, not all that Terraform puts out"
+    if answer == "n":
+        assert "production is as it was" in said
+        ended, said = on_a_terminal(None, "apply", "--env", "dev", settings=settings_directory)
+        assert (ended, "Apply this?" in said) == (0, False)
+
+
+def test_code_is_validated_without_state_or_account(run: CommandLine) -> None:
+    where = local_workspace(run.settings)
+    where.home.mkdir(parents=True)
+    assert where.state_file is not None
+    where.state_file.write_text("no state at all", encoding="utf-8")
+    assert run("validate", "--env", "dev") == 0
+    assert run.out == "dev on local: the code is valid.\n"
+
+
+def test_a_summary_counts_what_is_made_and_names_what_is_lost() -> None:
+    gone = 'module.team["a.b"].aws_s3_bucket.it[0]'
+    changes = Changes(add=('module.team["a.b"].aws_iam_role.one["x"]', "aws_iam_role.two"), delete=(gone,))
+    assert changes.summary() == f"2 to add, 1 to delete.\n  add: 2 aws_iam_role\n  delete: {gone}"
 
 
 def test_a_dry_run_of_apply_only_plans(run: CommandLine) -> None:
