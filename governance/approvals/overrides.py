@@ -19,8 +19,8 @@ from governance.audit.events import now
 from governance.core.policy import policy_version
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
-from governance.gates import champion, data_quality, drift, fairness, performance
-from governance.gates.exemptions import BUDGET, Exemption
+from governance.gates.catalogue import OVERRIDABLE
+from governance.gates.exemptions import Exemption
 from governance.gates.record import as_reference
 from governance.records.journal import Journal, digest
 from governance.registry.releases import digest_of
@@ -32,18 +32,6 @@ from governance.signing.statements import OverrideStatement, keep, read, sign_st
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
-
-GATES = (
-    data_quality.NAME,
-    data_quality.HELD_OUT,
-    data_quality.INPUT,
-    performance.NAME,
-    fairness.NAME,
-    drift.NAME,
-    champion.NAME,
-    BUDGET,
-)
-"""Names of the gates that may be overridden. The budget is the one that may be though it says no: it is money."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +76,8 @@ def override(
         raise PromotionRefusedError(
             f"{by.email} may not override a gate for {target.where}; people who may: {', '.join(allowed) or 'nobody'}."
         )
-    if gate not in GATES:
-        raise PromotionRefusedError(f"There is no gate {gate!r}; choose one of: {', '.join(GATES)}.")
+    if gate not in OVERRIDABLE:
+        raise PromotionRefusedError(f"There is no gate {gate!r}; choose one of: {', '.join(OVERRIDABLE)}.")
     people, model_digest = people_of(target), None
     if version is not None:
         candidate = named_version(target, version)

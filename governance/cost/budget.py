@@ -23,7 +23,7 @@ from governance.cost.month import Month
 from governance.cost.provider import provider_of
 from governance.cost.report import reached
 from governance.cost.spend import SpendError, SpendProvider, currencies
-from governance.gates.exemptions import BUDGET as GATE
+from governance.gates.budget import GATE
 from governance.records.journal import Journal
 
 INFERENCE = "batch_inference_pipeline"
@@ -134,7 +134,7 @@ def check_budget(
     journal.write(
         journal.event(
             GateVerdict,
-            gate=GATE,
+            gate=GATE.name,
             subject=check.team,
             verdict=check.verdict,
             value=None if check.spent is None else float(check.spent),
@@ -149,7 +149,7 @@ def check_budget(
     if check.refuses:
         raise BudgetExceededError(
             f"{check.message} No new run begins there until {check.month.after}. Raise budget in "
-            f"environments/teams/{check.team}.yaml, or get an override: make override GATE={GATE} "
+            f"environments/teams/{check.team}.yaml, or get an override: make override GATE={GATE.name} "
             f"ENV={check.environment} MODEL={target.model} REASON=…"
         )
     return check
@@ -206,7 +206,7 @@ def _override(overrides: Iterable[BudgetOverride], team: str, now: datetime) -> 
         (
             one.statement_digest
             for one in overrides
-            if one.gate == GATE and one.subject in (None, team) and now < one.expires
+            if one.gate == GATE.name and one.subject in (None, team) and now < one.expires
         ),
         None,
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from governance.gates.fairness import NAME as FAIRNESS
-from governance.gates.performance import NAME as PERFORMANCE
+from governance.gates.fairness import GATE as FAIRNESS
+from governance.gates.performance import GATE as PERFORMANCE
 from governance.gates.result import Check
 from governance.images.lock_file import Locked
 from governance.images.sbom import document, library, valid
@@ -103,7 +103,7 @@ def _metrics(facts: Facts) -> Iterator[dict[str, Any]]:
     judged = facts.judged
     if judged is None or judged.evaluation is None:
         return
-    checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE for check in gate.checks}
+    checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE.name for check in gate.checks}
     for name, value in judged.evaluation.metrics.model_dump().items():
         yield {"type": name, "value": f"{value:.6g}", "slice": "held-out rows", **_interval(checks.get(name))}
 
@@ -117,6 +117,6 @@ def _interval(check: Check | None) -> dict[str, Any]:
 def _fairness(facts: Facts) -> Iterator[dict[str, Any]]:
     judged = facts.judged
     for gate in judged.gates if judged else ():
-        if gate.gate == FAIRNESS:
+        if gate.gate == FAIRNESS.name:
             for check in gate.checks:
                 yield {"groupAtRisk": check.name, "harms": str(check)}

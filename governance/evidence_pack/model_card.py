@@ -11,8 +11,8 @@ from governance.audit.entry import Entry
 from governance.audit.events import Approval, Override, Promotion, Rollback
 from governance.evidence_pack.document import Block, Bullets, Paragraph, Section, Table
 from governance.evidence_pack.facts import Facts
-from governance.gates.fairness import NAME as FAIRNESS
-from governance.gates.performance import NAME as PERFORMANCE
+from governance.gates.fairness import GATE as FAIRNESS
+from governance.gates.performance import GATE as PERFORMANCE
 from governance.gates.result import Check, GateResult
 
 _NOT_STATED = "Not stated in the model's configuration."
@@ -94,7 +94,7 @@ def _metrics(facts: Facts) -> Iterator[Block]:
         yield Paragraph("No run evaluated this version.")
         return
     evaluation = judged.evaluation
-    checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE for check in gate.checks}
+    checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE.name for check in gate.checks}
     yield Paragraph(
         f"On {evaluation.rows} held-out rows, {evaluation.positives} of them at risk, in run {judged.name} "
         f"({judged.environment}). Intervals are bootstrapped."
@@ -110,7 +110,7 @@ def _metrics(facts: Facts) -> Iterator[Block]:
 
 def _fairness(facts: Facts) -> Iterator[Block]:
     judged = facts.judged
-    results = [gate for gate in (judged.gates if judged else ()) if gate.gate == FAIRNESS]
+    results = [gate for gate in (judged.gates if judged else ()) if gate.gate == FAIRNESS.name]
     measures = [measure for result in results for measure in result.measures]
     if not results:
         yield Paragraph("No run judged fairness between groups.")

@@ -4,27 +4,36 @@ Non-inferiority by the paired bootstrap: both models score the same rows, each r
 and the interval of the difference must stay within the margin.
 """
 
+import contextvars
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 from zenml import step
+from zenml.client import Client
 
-from environments import LOWER_IS_BETTER, Gates
+from environments import LOWER_IS_BETTER, ORDER, Environment, Gates
+from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
+from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate, PromotionContext
 from governance.gates.groups import group_rows
 from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_rows
+from governance.registry.loading import trusted_release
+from governance.registry.releases import digest_of
+from governance.registry.versions import staged_version
+from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
 from pipelines.model import TrainedModel, read_model
 
-NAME = "champion and challenger"
+if TYPE_CHECKING:
+    from governance.gates.synthetic import SyntheticData
 
 DIFFERENCE = " difference"
 RECALL_IN = "recall difference in "
@@ -52,7 +61,7 @@ def measure_difference(
     *,
     resamples: int,
 ) -> tuple[Measure, ...]:
-    """Challenger less champion in each metric, and in recall for each group, with paired intervals.
+    """Measure challenger less champion in each metric, and in recall for each group, with paired intervals.
 
     Rows that either model was trained on are left out, by the digests recorded with the models; how many are left is
     the first measure.
@@ -73,7 +82,7 @@ def measure_difference(
 
 def _overall(new: Scored, old: Scored, resamples: int) -> list[Measure]:
     drawn = count_resamples(len(new.truth), resamples)
-    scorers = [Scorer(one.truth, one.probability, one.decision_threshold) for one in (new, old)]
+    scorers = [Scorer(rows.truth, rows.probability, rows.decision_threshold) for rows in (new, old)]
     once = np.ones((1, len(new.truth)))
     values = [scorer.figures(once) for scorer in scorers]
     pieces: dict[str, list[np.ndarray]] = {name: [] for name in values[0]}
@@ -179,7 +188,7 @@ def judge_champion(
     frame: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
     *,
     versions: tuple[str, str],
 ) -> GateResult:
@@ -196,7 +205,7 @@ def judge_champion(
         detail=f"version {versions[0]} against version {versions[1]}",
     )
     if not same.passed:
-        return terms.result(NAME, evidence, [same])
+        return context.result(GATE.name, evidence, [same])
     absent = [name for name in champion.signature.column_names if name not in frame.columns]
     comparable = Check(
         name=COMPARABLE,
@@ -207,17 +216,17 @@ def judge_champion(
         detail=", ".join(absent),
     )
     if absent:
-        return terms.result(NAME, evidence, [same, comparable])
+        return context.result(GATE.name, evidence, [same, comparable])
     measures = measure_difference(challenger, champion, frame, attributes, resamples=gates.resamples)
-    return terms.result(NAME, evidence, [same, comparable, *judge_measures(measures, gates)], measures)
+    return context.result(GATE.name, evidence, [same, comparable, *judge_measures(measures, gates)], measures)
 
 
-def no_champion(digest: str, frame: pd.DataFrame, terms: GateContext) -> GateResult:
-    """The result where nothing is in production: there is nothing to lose against."""
+def no_champion(digest: str, frame: pd.DataFrame, context: GateContext) -> GateResult:
+    """Return the result where nothing is in production: there is nothing to lose against."""
     check = Check(
         name=NO_BASELINE, value=0, bound="at least", threshold=0, detail="no baseline: no version is in production"
     )
-    return terms.result(NAME, {"data": data_digest(frame), "model": digest}, [check])
+    return context.result(GATE.name, {"data": data_digest(frame), "model": digest}, [check])
 
 
 @step(enable_cache=False)
@@ -230,7 +239,7 @@ def validate_against_champion(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> Annotated[GateResult, "champion_gate"]:
     """Stop the run unless the release is shown to be no worse than the champion's.
 
@@ -244,15 +253,98 @@ def validate_against_champion(
         validation_data,
         attributes,
         gates,
-        terms,
+        context,
         versions=(version, champion.version),
     )
-    return record(result, terms).require()
+    return record(result, context).require()
 
 
 @step(enable_cache=False)
 def validate_without_champion(
-    digest: str, validation_data: pd.DataFrame, terms: GateContext
+    digest: str, validation_data: pd.DataFrame, context: GateContext
 ) -> Annotated[GateResult, "champion_gate"]:
     """Record that there was no champion to compare with."""
-    return record(no_champion(digest, validation_data, terms), terms).require()
+    return record(no_champion(digest, validation_data, context), context).require()
+
+
+def _attach(context: AttachContext, found: Artifacts) -> None:
+    rows = found[VALIDATION_DATA]
+    # While a pipeline is compiled, ZenML's client answers with promises; the champion is looked up outside of that.
+    champion = contextvars.Context().run(_champion_of, context)
+    if champion is None:
+        validate_without_champion(
+            digest=context.parameters["digest"], validation_data=rows, context=context.gate_context
+        )
+        return
+    validate_against_champion(
+        **context.release,
+        champion_release=Client().get_artifact_version(champion.release_id),
+        champion=champion,
+        version=str(context.version),
+        validation_data=rows,
+        attributes=context.config.attributes,
+        **context.common,
+    )
+
+
+def _champion_of(context: AttachContext) -> ChampionRelease | None:
+    """Return the release in the run's environment of the version that production uses, if it may be loaded there."""
+    version = staged_version(context.target.in_environment(ORDER[-1]))
+    if version is None:
+        return None
+    release = trusted_release(version, context.target, context.journal)
+    return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
+
+
+def _judge_again(result: GateResult, target: Target) -> list[Check]:
+    if "champion" not in result.evidence:
+        return list(result.checks)
+    kept = [check for check in result.checks if check.name in (SAME_VERSION, COMPARABLE)]
+    return [*kept, *judge_measures(result.measures, target.environment.gates)]
+
+
+def _of_an_earlier_champion(result: GateResult, promotion: PromotionContext) -> str:
+    current = staged_version(promotion.target)
+    now_there = None if current is None else digest_of(current)
+    compared = result.evidence.get("champion")
+    if compared == now_there:
+        return ""
+    return (
+        f"Run {promotion.run.name} compared with {_named(compared)}, and "
+        f"{promotion.target.environment.environment} now uses {_named(now_there)}: validate again."
+    )
+
+
+def _named(digest: str | None) -> str:
+    return "no champion" if digest is None else f"a champion with digest {digest}"
+
+
+def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+    gates, models = environment.gates, synthetic.models
+
+    def judge(challenger: str, champion: str, versions: tuple[str, str] = ("2", "1")) -> GateResult:
+        pair, attributes = (models[challenger], models[champion]), synthetic.config.attributes
+        return judge_champion(*pair, synthetic.held_out, attributes, gates, context, versions=versions)
+
+    margin = next(iter(gates.champion.margins.required())) + DIFFERENCE
+    return [
+        Control("a challenger as good", None, lambda: judge("retrained", "good")),
+        Control("an inferior challenger", margin, lambda: judge("inferior", "good")),
+        Control("a challenger worse in one group", f"{RECALL_IN}sex=b", lambda: judge("biased", "good")),
+        Control("a version compared with itself", SAME_VERSION, lambda: judge("good", "good", ("1", "1"))),
+        Control("a champion trained on the held-out rows", UNSEEN, lambda: judge("retrained", "leaked")),
+    ]
+
+
+GATE = PipelineGate(
+    name="champion and challenger",
+    result="champion_gate",
+    pipelines=("judges a release",),
+    environments=ORDER[-2:-1],
+    needs=(VALIDATION_DATA,),
+    judges_model=True,
+    attach=_attach,
+    judge_again=_judge_again,
+    refusal=_of_an_earlier_champion,
+    controls=_controls,
+)

@@ -21,7 +21,7 @@ class GateContext(BaseModel):
     def result(
         self, gate: str, evidence: dict[str, str], checks: list[Check], measures: tuple[Measure, ...] = ()
     ) -> GateResult:
-        """What ``gate`` found, under these terms; nothing is set aside yet."""
+        """What ``gate`` found, in this context; nothing is set aside yet."""
         return GateResult(
             gate=gate,
             model=self.model,

@@ -1,213 +1,84 @@
-"""Is the data fit to train on, to judge a model by, or to score?"""
+"""Is the data fit to train on?"""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from zenml import step
 
-from environments import DataQuality
+from environments import DataQuality, Environment
 from governance.gates.context import GateContext
+from governance.gates.data_checks import (
+    MISSING,
+    REPEATED,
+    SCHEMA,
+    Columns,
+    judge_rows,
+    judge_rows_again,
+)
+from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, PipelineGate, PromotionContext
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult
-from pipelines.artifacts import RISK
-from pipelines.config import ModelConfig
-from pipelines.digests import data_digest
-from pipelines.input_profile import InputProfile
+from governance.gates.result import GateResult
+from governance.registry.releases import trained_model
+from pipelines.artifacts import TRAINING_DATA
 
 if TYPE_CHECKING:
-    import pandera.pandas as pa
-
-NAME = "data quality"
-HELD_OUT = "held-out data quality"
-INPUT = "input quality"
-
-SCHEMA = "breaches of the schema"
-ROWS = "rows"
-OUTCOMES = "outcomes seen"
-OUTSIDE = "largest share outside the range"
-UNSEEN = "largest share of unseen categories"
-MISSING = "largest share missing"
-REPEATED = "share of repeated rows"
-
-
-class Columns(BaseModel):
-    """The columns of a model's data besides the label: features by kind, and attributes that are no features."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    numeric: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
-    ranges: dict[str, tuple[float, float]] = {}
-
-    @classmethod
-    def of(cls, config: ModelConfig) -> "Columns":
-        """The columns that ``config`` names."""
-        features = config.features
-        return cls(
-            numeric=features.numeric,
-            categorical=features.categorical,
-            beside=tuple(name for name in config.sensitive_columns if name not in features.columns),
-            ranges=config.ranges,
-        )
-
-
-def schema_for(columns: Columns) -> "pa.DataFrameSchema":
-    """What the form of the data must be.
-
-    Each feature is present, typed and within its range; attributes are present; the label is 0 or 1 and never missing.
-    """
-    import pandera.pandas as pa
-
-    finite = pa.Check(lambda s: ~np.isinf(s.astype("float64")), name="finite")
-    return pa.DataFrameSchema(
-        {
-            **{
-                name: pa.Column("float64", [finite, *_within(columns, name)], nullable=True, coerce=True)
-                for name in columns.numeric
-            },
-            **{name: pa.Column(nullable=True) for name in (*columns.categorical, *columns.beside)},
-            RISK: pa.Column("int64", pa.Check.isin([0, 1]), nullable=False, coerce=True),
-        }
-    )
-
-
-def _within(columns: Columns, name: str) -> "list[pa.Check]":
-    import pandera.pandas as pa
-
-    if name not in columns.ranges:
-        return []
-    least, greatest = columns.ranges[name]
-    return [pa.Check.in_range(least, greatest)]
-
-
-def judge_data_quality(
-    frame: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext, *, gate: str = NAME
-) -> GateResult:
-    """Check form (pandera), size, missing values, repeated rows, and that both outcomes occur.
-
-    Shares are of all rows. A row repeats when all its features and the target equal an earlier row's.
-    """
-    features = [name for name in (*columns.numeric, *columns.categorical) if name in frame]
-    checks = [
-        _form(frame, columns),
-        Check(name=ROWS, value=float(len(frame)), bound="at least", threshold=float(limits.minimum_rows)),
-        Check(
-            name=OUTCOMES,
-            value=float(frame[RISK].nunique()) if RISK in frame else 0.0,
-            bound="at least",
-            threshold=2.0,
-        ),
-    ]
-    if len(frame) and features:
-        missing = frame[features].isna().mean()
-        checks += [
-            Check(
-                name=MISSING,
-                value=float(missing.max()),
-                bound="at most",
-                threshold=limits.missing_share,
-                detail=f"column {missing.idxmax()!r}",
-            ),
-            Check(
-                name=REPEATED,
-                value=float(frame.duplicated(subset=[*features, *([RISK] if RISK in frame else [])]).mean()),
-                bound="at most",
-                threshold=limits.duplicate_share,
-            ),
-        ]
-    return terms.result(gate, {"data": data_digest(frame)}, checks)
-
-
-def _form(frame: pd.DataFrame, columns: Columns) -> Check:
-    from pandera.errors import SchemaErrors
-
-    problems = []
-    try:
-        schema_for(columns).validate(frame, lazy=True)
-    except SchemaErrors as errors:
-        cases = errors.failure_cases
-        # A missing column is reported against the frame, with the column's name as the failure case.
-        named = cases["column"].where(cases["check"] != "column_in_dataframe", cases["failure_case"])
-        problems = sorted({f"{column}: {check}" for column, check in zip(named, cases["check"], strict=True)})
-    return Check(
-        name=SCHEMA,
-        value=float(len(problems)),
-        bound="at most",
-        threshold=0.0,
-        detail="; ".join(problems[:5]),
-    )
-
-
-def judge_again(checks: tuple[Check, ...], limits: DataQuality) -> list[Check]:
-    """The same findings against the limits of another environment."""
-    thresholds = {ROWS: limits.minimum_rows, MISSING: limits.missing_share, REPEATED: limits.duplicate_share}
-    return [
-        check.model_copy(
-            update={"threshold": float(thresholds.get(check.name, check.threshold)), "overridden_by": None}
-        )
-        for check in checks
-    ]
-
-
-def judge_input(profile: InputProfile, limits: DataQuality, terms: GateContext) -> GateResult:
-    """Check a batch that fits the model's signature: values missing, outside the known range, and unseen categories.
-
-    Repeated rows are not looked for, as that would need all rows in memory; the same person may be scored twice.
-    """
-    checks = [Check(name=ROWS, value=profile.rows, bound="at least", threshold=1)]
-    for name, counts, limit in (
-        (MISSING, profile.missing, limits.missing_share),
-        (OUTSIDE, profile.outside_range, limits.outside_share),
-        (UNSEEN, profile.unseen_categories, limits.unseen_share),
-    ):
-        if counts and profile.rows:
-            worst = max(counts, key=lambda column: counts[column])
-            checks.append(
-                Check(
-                    name=name,
-                    value=counts[worst] / profile.rows,
-                    bound="at most",
-                    threshold=limit,
-                    detail=f"column {worst!r}",
-                )
-            )
-    return terms.result(INPUT, {"data": profile.data_digest}, checks)
+    from governance.gates.synthetic import SyntheticData
 
 
 @step(enable_cache=False)
 def validate_data_quality(
-    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext
+    data: pd.DataFrame, columns: Columns, limits: DataQuality, context: GateContext
 ) -> Annotated[GateResult, "data_quality_gate"]:
     """Stop the run when the training data breaks the model's schema or the environment's limits.
 
     Raises:
         GateFailedError: the data is not fit; the message names each failed check.
     """
-    return record(judge_data_quality(data, columns, limits, terms), terms).require()
+    return record(judge_rows(GATE.name, data, columns, limits, context), context).require()
 
 
-@step(enable_cache=False)
-def validate_held_out_data(
-    data: pd.DataFrame, columns: Columns, limits: DataQuality, terms: GateContext
-) -> Annotated[GateResult, "held_out_data_gate"]:
-    """The same of the rows by which the model is judged.
-
-    Raises:
-        GateFailedError: the data is not fit; the message names each failed check.
-    """
-    return record(judge_data_quality(data, columns, limits, terms, gate=HELD_OUT), terms).require()
+def _attach(context: AttachContext, found: Artifacts) -> None:
+    validate_data_quality(found[TRAINING_DATA], columns=Columns.of(context.config), **context.limits)
 
 
-@step(enable_cache=False)
-def validate_input(
-    profile: InputProfile, limits: DataQuality, terms: GateContext
-) -> Annotated[GateResult, "input_quality_gate"]:
-    """Stop the run before a batch is scored that is too far from what the model knows.
+def _of_other_rows(result: GateResult, promotion: PromotionContext) -> str:
+    candidate = promotion.candidate
+    trained = trained_model(candidate).run_metadata.get("training_data_digest")
+    if result.evidence_digest == trained:
+        return ""
+    return (
+        f"Run {promotion.run.name} checked data with digest {result.evidence_digest}, and version {candidate.number} "
+        f"was trained on {trained}."
+    )
 
-    Raises:
-        GateFailedError: the batch is not fit; the message names each failed check.
-    """
-    return record(judge_input(profile, limits, terms), terms).require()
+
+def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+    limits, columns, rows = environment.data_quality, Columns.of(synthetic.config), synthetic.training
+    half = rows.assign(dose=rows["dose"].where(rows.index % 2 == 0))
+    beyond = rows.assign(dose=rows["dose"].where(rows.index > 0, 1e6))
+    return [
+        Control(name, because, partial(judge_rows, GATE.name, frame, columns, limits, context))
+        for name, because, frame in (
+            ("good data", None, rows),
+            ("a column half missing", MISSING, half),
+            ("rows repeated", REPEATED, synthetic.repeated(rows)),
+            ("a value out of range", SCHEMA, beyond),
+            ("a column missing", SCHEMA, rows.drop(columns="dose")),
+        )
+    ]
+
+
+GATE = PipelineGate(
+    name="data quality",
+    result="data_quality_gate",
+    section=DATA_QUALITY,
+    pipelines=("trains",),
+    needs=(TRAINING_DATA,),
+    guards=(TRAINING_DATA,),
+    attach=_attach,
+    judge_again=judge_rows_again,
+    refusal=_of_other_rows,
+    controls=_controls,
+    control_rows=lambda environment: environment.data_quality.minimum_rows,
+)

@@ -6,28 +6,29 @@ which counts when its test is significant after Holm's correction (S. Holm, 1979
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import Drift, Gates
+from environments import Drift, Environment, Gates
 from governance.gates.context import GateContext
+from governance.gates.drift_report import DISTANCE, PSI, draw_drift
+from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
+from pipelines.artifacts import VALIDATION_DATA
 from pipelines.digests import data_digest
 from pipelines.model import read_model
 from pipelines.reference import CategoricalReference, NumericReference, Reference
 
-NAME = "drift"
-
-PSI = "psi of "
-DISTANCE = "distance of "
+if TYPE_CHECKING:
+    from governance.gates.synthetic import SyntheticData
 
 
 def population_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
-    """Sum of (found share - expected share) * ln(found share / expected share) over bins, from counts.
+    """Return the sum of (found share - expected share) * ln(found share / expected share) over bins, from counts.
 
     Half a row is added to each bin, so that an empty one does not make it infinite.
     """
@@ -37,7 +38,7 @@ def population_stability_index(expected: np.ndarray, found: np.ndarray) -> float
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's adjusted p-values, in the order given."""
+    """Return Holm's adjusted p-values, in the order given."""
     order = np.argsort(p_values, kind="stable")
     adjusted, largest = np.empty(len(p_values)), 0.0
     for rank, position in enumerate(order):
@@ -47,7 +48,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def measure_drift(reference: Reference, frame: pd.DataFrame, *, bins: int) -> tuple[Measure, ...]:
-    """Stability index and distance of every column of ``reference``; both are missing for a column not in ``frame``."""
+    """Measure how far every column of ``reference`` moved, in both views; both are missing for one not in ``frame``."""
     columns: dict[str, tuple[float, float, float] | None] = {}
     for name, numeric in reference.numeric.items():
         columns[name] = _compare_numbers(numeric, frame[name], bins) if name in frame else None
@@ -132,17 +133,17 @@ def judge_measures(measures: tuple[Measure, ...], limits: Drift) -> list[Check]:
 
 
 def judge_drift(
-    reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, terms: GateContext
+    reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, context: GateContext
 ) -> GateResult:
     """Measure and judge every column that training saw."""
     measures = measure_drift(reference, frame, bins=gates.drift.bins)
     evidence = {"data": data_digest(frame), "model": model_digest}
-    return terms.result(NAME, evidence, judge_measures(measures, gates.drift), measures)
+    return context.result(GATE.name, evidence, judge_measures(measures, gates.drift), measures)
 
 
 @step(enable_cache=False)
 def validate_drift(
-    release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, terms: GateContext
+    release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, context: GateContext
 ) -> Annotated[GateResult, "drift_gate"]:
     """Stop the run when a column of the validation data is too far from the training rows.
 
@@ -151,4 +152,40 @@ def validate_drift(
         ModelTamperedError: the folder's digest is not ``digest``.
     """
     reference = read_model(release, digest).reference
-    return record(judge_drift(reference, validation_data, digest, gates, terms), terms).require()
+    return record(judge_drift(reference, validation_data, digest, gates, context), context).require()
+
+
+def _attach(context: AttachContext, found: Artifacts) -> None:
+    given = {**context.release, "validation_data": found[VALIDATION_DATA]}
+    draw_drift(**given, result=validate_drift(**given, **context.common))
+
+
+def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+    gates, model, rows, dose = environment.gates, synthetic.models["good"], synthetic.held_out, f"{PSI}dose"
+
+    def judge(frame: pd.DataFrame) -> GateResult:
+        return judge_drift(model.reference, frame, str(model.digest), gates, context)
+
+    moved = rows.assign(dose=rows["dose"] + 0.8 * rows["dose"].std())
+    mixed = rows.assign(ward=rows["ward"].replace("C", "A"))
+    missing = rows.assign(dose=rows["dose"].where(rows.index % 3 > 0))
+    return [
+        Control("data as in training", None, lambda: judge(rows)),
+        Control("a number that moved", dose, lambda: judge(moved)),
+        Control("another mix of categories", f"{DISTANCE}ward", lambda: judge(mixed)),
+        Control("values gone missing", dose, lambda: judge(missing)),
+        Control("too few rows", dose, lambda: judge(rows.head(gates.drift.minimum_rows - 1))),
+    ]
+
+
+GATE = PipelineGate(
+    name="drift",
+    result="drift_gate",
+    pipelines=("judges a release",),
+    needs=(VALIDATION_DATA,),
+    judges_model=True,
+    attach=_attach,
+    judge_again=lambda result, target: judge_measures(result.measures, target.environment.gates.drift),
+    controls=_controls,
+    control_rows=lambda environment: environment.gates.drift.minimum_rows,
+)

@@ -10,17 +10,20 @@ import pandas as pd
 from zenml import step
 from zenml.types import HTMLString
 
-from governance.gates.drift import DISTANCE, PSI
 from governance.gates.result import GateResult
 from pipelines.model import read_model
 from pipelines.reference import Reference
+
+PSI = "psi of "
+DISTANCE = "distance of "
+"""What the names of drift's measures and checks begin with; a column's name follows."""
 
 MOST_COLUMNS = 10
 _ROWS = 500
 
 
 def sample_reference(reference: Reference, columns: list[str], seed: int = 0) -> pd.DataFrame:
-    """Rows whose columns are distributed as in training, each by itself: no row is one that training saw."""
+    """Make rows whose columns are distributed as in training, each by itself: no row is one that training saw."""
     random = np.random.default_rng(seed)
     sample = {}
     for name in columns:
@@ -35,14 +38,14 @@ def sample_reference(reference: Reference, columns: list[str], seed: int = 0) ->
 
 
 def moved_most(result: GateResult) -> list[str]:
-    """Columns by stability index, the largest first; at most :data:`MOST_COLUMNS`."""
+    """Return the columns by stability index, the largest first; at most :data:`MOST_COLUMNS`."""
     indices = {m.name.removeprefix(PSI): m.value for m in result.measures if m.name.startswith(PSI)}
     present = {name: value for name, value in indices.items() if value is not None}
     return sorted(present, key=lambda name: -present[name])[:MOST_COLUMNS]
 
 
 def render_drift(reference: Reference, frame: pd.DataFrame, result: GateResult) -> str:
-    """Evidently's report on the columns that moved most, as one HTML page."""
+    """Draw Evidently's report on the columns that moved most, as one HTML page."""
     os.environ["DO_NOT_TRACK"] = "1"  # Evidently reports its use to its makers unless told not to, when imported
     from evidently import DataDefinition, Dataset, Report  # type: ignore[import-untyped]
     from evidently.presets import DataDriftPreset  # type: ignore[import-untyped]
@@ -61,7 +64,7 @@ def render_drift(reference: Reference, frame: pd.DataFrame, result: GateResult) 
 
 
 def describe(result: GateResult) -> str:
-    """The figures as a plain page, for where the picture cannot be drawn."""
+    """Write the figures as a plain page, for where the picture cannot be drawn."""
     rows = "".join(
         f"<li>{html.escape(str(check))}</li>" for check in result.checks if check.name.startswith((PSI, DISTANCE))
     )

@@ -6,9 +6,6 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-BUDGET = "budget"
-"""Name of the one gate that may be set aside though it says no: it is money. ``cost/budget.py`` judges it."""
-
 
 class Exemption(BaseModel):
     """A signed statement by which a gate that cannot conclude is set aside for a time.

@@ -6,24 +6,28 @@ flagged in a group, divided by the largest.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import Fairness, Gates
+from environments import Environment, Fairness, Gates
+from governance.core.target import Target
 from governance.gates.bootstrap import count_resamples, intervals, seed_from
 from governance.gates.context import GateContext
+from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
 from governance.gates.groups import Groups, group_rows
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_rows
-from pipelines.config import SensitiveAttribute
+from pipelines.artifacts import MODEL, VALIDATION_DATA
+from pipelines.config import SensitiveAttribute, read_config
 from pipelines.model import TrainedModel, read_model
 from pipelines.reference import Reference
 
-NAME = "fairness"
+if TYPE_CHECKING:
+    from governance.gates.synthetic import SyntheticData
 
 EQUALIZED_ODDS = "equalized_odds_difference"
 DEMOGRAPHIC_PARITY = "demographic_parity_ratio"
@@ -33,7 +37,7 @@ NO_ATTRIBUTE = "attributes judged"
 def measure_fairness(
     scored: Scored, attributes: tuple[SensitiveAttribute, ...], reference: Reference, *, resamples: int
 ) -> tuple[Measure, ...]:
-    """Both measures of each attribute with bootstrap intervals, and what each group of it reaches."""
+    """Return both measures of each attribute with bootstrap intervals, and what each group of it reaches."""
     found: list[Measure] = []
     for attribute in attributes:
         groups = group_rows(scored.frame, attribute, reference)
@@ -42,7 +46,7 @@ def measure_fairness(
 
 
 def measure_name(measure: str, attribute: str) -> str:
-    """The name of ``measure`` for ``attribute``, as checks carry it."""
+    """Return the name of ``measure`` for ``attribute``, as checks carry it."""
     return f"{measure.replace('_', ' ')} by {attribute}"
 
 
@@ -195,12 +199,12 @@ def judge_fairness(
     attributes: tuple[SensitiveAttribute, ...],
     reference: Reference,
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> GateResult:
     """Measure and judge every attribute."""
     measures = measure_fairness(scored, attributes, reference, resamples=gates.resamples) if attributes else ()
     names = tuple(attribute.column for attribute in attributes)
-    return terms.result(NAME, scored.evidence, judge_measures(measures, names, gates, terms.model), measures)
+    return context.result(GATE.name, scored.evidence, judge_measures(measures, names, gates, context.model), measures)
 
 
 @step(enable_cache=False)
@@ -209,7 +213,7 @@ def validate_fairness(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> Annotated[GateResult, "fairness_gate"]:
     """Stop the run unless the model that was just trained is shown to treat groups alike.
 
@@ -217,7 +221,7 @@ def validate_fairness(
         GateFailedError: a limit is missed, or cannot be shown to be kept.
     """
     scored = score_rows(model, validation_data)
-    return record(judge_fairness(scored, attributes, model.reference, gates, terms), terms).require()
+    return record(judge_fairness(scored, attributes, model.reference, gates, context), context).require()
 
 
 @step(enable_cache=False)
@@ -227,9 +231,9 @@ def validate_release_fairness(
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> Annotated[GateResult, "fairness_gate"]:
-    """The same for the released model in the folder ``release``.
+    """Stop the run unless the released model in the folder ``release`` is shown to treat groups alike.
 
     Raises:
         GateFailedError: a limit is missed, or cannot be shown to be kept.
@@ -237,4 +241,54 @@ def validate_release_fairness(
     """
     model = read_model(release, digest)
     scored = score_rows(model, validation_data)
-    return record(judge_fairness(scored, attributes, model.reference, gates, terms), terms).require()
+    return record(judge_fairness(scored, attributes, model.reference, gates, context), context).require()
+
+
+def _attach(context: AttachContext, found: Artifacts) -> None:
+    given = {"validation_data": found[VALIDATION_DATA], "attributes": context.config.attributes, **context.common}
+    if MODEL in found:
+        validate_fairness(model=found[MODEL], **given)
+    else:
+        validate_release_fairness(**context.release, **given)
+
+
+def _judge_again(result: GateResult, target: Target) -> list[Check]:
+    names = read_config(target.model).sensitive_columns
+    return judge_measures(result.measures, names, target.environment.gates, target.model)
+
+
+def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+    gates, everybody = environment.gates, synthetic.held_out
+    few = synthetic.few(2 * gates.fairness.minimum_group_rows - 2)
+
+    def judge(frame: pd.DataFrame, model: str = "good", named: bool = True) -> GateResult:
+        attributes = synthetic.config.attributes if named else ()
+        return judge_fairness(
+            synthetic.scored(model, frame), attributes, synthetic.models[model].reference, gates, context
+        )
+
+    odds = measure_name(EQUALIZED_ODDS, "sex")
+    return [
+        Control("a model that treats groups alike", None, lambda: judge(everybody)),
+        Control("a model that overlooks one group", odds, lambda: judge(everybody, "biased")),
+        Control("groups too small", odds, lambda: judge(few)),
+        Control("no attribute named", NO_ATTRIBUTE, lambda: judge(everybody, named=False)),
+    ]
+
+
+def _control_rows(environment: Environment) -> int:
+    limits = environment.gates.fairness
+    return max(2 * limits.minimum_group_rows, 4 * limits.minimum_group_per_class)
+
+
+GATE = PipelineGate(
+    name="fairness",
+    result="fairness_gate",
+    pipelines=("trains", "judges a release"),
+    needs=(VALIDATION_DATA,),
+    judges_model=True,
+    attach=_attach,
+    judge_again=_judge_again,
+    controls=_controls,
+    control_rows=_control_rows,
+)

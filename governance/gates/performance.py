@@ -1,27 +1,31 @@
 """Does the model reach what the environment asks for, on rows it has not seen, and is that certain enough?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import LOWER_IS_BETTER, Gates, Thresholds
+from environments import LOWER_IS_BETTER, Environment, Gates, Thresholds
+from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, intervals, resample, seed_from
 from governance.gates.context import GateContext
+from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import Scored, score_release, score_rows
-from pipelines.evaluation import Evaluation
+from pipelines.artifacts import EVALUATION, MODEL, VALIDATION_DATA
+from pipelines.evaluation import Evaluation, evaluate
 from pipelines.model import TrainedModel
 
-NAME = "model performance"
+if TYPE_CHECKING:
+    from governance.gates.synthetic import SyntheticData
 
 OVERLAP = "share of held-out rows trained on"
 AGREEMENT = "differences from the pipeline's evaluation"
 _TOLERANCE = 1e-9
-"""Two ways to add up the same terms differ by rounding, and by no more."""
+"""Two ways to add up the same context differ by rounding, and by no more."""
 
 
 def measure_performance(scored: Scored, *, resamples: int) -> tuple[Measure, ...]:
@@ -84,7 +88,7 @@ def judge_measures(
 
 
 def too_few(measure: Measure, gates: Gates) -> str:
-    """Why the rows behind ``measure`` do not suffice; nothing where they do."""
+    """Say why the rows behind ``measure`` do not suffice; nothing where they do."""
     for fact, least, what in (
         ("rows", gates.minimum_rows, "held-out rows"),
         ("positives", gates.minimum_per_class, "held-out rows at risk"),
@@ -97,12 +101,18 @@ def too_few(measure: Measure, gates: Gates) -> str:
 
 
 def judge_performance(
-    scored: Scored, evaluation: Evaluation, thresholds: Thresholds, gates: Gates, terms: GateContext, *, overlap: float
+    scored: Scored,
+    evaluation: Evaluation,
+    thresholds: Thresholds,
+    gates: Gates,
+    context: GateContext,
+    *,
+    overlap: float,
 ) -> GateResult:
     """Measure anew, judge, and refuse an evaluation of the pipeline's that says something else."""
     measures = measure_performance(scored, resamples=gates.resamples)
     checks = [*judge_measures(measures, thresholds, gates, overlap=overlap), _agreement(scored, evaluation, measures)]
-    return terms.result(NAME, scored.evidence, checks, measures)
+    return context.result(GATE.name, scored.evidence, checks, measures)
 
 
 def _agreement(scored: Scored, evaluation: Evaluation, measures: tuple[Measure, ...]) -> Check:
@@ -129,7 +139,7 @@ def validate_model_performance(
     thresholds: Thresholds,
     overlap: float,
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> Annotated[GateResult, "performance_gate"]:
     """Stop the run unless the model that was just trained is shown to reach the environment's thresholds.
 
@@ -137,7 +147,7 @@ def validate_model_performance(
         GateFailedError: a metric misses its threshold, or cannot be shown to reach it.
     """
     scored = score_rows(model, validation_data)
-    return record(judge_performance(scored, evaluation, thresholds, gates, terms, overlap=overlap), terms).require()
+    return record(judge_performance(scored, evaluation, thresholds, gates, context, overlap=overlap), context).require()
 
 
 @step(enable_cache=False)
@@ -149,13 +159,75 @@ def validate_release_performance(
     thresholds: Thresholds,
     overlap: float,
     gates: Gates,
-    terms: GateContext,
+    context: GateContext,
 ) -> Annotated[GateResult, "performance_gate"]:
-    """The same for the released model in the folder ``release``.
+    """Stop the run unless the released model in the folder ``release`` is shown to reach the thresholds.
 
     Raises:
         GateFailedError: a metric misses its threshold, or cannot be shown to reach it.
         ModelTamperedError: the folder's digest is not ``digest``.
     """
     scored = score_release(release, digest, validation_data)
-    return record(judge_performance(scored, evaluation, thresholds, gates, terms, overlap=overlap), terms).require()
+    return record(judge_performance(scored, evaluation, thresholds, gates, context, overlap=overlap), context).require()
+
+
+def _attach(context: AttachContext, found: Artifacts) -> None:
+    given = {
+        "validation_data": found[VALIDATION_DATA],
+        "evaluation": found[EVALUATION],
+        "thresholds": context.target.thresholds,
+        "overlap": context.target.environment.data_quality.duplicate_share,
+        **context.common,
+    }
+    if MODEL in found:
+        validate_model_performance(model=found[MODEL], **given)
+    else:
+        validate_release_performance(**context.release, **given)
+
+
+def _judge_again(result: GateResult, target: Target) -> list[Check]:
+    environment = target.environment
+    overlap = environment.data_quality.duplicate_share
+    checks = judge_measures(result.measures, target.thresholds, environment.gates, overlap=overlap)
+    return [*checks, *(check for check in result.checks if check.name == AGREEMENT)]
+
+
+def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+    held_out, few = synthetic.held_out, synthetic.few(environment.gates.minimum_rows - 1)
+
+    def judge(frame: pd.DataFrame, model: str = "good", flattering: bool = False) -> GateResult:
+        evaluation = evaluate(synthetic.models[model], frame)
+        if flattering:
+            better = evaluation.metrics.model_copy(update={"recall": 1.0})
+            evaluation = evaluation.model_copy(update={"metrics": better})
+        return judge_performance(
+            synthetic.scored(model, frame),
+            evaluation,
+            environment.thresholds,
+            environment.gates,
+            context,
+            overlap=environment.data_quality.duplicate_share,
+        )
+
+    metric = next(iter(environment.thresholds.required()))
+    return [
+        Control("a good model", None, lambda: judge(held_out)),
+        Control("a model trained on shuffled labels", metric, lambda: judge(held_out, "shuffled")),
+        Control("too few rows", metric, lambda: judge(few)),
+        Control("an evaluation that flatters", AGREEMENT, lambda: judge(held_out, flattering=True)),
+        Control("rows it was trained on", OVERLAP, lambda: judge(synthetic.training)),
+    ]
+
+
+GATE = PipelineGate(
+    name="model performance",
+    result="performance_gate",
+    pipelines=("trains", "judges a release"),
+    needs=(VALIDATION_DATA, EVALUATION),
+    guards=(EVALUATION,),
+    judges_model=True,
+    attach=_attach,
+    judge_again=_judge_again,
+    controls=_controls,
+    control_rows=lambda environment: max(environment.gates.minimum_rows, 2 * environment.gates.minimum_per_class),
+)

@@ -17,18 +17,18 @@ MOST_EVENTS = 25
 """A gate with more checks, such as drift over many columns, names those that did not pass and counts the others."""
 
 
-def record(result: GateResult, terms: GateContext) -> GateResult:
+def record(result: GateResult, context: GateContext) -> GateResult:
     """Log ``result`` on the current run, leave its verdicts for the audit log, and return it.
 
-    Checks that cannot conclude are marked first by the statements among ``terms.exemptions`` that cover them now.
+    Checks that cannot conclude are marked first by the statements among ``context.exemptions`` that cover them now.
 
     Raises:
         RuntimeError: the run was not started through :func:`governance.runs.govern.govern`.
     """
-    result = result.set_aside(terms.exemptions, model_digest=result.evidence.get("model"), at=now())
+    result = result.set_aside(context.exemptions, model_digest=result.evidence.get("model"), at=now())
     run = get_step_context().pipeline_run
-    context = context_of(run)
-    if context is None:
+    carried = context_of(run)
+    if carried is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.runs.govern.")
     log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
     common = {
@@ -39,11 +39,11 @@ def record(result: GateResult, terms: GateContext) -> GateResult:
     }
     named = [c for c in result.checks if len(result.checks) <= MOST_EVENTS or not c.passed]
     for check in named:
-        leave_once(run, context.event(GateVerdict, run, **common, **_figures(check)))
+        leave_once(run, carried.event(GateVerdict, run, **common, **_figures(check)))
     others = len(result.checks) - len(named)
     if others:
         leave_once(
-            run, context.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
+            run, carried.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
         )
     return result
 

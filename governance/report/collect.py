@@ -11,6 +11,7 @@ from zenml.client import Client
 from environments import LOWER_IS_BETTER, ORDER
 from governance.core.errors import RefusedError
 from governance.core.target import Target
+from governance.gates.catalogue import section_of
 from governance.records import history as events
 from governance.registry.releases import digest_of, trained_model
 from governance.registry.versions import STAGES, staged_version
@@ -168,7 +169,13 @@ def _evidence(one: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
 def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
     for one in runs:
         for result in verdicts_of(one.run):
-            yield GateOutcome(run=one.run.name, environment=one.environment, time=one.started, result=result)
+            yield GateOutcome(
+                run=one.run.name,
+                environment=one.environment,
+                time=one.started,
+                section=section_of(result.gate),
+                result=result,
+            )
 
 
 def _history(target: Target) -> Iterator[HistoryEntry]:

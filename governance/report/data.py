@@ -121,6 +121,7 @@ class GateOutcome(StrictModel):
     run: str
     environment: str
     time: AwareDatetime
+    section: str = Field(description="The part of the summary that it counts for, if any.")
     result: GateResult
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from governance.gates.gate import DATA_QUALITY
 from governance.rendering.numbers import count, percent, utc
 from governance.report.data import Metric, ReportData
-
-DATA_GATES = ("data quality", "held-out data quality", "input quality")
-"""Gates on data. By name, since the gates themselves are loaded with ZenML."""
 
 _METRICS = {
     "roc_auc": ("ROC AUC", "How often a risk row is ranked above another row."),
@@ -78,12 +76,12 @@ def verdicts(data: ReportData) -> list[Verdict]:
 
 
 def _data_quality(data: ReportData) -> Verdict:
-    found = [outcome for outcome in data.gates if outcome.result.gate in DATA_GATES]
+    found = [outcome for outcome in data.gates if outcome.section == DATA_QUALITY]
     if not found:
-        return Verdict("Data quality", "not checked", "no gate recorded a verdict", False)
+        return Verdict(DATA_QUALITY, "not checked", "no gate recorded a verdict", False)
     failed = sorted({outcome.environment for outcome in found if not outcome.result.settled})
     where = ", ".join(dict.fromkeys(outcome.environment for outcome in found))
-    return Verdict("Data quality", "failed" if failed else "passed", f"in {', '.join(failed) or where}", not failed)
+    return Verdict(DATA_QUALITY, "failed" if failed else "passed", f"in {', '.join(failed) or where}", not failed)
 
 
 def _approval(data: ReportData) -> Verdict:

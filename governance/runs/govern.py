@@ -20,20 +20,17 @@ from zenml.model.model import Model
 from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
-from environments import ORDER
 from governance.core.errors import RefusedError
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
-from governance.gates.champion import ChampionRelease
+from governance.gates.catalogue import JUDGED, required_gates
 from governance.gates.context import GateContext
-from governance.gates.required import JUDGED, AttachContext, Gate, compares_with_champion, required_gates
+from governance.gates.gate import AttachContext, Kind, PipelineGate
 from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
-from governance.registry.loading import trusted_release
-from governance.registry.versions import staged_version
 from governance.runs import hooks
 from governance.runs.session import RunSession
-from pipelines.artifacts import EVALUATION, MODEL
+from pipelines.artifacts import MODEL
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.model import TrainedModel
 
@@ -173,40 +170,38 @@ def _attach_gates(
     gates = required_gates(outputs, environment)
     _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
     # While a pipeline is compiled, ZenML's client answers with promises; what gates are told is read outside of that.
-    outside = contextvars.Context()
-    compares = EVALUATION in outputs and MODEL not in outputs and compares_with_champion(environment)
-    situation = AttachContext(
+    context = AttachContext(
         target=target,
         config=session.config,
-        terms=outside.run(_gate_context, session),
+        journal=session.journal,
+        gate_context=contextvars.Context().run(_gate_context, session),
         version=version,
         parameters=parameters,
-        champion=outside.run(_champion, session) if compares else None,
     )
     waits: list[tuple[str, str]] = []
-    for gate in gates:
+    for gate, _ in gates:
         before = set(pipeline.invocations)
-        gate.attach(situation, outputs)
-        added = [one for one in pipeline.invocations if one not in before]
+        gate.attach(context, outputs)
+        added = [invocation for invocation in pipeline.invocations if invocation not in before]
         waits += [(artifact, added[0]) for artifact in gate.guards]
     for artifact, judge in waits:
         for consumer in _consumers(pipeline, outputs[artifact]):
             if consumer != judge:
                 pipeline.invocations[consumer].upstream_steps.add(judge)
-    return tuple(gate.name for gate in gates)
+    return tuple(gate.name for gate, _ in gates)
 
 
 def _refuse_what_is_missing(
     pipeline: Pipeline,
-    gates: tuple[Gate, ...],
+    gates: tuple[tuple[PipelineGate, Kind], ...],
     outputs: Mapping[str, StepArtifact],
     parameters: Mapping[str, Any],
     environment: str,
 ) -> None:
     missing = [
         f"{artifact!r} for the gate {gate.name!r}"
-        for gate in gates
-        for artifact in gate.needs
+        for gate, kind in gates
+        for artifact in gate.needs_of(kind)
         if artifact not in outputs
     ]
     if missing:
@@ -215,7 +210,7 @@ def _refuse_what_is_missing(
             f"{' and none '.join(missing)}. Name the output of the step that makes it so, e.g. "
             'Annotated[pd.DataFrame, "training_data"].'
         )
-    absent = sorted({name for gate in gates for name in gate.parameters if not parameters.get(name)})
+    absent = sorted({name for gate, kind in gates for name in gate.parameters_of(kind) if not parameters.get(name)})
     if absent:
         raise UngovernedPipelineError(
             f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges a model that it does not train, and "
@@ -230,17 +225,6 @@ def _gate_context(session: RunSession) -> GateContext:
         policy_version=session.policy,
         exemptions=session.overrides,
     )
-
-
-def _champion(session: RunSession) -> ChampionRelease | None:
-    """The release in the run's environment of the version that production uses, if it may be loaded there."""
-    target = session.target
-    production = target.in_environment(ORDER[-1])
-    version = staged_version(production)
-    if version is None:
-        return None
-    release = trusted_release(version, target, session.journal)
-    return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 
 def _consumers(pipeline: Pipeline, artifact: StepArtifact) -> list[str]:

@@ -13,7 +13,7 @@ from governance.gates.context import GateContext
 from governance.gates.scored import Scored
 from governance.gates.synthetic import SyntheticData, make_synthetic_data
 
-TERMS = GateContext(model="m_x", environment="production", policy_version="policy-0123456789abcdef")
+CONTEXT = GateContext(model="m_x", environment="production", policy_version="policy-0123456789abcdef")
 
 
 def gates(**changes: Any) -> Gates:
@@ -40,5 +40,5 @@ def scored(truth: Any, probability: Any, frame: pd.DataFrame | None = None, thre
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> SyntheticData:
     return make_synthetic_data(tmp_path_factory.mktemp("made-up"), rows=3000)

@@ -20,43 +20,43 @@ from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import score_rows
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from tests.governance.gates.conftest import TERMS, gates
+from tests.governance.gates.conftest import CONTEXT, gates
 
 
-def compare(made: SyntheticData, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
+def compare(synthetic: SyntheticData, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
     return judge_champion(
-        made.models[challenger],
-        made.models[champion],
-        made.held_out if frame is None else frame,
-        made.config.attributes,
+        synthetic.models[challenger],
+        synthetic.models[champion],
+        synthetic.held_out if frame is None else frame,
+        synthetic.config.attributes,
         gates(),
-        TERMS,
+        CONTEXT,
         versions=("2", "1"),
     )
 
 
-def test_differences_are_those_of_the_evaluations(made: SyntheticData) -> None:
-    ours, theirs = (evaluate(made.models[name], made.held_out).metrics for name in ("inferior", "good"))
-    found = {m.name: m for m in compare(made, "inferior", "good").measures}
+def test_differences_are_those_of_the_evaluations(synthetic: SyntheticData) -> None:
+    ours, theirs = (evaluate(synthetic.models[name], synthetic.held_out).metrics for name in ("inferior", "good"))
+    found = {m.name: m for m in compare(synthetic, "inferior", "good").measures}
     for metric in ("roc_auc", "average_precision", "recall", "precision", "brier_score"):
         expected = getattr(ours, metric) - getattr(theirs, metric)
         assert found[metric + DIFFERENCE].value == pytest.approx(expected)
 
 
-def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(made: SyntheticData) -> None:
+def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(synthetic: SyntheticData) -> None:
     from governance.gates.performance import measure_performance
 
-    rows = score_rows(made.models["good"], made.held_out)
+    rows = score_rows(synthetic.models["good"], synthetic.held_out)
     alone = next(m for m in measure_performance(rows, resamples=1000) if m.name == "roc_auc")
-    paired = next(m for m in compare(made, "retrained", "good").measures if m.name == "roc_auc" + DIFFERENCE)
+    paired = next(m for m in compare(synthetic, "retrained", "good").measures if m.name == "roc_auc" + DIFFERENCE)
     assert np.ptp(paired.intervals["95"]) < np.ptp(alone.intervals["95"]) / 2
 
 
-def test_recall_is_compared_in_each_group(made: SyntheticData) -> None:
-    result = compare(made, "biased", "good")
+def test_recall_is_compared_in_each_group(synthetic: SyntheticData) -> None:
+    result = compare(synthetic, "biased", "good")
     found = {m.name: m for m in result.measures}
-    at_risk = (made.held_out["sex"] == "b") & (made.held_out["risk"] == 1)
-    flags = [score_rows(made.models[name], made.held_out).flagged[at_risk] for name in ("biased", "good")]
+    at_risk = (synthetic.held_out["sex"] == "b") & (synthetic.held_out["risk"] == 1)
+    flags = [score_rows(synthetic.models[name], synthetic.held_out).flagged[at_risk] for name in ("biased", "good")]
     assert found[f"{RECALL_IN}sex=b"].value == pytest.approx(flags[0].mean() - flags[1].mean())
     assert f"{RECALL_IN}sex=b" in {check.name for check in result.failures}
     assert f"{RECALL_IN}sex=a" not in {check.name for check in result.failures}
@@ -99,40 +99,42 @@ def test_a_metric_that_was_not_compared_does_not_pass() -> None:
     assert set(checks.values()) == {"cannot_conclude"}
 
 
-def test_the_same_version_is_refused_even_under_a_good_figure(made: SyntheticData) -> None:
-    model = made.models["good"]
-    result = judge_champion(model, model, made.held_out, made.config.attributes, gates(), TERMS, versions=("3", "3"))
+def test_the_same_version_is_refused_even_under_a_good_figure(synthetic: SyntheticData) -> None:
+    model = synthetic.models["good"]
+    result = judge_champion(
+        model, model, synthetic.held_out, synthetic.config.attributes, gates(), CONTEXT, versions=("3", "3")
+    )
     assert [(check.name, check.verdict) for check in result.checks] == [(SAME_VERSION, "failed")]
 
 
-def test_rows_that_either_was_trained_on_are_left_out(made: SyntheticData) -> None:
-    mixed = pd.concat([made.held_out, made.training.head(200)], ignore_index=True)
+def test_rows_that_either_was_trained_on_are_left_out(synthetic: SyntheticData) -> None:
+    mixed = pd.concat([synthetic.held_out, synthetic.training.head(200)], ignore_index=True)
     for pair in (("good", "retrained"), ("retrained", "good")):
-        left = next(m for m in compare(made, *pair, frame=mixed).measures if m.name == UNSEEN)
-        assert left.value == len(made.held_out)
+        left = next(m for m in compare(synthetic, *pair, frame=mixed).measures if m.name == UNSEEN)
+        assert left.value == len(synthetic.held_out)
         assert "200 of 1700 held-out rows were trained on" in left.detail
-    clean = compare(made, "retrained", "good")
-    assert compare(made, "retrained", "good", frame=mixed).measures[1:] == clean.measures[1:]
+    clean = compare(synthetic, "retrained", "good")
+    assert compare(synthetic, "retrained", "good", frame=mixed).measures[1:] == clean.measures[1:]
 
 
-def test_too_few_rows_left_conclude_nothing(made: SyntheticData) -> None:
-    few = pd.concat([made.held_out.head(99), made.training], ignore_index=True)
-    result = compare(made, "retrained", "good", frame=few)
+def test_too_few_rows_left_conclude_nothing(synthetic: SyntheticData) -> None:
+    few = pd.concat([synthetic.held_out.head(99), synthetic.training], ignore_index=True)
+    result = compare(synthetic, "retrained", "good", frame=few)
     unseen = next(check for check in result.checks if check.name == UNSEEN)
     assert (unseen.value, unseen.verdict) == (99, "cannot_conclude")
-    leaked = compare(made, "retrained", "leaked")
+    leaked = compare(synthetic, "retrained", "leaked")
     assert next(check for check in leaked.checks if check.name == UNSEEN).value == 0
     assert leaked.verdict == "cannot_conclude"
 
 
-def test_a_champion_whose_columns_are_gone_cannot_be_compared(made: SyntheticData) -> None:
-    result = compare(made, "retrained", "good", frame=made.held_out.drop(columns="ward"))
+def test_a_champion_whose_columns_are_gone_cannot_be_compared(synthetic: SyntheticData) -> None:
+    result = compare(synthetic, "retrained", "good", frame=synthetic.held_out.drop(columns="ward"))
     assert result.verdict == "cannot_conclude"
     assert "ward" in str(result.failures[0])
 
 
-def test_without_a_champion_there_is_no_baseline(made: SyntheticData) -> None:
-    result = no_champion("d" * 64, made.held_out, TERMS)
+def test_without_a_champion_there_is_no_baseline(synthetic: SyntheticData) -> None:
+    result = no_champion("d" * 64, synthetic.held_out, CONTEXT)
     assert result.passed
     assert result.checks[0].name == NO_BASELINE
     assert "no baseline" in str(result.checks[0])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from environments import DataQuality
-from governance.gates.data_quality import HELD_OUT, Columns, judge_again, judge_data_quality, judge_input
+from governance.gates.data_checks import Columns, judge_rows, judge_rows_again
+from governance.gates.input_quality import judge_input
 from governance.gates.result import GateFailedError, GateResult
 from pipelines.input_profile import InputProfile
-from tests.governance.gates.conftest import TERMS
+from tests.governance.gates.conftest import CONTEXT
 
 LIMITS = DataQuality(minimum_rows=20, missing_share=0.1, duplicate_share=0.05, outside_share=0.1, unseen_share=0.05)
 COLUMNS = Columns(numeric=("size", "age"), categorical=("site",), beside=("sex",), ranges={"age": (0, 120)})
@@ -30,7 +34,7 @@ def good_data(rows: int = 100) -> pd.DataFrame:
 
 
 def judge_data(frame: pd.DataFrame) -> GateResult:
-    return judge_data_quality(frame, COLUMNS, LIMITS, TERMS)
+    return judge_rows("data quality", frame, COLUMNS, LIMITS, CONTEXT)
 
 
 def test_good_data_passes() -> None:
@@ -102,19 +106,18 @@ def test_bad_data_is_stopped_for_the_reason_that_is_wrong_with_it(change: str, c
     assert check in str(refused.value)
 
 
-def test_the_held_out_rows_are_judged_under_their_own_name() -> None:
-    assert judge_data_quality(good_data(), COLUMNS, LIMITS, TERMS, gate=HELD_OUT).gate == HELD_OUT
+def target(**changes: float) -> Any:
+    """Where a promotion leads, as far as limits on data go."""
+    return SimpleNamespace(environment=SimpleNamespace(data_quality=LIMITS.model_copy(update=changes)))
 
 
 def test_another_environments_limits_decide_on_the_same_findings() -> None:
     found = judge_data(good_data())
-    strict = LIMITS.model_copy(update={"minimum_rows": 101})
-    again = {check.name: check.verdict for check in judge_again(found.checks, strict)}
+    again = {check.name: check.verdict for check in judge_rows_again(found, target(minimum_rows=101))}
     assert again.pop("rows") == "failed"
     assert set(again.values()) == {"passed"}
     spoilt = judge_data(spoil("missing values"))
-    lax = LIMITS.model_copy(update={"missing_share": 0.11})
-    assert {check.verdict for check in judge_again(spoilt.checks, lax)} == {"passed"}
+    assert {check.verdict for check in judge_rows_again(spoilt, target(missing_share=0.11))} == {"passed"}
 
 
 def batch(**changes: dict[str, int]) -> InputProfile:
@@ -131,7 +134,7 @@ def batch(**changes: dict[str, int]) -> InputProfile:
     ],
 )
 def test_a_batch_far_from_what_the_model_knows_is_not_scored(counts: str, limit: int, words: str) -> None:
-    assert judge_input(batch(**{counts: {"site": 1, "size": limit}}), LIMITS, TERMS).passed
+    assert judge_input(batch(**{counts: {"site": 1, "size": limit}}), LIMITS, CONTEXT).passed
     with pytest.raises(GateFailedError) as refused:
-        judge_input(batch(**{counts: {"site": 1, "size": limit + 1}}), LIMITS, TERMS).require()
+        judge_input(batch(**{counts: {"site": 1, "size": limit + 1}}), LIMITS, CONTEXT).require()
     assert words in str(refused.value)

@@ -10,19 +10,17 @@ import pytest
 from scipy.stats import chi2_contingency, ks_2samp
 
 from governance.gates.drift import (
-    DISTANCE,
-    PSI,
     holm,
     judge_drift,
     judge_measures,
     measure_drift,
     population_stability_index,
 )
-from governance.gates.drift_report import describe, moved_most, sample_reference
+from governance.gates.drift_report import DISTANCE, PSI, describe, moved_most, sample_reference
 from governance.gates.result import Check, Measure
 from governance.gates.synthetic import SyntheticData
 from pipelines.reference import describe_rows
-from tests.governance.gates.conftest import TERMS, gates
+from tests.governance.gates.conftest import CONTEXT, gates
 
 
 def rows(count: int, seed: int, shift: float = 0.0, share: float = 0.5) -> pd.DataFrame:
@@ -132,39 +130,39 @@ def test_one_column_of_many_is_enough() -> None:
     random = np.random.default_rng(4)
     before = pd.DataFrame({f"c{i}": random.normal(size=400) for i in range(30)})
     after = pd.DataFrame({f"c{i}": random.normal(size=400) for i in range(30)})
-    assert judge_drift(describe_rows(before), after, "d" * 64, gates(), TERMS).passed
+    assert judge_drift(describe_rows(before), after, "d" * 64, gates(), CONTEXT).passed
     after["c17"] += 1
-    result = judge_drift(describe_rows(before), after, "d" * 64, gates(), TERMS)
+    result = judge_drift(describe_rows(before), after, "d" * 64, gates(), CONTEXT)
     assert {check.name for check in result.failures} == {f"{PSI}c17", f"{DISTANCE}c17"}
 
 
 def test_a_column_that_is_gone_does_not_pass() -> None:
-    result = judge_drift(describe_rows(rows(500, 1)), rows(500, 2).drop(columns="ward"), "d" * 64, gates(), TERMS)
+    result = judge_drift(describe_rows(rows(500, 1)), rows(500, 2).drop(columns="ward"), "d" * 64, gates(), CONTEXT)
     assert {check.name for check in result.failures} == {f"{PSI}ward", f"{DISTANCE}ward"}
 
 
-def test_the_pictures_sample_has_the_training_distribution_and_none_of_its_rows(made: SyntheticData) -> None:
-    reference = made.models["good"].reference
+def test_the_pictures_sample_has_the_training_distribution_and_none_of_its_rows(synthetic: SyntheticData) -> None:
+    reference = synthetic.models["good"].reference
     sample = sample_reference(reference, ["dose", "pressure", "ward"])
-    assert sample["dose"].mean() == pytest.approx(made.training["dose"].mean(), abs=0.5)
+    assert sample["dose"].mean() == pytest.approx(synthetic.training["dose"].mean(), abs=0.5)
     assert sample["ward"].value_counts(normalize=True).max() < 0.45
-    assert abs(sample["dose"].corr(made.training["dose"])) < 0.15
+    assert abs(sample["dose"].corr(synthetic.training["dose"])) < 0.15
 
 
-def test_the_picture_shows_what_moved_most_and_its_stand_in_the_figures(made: SyntheticData) -> None:
-    moved = made.held_out.assign(pressure=made.held_out["pressure"] + 20)
-    result = judge_drift(made.models["good"].reference, moved, "d" * 64, gates(), TERMS)
+def test_the_picture_shows_what_moved_most_and_its_stand_in_the_figures(synthetic: SyntheticData) -> None:
+    moved = synthetic.held_out.assign(pressure=synthetic.held_out["pressure"] + 20)
+    result = judge_drift(synthetic.models["good"].reference, moved, "d" * 64, gates(), CONTEXT)
     assert moved_most(result)[0] == "pressure"
     page = describe(result.model_copy(update={"checks": result.checks[:2]}))
     assert "<li>psi of dose" in page
 
 
-def test_evidently_draws_the_columns_by_name(made: SyntheticData, monkeypatch: Any) -> None:
+def test_evidently_draws_the_columns_by_name(synthetic: SyntheticData, monkeypatch: Any) -> None:
     from governance.gates import drift_report
 
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
-    result = judge_drift(made.models["good"].reference, made.held_out, "d" * 64, gates(), TERMS)
-    page = drift_report.render_drift(made.models["good"].reference, made.held_out, result)
+    result = judge_drift(synthetic.models["good"].reference, synthetic.held_out, "d" * 64, gates(), CONTEXT)
+    page = drift_report.render_drift(synthetic.models["good"].reference, synthetic.held_out, result)
     assert "pressure" in page
     assert "ward" in page
     import os

@@ -151,11 +151,11 @@ def test_a_number_falls_into_bands_and_without_them_at_the_training_median() -> 
     assert list(by_median.of_row) == ["below 60"] * 3 + ["from 60"] * 2 + ["unknown"]
 
 
-def test_each_group_is_described(made: SyntheticData) -> None:
-    rows = made.scored("good", made.held_out)
-    found = measure_fairness(rows, made.config.attributes, made.models["good"].reference, resamples=500)
+def test_each_group_is_described(synthetic: SyntheticData) -> None:
+    rows = synthetic.scored("good", synthetic.held_out)
+    found = measure_fairness(rows, synthetic.config.attributes, synthetic.models["good"].reference, resamples=500)
     groups = {m.name: m for m in found if m.name.startswith("group ")}
     assert set(groups) == {"group sex=a", "group sex=b"}
-    inside = (made.held_out["sex"] == "a").to_numpy()
+    inside = (synthetic.held_out["sex"] == "a").to_numpy()
     assert groups["group sex=a"].value == pytest.approx(rows.flagged[inside].mean())
     assert groups["group sex=a"].facts["rows"] == inside.sum()

@@ -20,7 +20,7 @@ from governance.gates.performance import (
 from governance.gates.result import Check, Measure
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from tests.governance.gates.conftest import TERMS, gates, scored
+from tests.governance.gates.conftest import CONTEXT, gates, scored
 
 METRICS = ("roc_auc", "average_precision", "recall", "precision", "brier_score")
 ENOUGH = {"rows": 1000.0, "positives": 400.0, "negatives": 600.0}
@@ -176,12 +176,12 @@ def test_a_coin_passes_nowhere(environment: str) -> None:
         assert failed == {"roc_auc", "average_precision", "recall", "brier_score"}
 
 
-def test_an_evaluation_that_says_something_else_is_refused(made: SyntheticData) -> None:
-    told = evaluate(made.models["good"], made.held_out)
-    rows, settings = made.scored("good", made.held_out), load_platform().environment("production")
+def test_an_evaluation_that_says_something_else_is_refused(synthetic: SyntheticData) -> None:
+    told = evaluate(synthetic.models["good"], synthetic.held_out)
+    rows, settings = synthetic.scored("good", synthetic.held_out), load_platform().environment("production")
 
     def differences(evaluation: object) -> Check:
-        judged = judge_performance(rows, evaluation, settings.thresholds, gates(), TERMS, overlap=0.01)  # type: ignore[arg-type]
+        judged = judge_performance(rows, evaluation, settings.thresholds, gates(), CONTEXT, overlap=0.01)  # type: ignore[arg-type]
         return next(check for check in judged.checks if check.name == AGREEMENT)
 
     assert differences(told).passed
@@ -191,11 +191,11 @@ def test_an_evaluation_that_says_something_else_is_refused(made: SyntheticData) 
     assert differences(told.model_copy(update={"model_digest": "0" * 64})).verdict == "failed"
 
 
-def test_rows_that_the_model_was_trained_on_prove_nothing(made: SyntheticData) -> None:
-    rows = made.scored("good", made.training)
-    assert rows.trained_on == len(made.training)
-    assert made.scored("good", made.held_out).trained_on == 0
+def test_rows_that_the_model_was_trained_on_prove_nothing(synthetic: SyntheticData) -> None:
+    rows = synthetic.scored("good", synthetic.training)
+    assert rows.trained_on == len(synthetic.training)
+    assert synthetic.scored("good", synthetic.held_out).trained_on == 0
     settings = load_platform().environment("production")
-    told = evaluate(made.models["good"], made.training)
-    judged = judge_performance(rows, told, settings.thresholds, gates(), TERMS, overlap=0.01)
+    told = evaluate(synthetic.models["good"], synthetic.training)
+    judged = judge_performance(rows, told, settings.thresholds, gates(), CONTEXT, overlap=0.01)
     assert [check.name for check in judged.failures] == [OVERLAP]

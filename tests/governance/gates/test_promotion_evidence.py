@@ -17,12 +17,11 @@ from governance.audit.events import GateVerdict
 from governance.audit.query import Filter
 from governance.core.policy import policy_version
 from governance.core.target import Target
-from governance.gates import champion, data_quality, drift, fairness, performance
+from governance.gates import champion, data_quality, drift, fairness, held_out_data, performance
+from governance.gates.catalogue import gates_for
 from governance.gates.exemptions import Exemption
+from governance.gates.gate import PipelineGate
 from governance.gates.promotion import (
-    ARTIFACTS,
-    RELEASE_GATES,
-    TRAINING_GATES,
     EvidenceRefusedError,
     judge_promotion,
     load_results,
@@ -37,6 +36,8 @@ from governance.runs.session import RunSession
 from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 from tests.governance.conftest import DIABETES, Ground
+
+RELEASE_GATES = gates_for("judges a release", "staging")
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,16 @@ def story(ground: Ground) -> Story:
 def test_a_validation_passes_every_gate_under_the_policy_of_its_environment(story: Story) -> None:
     staging = story.target("staging")
     found = load_results(story.validation, staging, digest_of(story.challenger), required=RELEASE_GATES)
-    assert tuple(found) == RELEASE_GATES
+    assert list(found) == [
+        "held-out data quality",
+        "model performance",
+        "fairness",
+        "drift",
+        "champion and challenger",
+    ]
     assert {result.verdict for result in found.values()} == {"passed"}
     assert {result.policy_version for result in found.values()} == {policy_version(staging)}
-    assert found[champion.NAME].evidence["champion"] == digest_of(story.champion)
+    assert found[champion.GATE.name].evidence["champion"] == digest_of(story.champion)
     log = open_reader(staging.platform, "staging")
     events = [entry.event for entry in select(log, Filter(run=story.validation.name))]
     verdicts = [event for event in events if isinstance(event, GateVerdict) and event.gate != "budget"]
@@ -99,15 +106,15 @@ def test_a_validation_passes_every_gate_under_the_policy_of_its_environment(stor
     assert auc.value is not None
     assert auc.upper is not None
     assert auc.lower < auc.value < auc.upper
-    assert auc.evidence["result"] == f"sha256:{found[performance.NAME].digest}"
+    assert auc.evidence["result"] == f"sha256:{found[performance.GATE.name].digest}"
 
 
 def test_the_first_version_has_no_baseline_and_the_next_one_has(story: Story) -> None:
     staging = story.target("staging")
-    first = load_results(story.first_validation, staging, digest_of(story.champion), required=(champion.NAME,))
-    assert [check.name for check in first[champion.NAME].checks] == [champion.NO_BASELINE]
-    second = load_results(story.validation, staging, digest_of(story.challenger), required=(champion.NAME,))
-    assert champion.SAME_VERSION in {check.name for check in second[champion.NAME].checks}
+    first = load_results(story.first_validation, staging, digest_of(story.champion), required=(champion.GATE,))
+    assert [check.name for check in first[champion.GATE.name].checks] == [champion.NO_BASELINE]
+    second = load_results(story.validation, staging, digest_of(story.challenger), required=(champion.GATE,))
+    assert champion.SAME_VERSION in {check.name for check in second[champion.GATE.name].checks}
 
 
 def test_drift_is_drawn_beside_the_verdict(story: Story) -> None:
@@ -118,7 +125,7 @@ def test_drift_is_drawn_beside_the_verdict(story: Story) -> None:
 
 def test_training_is_judged_by_stagings_limits(story: Story) -> None:
     results = story.judge(story.training, "dev", "staging")
-    assert [result.gate for result in results] == list(TRAINING_GATES)
+    assert [result.gate for result in results] == [gate.name for gate in gates_for("trains", "dev")]
     assert {result.verdict for result in results} == {"passed"}
     assert {result.environment for result in results} == {"staging"}
     assert {result.policy_version for result in results} == {policy_version(story.target("staging"))}
@@ -129,12 +136,12 @@ def test_training_is_judged_by_stagings_limits(story: Story) -> None:
 
 def test_production_cannot_conclude_on_fairness_with_133_rows_and_a_signed_override_covers_it(story: Story) -> None:
     by_gate = {result.gate: result for result in story.judge(story.validation)}
-    assert {name for name, result in by_gate.items() if not result.passed} == {fairness.NAME}
-    assert by_gate[fairness.NAME].verdict == "cannot_conclude"
+    assert {name for name, result in by_gate.items() if not result.passed} == {fairness.GATE.name}
+    assert by_gate[fairness.GATE.name].verdict == "cannot_conclude"
     with pytest.raises(GateFailedError, match=r"in production: equalized odds difference by age .* cannot be shown"):
-        by_gate[fairness.NAME].require()
+        by_gate[fairness.GATE.name].require()
     statement = Exemption(
-        gate=fairness.NAME,
+        gate=fairness.GATE.name,
         model_digest=digest_of(story.challenger),
         expires=now() + timedelta(hours=1),
         statement_digest="a" * 64,
@@ -155,18 +162,18 @@ def test_the_targets_own_limits_decide(story: Story) -> None:
     environment = production.environment
     gates, quality = environment.gates, environment.data_quality
     for gate, changes in {
-        performance.NAME: {"thresholds": environment.thresholds.model_copy(update={"recall": 0.9})},
-        data_quality.HELD_OUT: {"data_quality": quality.model_copy(update={"minimum_rows": 134})},
-        drift.NAME: {"gates": gates.model_copy(update={"drift": gates.drift.model_copy(update={"psi": 0.001})})},
-        champion.NAME: {"gates": gates.model_copy(update={"minimum_rows": 134})},
+        performance.GATE.name: {"thresholds": environment.thresholds.model_copy(update={"recall": 0.9})},
+        held_out_data.GATE.name: {"data_quality": quality.model_copy(update={"minimum_rows": 134})},
+        drift.GATE.name: {"gates": gates.model_copy(update={"drift": gates.drift.model_copy(update={"psi": 0.001})})},
+        champion.GATE.name: {"gates": gates.model_copy(update={"minimum_rows": 134})},
     }.items():
         judged = judge_promotion(story.challenger, staging, stricter(production, **changes), story.validation)
         assert not next(result for result in judged if result.gate == gate).passed, gate
 
 
-def altered(run: PipelineRunResponse, gate: str = performance.NAME, **changes: Any) -> Any:
+def altered(run: PipelineRunResponse, gate: PipelineGate = performance.GATE, **changes: Any) -> Any:
     """``run`` with one thing changed: its status, or the status or outputs of the step of ``gate``."""
-    name = ARTIFACTS[gate]
+    name = gate.result
     steps = {}
     for step_name, step in run.steps.items():
         status, outputs = step.status, dict(step.outputs)
@@ -179,12 +186,12 @@ def altered(run: PipelineRunResponse, gate: str = performance.NAME, **changes: A
     return SimpleNamespace(name=run.name, id=run.id, status=status, steps=steps, run_metadata=metadata)
 
 
-@pytest.mark.parametrize("gate", RELEASE_GATES)
-def test_a_cached_or_missing_result_never_counts(story: Story, gate: str) -> None:
+@pytest.mark.parametrize("gate", RELEASE_GATES, ids=lambda gate: gate.name)
+def test_a_cached_or_missing_result_never_counts(story: Story, gate: PipelineGate) -> None:
     assert story.judge(altered(story.validation, gate))
-    with pytest.raises(EvidenceRefusedError, match=f"'{gate}'.* is cached"):
+    with pytest.raises(EvidenceRefusedError, match=f"'{gate.name}'.* is cached"):
         story.judge(altered(story.validation, gate, step_status=ExecutionStatus.CACHED))
-    with pytest.raises(EvidenceRefusedError, match=f"no result of the gate '{gate}'"):
+    with pytest.raises(EvidenceRefusedError, match=f"no result of the gate '{gate.name}'"):
         story.judge(altered(story.validation, gate, outputs=[]))
 
 
@@ -199,9 +206,9 @@ def written(result: GateResult) -> dict[str, Any]:
     return {"outputs": [artifact], "metadata": {metadata_key(result.gate): {"digest": result.digest}}}
 
 
-def own(story: Story, gate: str = performance.NAME) -> GateResult:
+def own(story: Story, gate: PipelineGate = performance.GATE) -> GateResult:
     found = load_results(story.validation, story.target("staging"), digest_of(story.challenger), required=RELEASE_GATES)
-    return found[gate]
+    return found[gate.name]
 
 
 def test_a_result_that_was_changed_in_the_store_is_refused(story: Story) -> None:
@@ -226,7 +233,7 @@ def test_a_result_that_was_changed_in_the_store_is_refused(story: Story) -> None
 def test_a_result_of_something_else_is_refused(story: Story, changes: dict[str, Any], words: str) -> None:
     other = own(story).model_copy(update=changes)
     fields = written(other)
-    fields["metadata"] = {metadata_key(performance.NAME): {"digest": other.digest}}
+    fields["metadata"] = {metadata_key(performance.GATE.name): {"digest": other.digest}}
     with pytest.raises(EvidenceRefusedError, match=words):
         story.judge(altered(story.validation, **fields))
 
@@ -240,22 +247,22 @@ def test_gates_that_judged_different_rows_are_refused(story: Story) -> None:
 
 def test_data_that_the_model_was_not_trained_on_is_refused(story: Story) -> None:
     found = load_results(
-        story.training, story.target("dev"), digest_of(story.challenger), required=(data_quality.NAME,)
-    )[data_quality.NAME]
+        story.training, story.target("dev"), digest_of(story.challenger), required=(data_quality.GATE,)
+    )[data_quality.GATE.name]
     other = found.model_copy(update={"evidence": {"data": "0" * 64}})
     with pytest.raises(EvidenceRefusedError, match="was trained on"):
-        story.judge(altered(story.training, data_quality.NAME, **written(other)), "dev", "staging")
+        story.judge(altered(story.training, data_quality.GATE, **written(other)), "dev", "staging")
 
 
 def test_a_comparison_with_an_earlier_champion_is_stale(story: Story) -> None:
-    result = own(story, champion.NAME)
+    result = own(story, champion.GATE)
     for evidence, words in (
         ({**result.evidence, "champion": "0" * 64}, "validate again"),
         ({k: v for k, v in result.evidence.items() if k != "champion"}, "compared with no champion"),
     ):
         other = result.model_copy(update={"evidence": evidence})
         with pytest.raises(EvidenceRefusedError, match=words):
-            story.judge(altered(story.validation, champion.NAME, **written(other)))
+            story.judge(altered(story.validation, champion.GATE, **written(other)))
 
 
 def test_another_models_run_is_no_evidence(story: Story) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from governance.gates.exemptions import Exemption
 from governance.gates.result import Check, GateFailedError, GateResult
-from tests.governance.gates.conftest import TERMS
+from tests.governance.gates.conftest import CONTEXT
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DIGEST = "e" * 64
@@ -22,7 +22,7 @@ def check(**fields: Any) -> Check:
 
 
 def result(*checks: Check) -> GateResult:
-    return TERMS.result("fairness", {"data": DIGEST, "model": "a" * 64}, list(checks))
+    return CONTEXT.result("fairness", {"data": DIGEST, "model": "a" * 64}, list(checks))
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,9 @@ def _gate(environment: str, run: str, gate: str, digest: str, hours_ago: float) 
         evidence={"data": digest},
         checks=checks,
     )
-    return GateOutcome(run=run, environment=environment, time=NOON - timedelta(hours=hours_ago), result=result)
+    section = "Data quality" if gate == "data quality" else ""
+    time = NOON - timedelta(hours=hours_ago)
+    return GateOutcome(run=run, environment=environment, time=time, section=section, result=result)
 
 
 def _lanes() -> tuple[Lane, ...]:

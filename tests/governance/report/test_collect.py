@@ -23,10 +23,10 @@ REQUESTER, APPROVER = "katherine@example.com", "donald@example.com"
 def set_aside_fairness(ground: Ground, target: Target) -> None:
     """It cannot conclude on the few rows of the public data set."""
     from governance.approvals.overrides import override, valid_overrides
-    from governance.gates.fairness import NAME as FAIRNESS
+    from governance.gates.fairness import GATE as FAIRNESS
 
     if not valid_overrides(target, Journal(target)):
-        override(target, ground.signatory(APPROVER), gate=FAIRNESS, reason="the public data set is small")
+        override(target, ground.signatory(APPROVER), gate=FAIRNESS.name, reason="the public data set is small")
 
 
 def bring_to_production(ground: Ground) -> None:

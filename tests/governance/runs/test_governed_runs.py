@@ -19,7 +19,6 @@ from governance.audit.query import Filter
 from governance.core.stacks import StackMissingError, active_stack
 from governance.core.target import Target
 from governance.gates import data_quality
-from governance.gates.promotion import TRAINING_GATES
 from governance.gates.result import GateFailedError
 from governance.records.context import context_of
 from governance.runs import jobs
@@ -35,6 +34,8 @@ from pipelines.steps import data_loader, feature_engineering, model_evaluator, m
 from pipelines.training import training_pipeline
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, Ground
+
+TRAINING_GATES = ("data quality", "held-out data quality", "model performance", "fairness")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, traine
     assert len(str(metadata["lock_digest"])) == 64
     sets = load_training_sets(read_config(CANCER))
     assert metadata["data_digests"] == {
-        data_quality.NAME: sets.description.training_digest,
+        data_quality.GATE.name: sets.description.training_digest,
         **dict.fromkeys(TRAINING_GATES[1:], sets.description.validation_digest),
     }
 
@@ -155,7 +156,7 @@ def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> No
     assert (end.step, end.error_type) == ("validate_data_quality", "GateFailedError")
     assert "rows" in {event.subject for event in found if isinstance(event, GateVerdict) and event.verdict == "failed"}
     assert mlflow_rows(target, "select status from runs where name = ?", failed.name) == [("FAILED",)]
-    verdict = verdict_of(failed, data_quality.NAME)
+    verdict = verdict_of(failed, data_quality.GATE.name)
     assert verdict is not None
     assert not verdict.passed
 

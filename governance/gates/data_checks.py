@@ -1,0 +1,147 @@
+"""What data must satisfy, whichever gate asks: form, size, missing values, repeated rows, outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict
+
+from environments import DataQuality
+from governance.core.target import Target
+from governance.gates.context import GateContext
+from governance.gates.result import Check, GateResult
+from pipelines.artifacts import RISK
+from pipelines.config import ModelConfig
+from pipelines.digests import data_digest
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+SCHEMA = "breaches of the schema"
+ROWS = "rows"
+OUTCOMES = "outcomes seen"
+MISSING = "largest share missing"
+REPEATED = "share of repeated rows"
+
+
+class Columns(BaseModel):
+    """The columns of a model's data besides the label: features by kind, and attributes that are no features."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    ranges: dict[str, tuple[float, float]] = {}
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> Columns:
+        """Return the columns that ``config`` names."""
+        features = config.features
+        return cls(
+            numeric=features.numeric,
+            categorical=features.categorical,
+            beside=tuple(name for name in config.sensitive_columns if name not in features.columns),
+            ranges=config.ranges,
+        )
+
+
+def schema_for(columns: Columns) -> pa.DataFrameSchema:
+    """Return what the form of the data must be.
+
+    Each feature is present, typed and within its range; attributes are present; the label is 0 or 1 and never missing.
+    """
+    import pandera.pandas as pa
+
+    finite = pa.Check(lambda s: ~np.isinf(s.astype("float64")), name="finite")
+    return pa.DataFrameSchema(
+        {
+            **{
+                name: pa.Column("float64", [finite, *_within(columns, name)], nullable=True, coerce=True)
+                for name in columns.numeric
+            },
+            **{name: pa.Column(nullable=True) for name in (*columns.categorical, *columns.beside)},
+            RISK: pa.Column("int64", pa.Check.isin([0, 1]), nullable=False, coerce=True),
+        }
+    )
+
+
+def _within(columns: Columns, name: str) -> list[pa.Check]:
+    import pandera.pandas as pa
+
+    if name not in columns.ranges:
+        return []
+    least, greatest = columns.ranges[name]
+    return [pa.Check.in_range(least, greatest)]
+
+
+def judge_rows(
+    gate: str, frame: pd.DataFrame, columns: Columns, limits: DataQuality, context: GateContext
+) -> GateResult:
+    """Check form (pandera), size, missing values, repeated rows, and that both outcomes occur.
+
+    Shares are of all rows. A row repeats when all its features and the target equal an earlier row's.
+    """
+    features = [name for name in (*columns.numeric, *columns.categorical) if name in frame]
+    checks = [
+        _form(frame, columns),
+        Check(name=ROWS, value=float(len(frame)), bound="at least", threshold=float(limits.minimum_rows)),
+        Check(
+            name=OUTCOMES,
+            value=float(frame[RISK].nunique()) if RISK in frame else 0.0,
+            bound="at least",
+            threshold=2.0,
+        ),
+    ]
+    if len(frame) and features:
+        missing = frame[features].isna().mean()
+        checks += [
+            Check(
+                name=MISSING,
+                value=float(missing.max()),
+                bound="at most",
+                threshold=limits.missing_share,
+                detail=f"column {missing.idxmax()!r}",
+            ),
+            Check(
+                name=REPEATED,
+                value=float(frame.duplicated(subset=[*features, *([RISK] if RISK in frame else [])]).mean()),
+                bound="at most",
+                threshold=limits.duplicate_share,
+            ),
+        ]
+    return context.result(gate, {"data": data_digest(frame)}, checks)
+
+
+def _form(frame: pd.DataFrame, columns: Columns) -> Check:
+    from pandera.errors import SchemaErrors
+
+    problems = []
+    try:
+        schema_for(columns).validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        # A missing column is reported against the frame, with the column's name as the failure case.
+        named = cases["column"].where(cases["check"] != "column_in_dataframe", cases["failure_case"])
+        problems = sorted({f"{column}: {check}" for column, check in zip(named, cases["check"], strict=True)})
+    return Check(
+        name=SCHEMA,
+        value=float(len(problems)),
+        bound="at most",
+        threshold=0.0,
+        detail="; ".join(problems[:5]),
+    )
+
+
+def judge_rows_again(result: GateResult, target: Target) -> list[Check]:
+    """Hold the same findings against the limits of ``target``'s environment."""
+    limits = target.environment.data_quality
+    thresholds = {ROWS: limits.minimum_rows, MISSING: limits.missing_share, REPEATED: limits.duplicate_share}
+    return [
+        check.model_copy(
+            update={"threshold": float(thresholds.get(check.name, check.threshold)), "overridden_by": None}
+        )
+        for check in result.checks
+    ]
