@@ -17,6 +17,7 @@ from yaml.nodes import MappingNode
 from environments.errors import ExpectedError
 from environments.model import CLOUDS, Cloud, Environment, PlatformSettings, Team
 from environments.names import names_for
+from environments.strict import looser
 
 ORDER = ("dev", "staging", "production")
 """Environments a model passes through, in this order. Others may exist beside them."""
@@ -216,13 +217,13 @@ def _thresholds_rise(platform: Platform) -> None:
     models = sorted({model for environment in chain for model in environment.model_thresholds})
     for earlier, later in pairwise(chain):
         for model in ("", *models):
-            loose = later.thresholds_for(model).looser_than(earlier.thresholds_for(model))
+            loose = looser(later.thresholds_for(model), earlier.thresholds_for(model))
             if loose:
                 raise SettingsError(
                     f"{platform.directory / later.environment}.yaml: {model or 'thresholds'}: {', '.join(loose)} asks "
                     f"for less than {earlier.environment}.yaml does; thresholds must rise towards production."
                 )
-        loose = later.gates.looser_than(earlier.gates)
+        loose = looser(later.gates, earlier.gates)
         if loose:
             raise SettingsError(
                 f"{platform.directory / later.environment}.yaml: gates: {', '.join(loose)} asks for less than "

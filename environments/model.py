@@ -19,7 +19,7 @@ from environments.names import (
     TEAM_MAX,
     TEAM_PATTERN,
 )
-from environments.strict import StrictModel
+from environments.strict import Stricter, StrictModel, looser
 
 Cloud = Literal["local", "gcp", "aws", "azure"]
 CLOUDS: tuple[Cloud, ...] = get_args(Cloud)
@@ -50,26 +50,17 @@ class Thresholds(StrictModel):
     Bounds exclude values that any model would pass: 0.5 is the ROC AUC of a coin.
     """
 
-    roc_auc: Annotated[float, Field(gt=0.5, le=1)] | None = None
-    average_precision: Annotated[float, Field(gt=0, le=1)] | None = None
-    recall: Annotated[float, Field(gt=0, le=1)] | None = None
-    precision: Annotated[float, Field(gt=0, le=1)] | None = None
-    brier_score: Annotated[float, Field(gt=0, le=0.25)] | None = Field(
+    roc_auc: Annotated[float | None, Field(gt=0.5, le=1), Stricter.HIGHER] = None
+    average_precision: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = None
+    recall: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = None
+    precision: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = None
+    brier_score: Annotated[float | None, Field(gt=0, le=0.25), Stricter.LOWER] = Field(
         default=None, description="An upper bound: smaller is better, 0.25 is a forecast of one half for everybody."
     )
 
     def required(self) -> dict[str, float]:
         """The metrics that have a threshold, by name."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
-
-    def looser_than(self, other: Thresholds) -> list[str]:
-        """Metrics on which this asks for less than ``other``, including those it does not ask for at all."""
-        mine, loose = self.required(), []
-        for metric, theirs in other.required().items():
-            value = mine.get(metric)
-            if value is None or (value > theirs if metric in LOWER_IS_BETTER else value < theirs):
-                loose.append(metric)
-        return loose
 
 
 LOWER_IS_BETTER = frozenset({"brier_score"})
@@ -107,15 +98,19 @@ class FairnessExemption(StrictModel):
 class Fairness(StrictModel):
     """How differently a model may treat the groups of an attribute that its configuration calls sensitive."""
 
-    equalized_odds_difference: Annotated[float, Field(gt=0, le=0.5)] = Field(
+    equalized_odds_difference: Annotated[float, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
         description="Most that true or false positive rates may differ between groups."
     )
-    demographic_parity_ratio: Annotated[float, Field(ge=0.4, le=1)] = Field(
+    demographic_parity_ratio: Annotated[float, Field(ge=0.4, le=1), Stricter.HIGHER] = Field(
         description="Least that the smallest share flagged in a group may be of the largest; 0.8 is the four-fifths "
         "rule."
     )
-    minimum_group_rows: Annotated[int, Field(ge=20)] = Field(description="In a smaller group nothing is concluded.")
-    minimum_group_per_class: Annotated[int, Field(ge=5)] = Field(description="The same, of either outcome.")
+    minimum_group_rows: Annotated[int, Field(ge=20), Stricter.HIGHER] = Field(
+        description="In a smaller group nothing is concluded."
+    )
+    minimum_group_per_class: Annotated[int, Field(ge=5), Stricter.HIGHER] = Field(
+        description="The same, of either outcome."
+    )
     exemptions: tuple[FairnessExemption, ...] = ()
     no_attributes: dict[ModelName, Reason] = Field(
         default={}, description="Models whose data hold no attribute to judge by, and why. Others must name some."
@@ -132,11 +127,11 @@ class Fairness(StrictModel):
 class Margins(StrictModel):
     """How much worse than the champion a challenger may be, by metric. A metric left out is not compared."""
 
-    roc_auc: Annotated[float, Field(gt=0, le=0.1)] | None = None
-    average_precision: Annotated[float, Field(gt=0, le=0.1)] | None = None
-    recall: Annotated[float, Field(gt=0, le=0.1)] | None = None
-    precision: Annotated[float, Field(gt=0, le=0.1)] | None = None
-    brier_score: Annotated[float, Field(gt=0, le=0.05)] | None = None
+    roc_auc: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    average_precision: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    recall: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    precision: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    brier_score: Annotated[float | None, Field(gt=0, le=0.05), Stricter.LOWER] = None
 
     def required(self) -> dict[str, float]:
         """The metrics that have a margin, by name."""
@@ -147,7 +142,7 @@ class Champion(StrictModel):
     """What a challenger must not lose against the version in production."""
 
     margins: Margins
-    group_recall_margin: Annotated[float, Field(gt=0, le=0.25)] = Field(
+    group_recall_margin: Annotated[float, Field(gt=0, le=0.25), Stricter.LOWER] = Field(
         description="The same for recall in each group of a sensitive attribute, where rows are fewer."
     )
 
@@ -161,58 +156,34 @@ class Champion(StrictModel):
 class Drift(StrictModel):
     """How far validation data may be from training data, in any one column."""
 
-    psi: Annotated[float, Field(gt=0, le=0.5)] = Field(description="Population stability index; 0.25 is a large shift.")
-    distance: Annotated[float, Field(gt=0, le=0.5)] = Field(
+    psi: Annotated[float, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
+        description="Population stability index; 0.25 is a large shift."
+    )
+    distance: Annotated[float, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
         description="Kolmogorov-Smirnov distance of a number, Cramer's V of a category. A larger one fails when it is "
         "significant."
     )
-    significance: Annotated[float, Field(ge=0.001, le=0.1)] = Field(
+    significance: Annotated[float, Field(ge=0.001, le=0.1), Stricter.HIGHER] = Field(
         description="Of the Kolmogorov-Smirnov or chi-squared test, after Holm's correction for the number of columns."
     )
     bins: Annotated[int, Field(ge=4, le=20)] = 5
-    minimum_rows: Annotated[int, Field(ge=50)]
+    minimum_rows: Annotated[int, Field(ge=50), Stricter.HIGHER]
 
 
 class Gates(StrictModel):
     """How gates conclude. Bounds exclude values under which a gate would stop nothing."""
 
-    confidence: Literal[80, 90, 95, 99] = Field(description="Per cent, of two-sided bootstrap intervals.")
+    confidence: Annotated[Literal[80, 90, 95, 99], Stricter.HIGHER] = Field(
+        description="Per cent, of two-sided bootstrap intervals."
+    )
     resamples: Annotated[int, Field(ge=500, le=20_000)]
-    minimum_rows: Annotated[int, Field(ge=50)] = Field(description="With fewer held-out rows nothing is concluded.")
-    minimum_per_class: Annotated[int, Field(ge=10)] = Field(description="The same, of either outcome.")
+    minimum_rows: Annotated[int, Field(ge=50), Stricter.HIGHER] = Field(
+        description="With fewer held-out rows nothing is concluded."
+    )
+    minimum_per_class: Annotated[int, Field(ge=10), Stricter.HIGHER] = Field(description="The same, of either outcome.")
     fairness: Fairness
     champion: Champion
     drift: Drift
-
-    def looser_than(self, other: Gates) -> list[str]:
-        """Settings by which this concludes more easily, or allows more, than ``other``."""
-        loose = [
-            name
-            for name in ("confidence", "minimum_rows", "minimum_per_class")
-            if getattr(self, name) < getattr(other, name)
-        ]
-        mine, theirs = self.fairness, other.fairness
-        if mine.equalized_odds_difference > theirs.equalized_odds_difference:
-            loose.append("fairness.equalized_odds_difference")
-        loose += [
-            f"fairness.{name}"
-            for name in ("demographic_parity_ratio", "minimum_group_rows", "minimum_group_per_class")
-            if getattr(mine, name) < getattr(theirs, name)
-        ]
-        for metric, margin in other.champion.margins.required().items():
-            own = self.champion.margins.required().get(metric)
-            if own is None or own > margin:
-                loose.append(f"champion.margins.{metric}")
-        if self.champion.group_recall_margin > other.champion.group_recall_margin:
-            loose.append("champion.group_recall_margin")
-        loose += [
-            f"drift.{name}" for name in ("psi", "distance") if getattr(self.drift, name) > getattr(other.drift, name)
-        ]
-        if self.drift.significance < other.drift.significance:
-            loose.append("drift.significance")
-        if self.drift.minimum_rows < other.drift.minimum_rows:
-            loose.append("drift.minimum_rows")
-        return loose
 
 
 class Retention(StrictModel):
@@ -479,7 +450,7 @@ class Environment(StrictModel):
         if not self.thresholds.required():
             raise ValueError("thresholds: at least one metric is required")
         for model, own in self.model_thresholds.items():
-            loose = self.merge_thresholds(own).looser_than(self.thresholds)
+            loose = looser(self.merge_thresholds(own), self.thresholds)
             if loose:
                 raise ValueError(
                     f"model_thresholds.{model}: {', '.join(loose)} is looser than the environment's floor; "

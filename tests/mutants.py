@@ -342,7 +342,7 @@ MUTANTS = (
     Mutant(
         "gates get stricter towards production",
         "environments/load.py",
-        "        loose = later.gates.looser_than(earlier.gates)",
+        "        loose = looser(later.gates, earlier.gates)",
         "        loose: list[str] = []",
         "tests/environments",
     ),
