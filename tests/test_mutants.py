@@ -1,0 +1,28 @@
+"""A mutant that does not apply any more, or whose tests are gone, would look like one that is noticed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.mutants import MUTANTS, why_stale
+
+
+def test_every_mutant_applies_once_and_its_tests_are_there() -> None:
+    assert {mutant.promise: why for mutant in MUTANTS if (why := why_stale(mutant))} == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"old": "import nothing"}, "0 times"),
+        ({"file": "governance/nowhere.py"}, "0 times"),
+        ({"new": "same", "old": "same"}, "times"),
+        ({"tests": "tests/nowhere"}, "there is no tests/nowhere"),
+        ({"tests": "tests/environments::test_of_nothing"}, "no test test_of_nothing"),
+        ({"tests": "tests/environments -k no_such_words"}, "no test no_such_words"),
+    ],
+)
+def test_one_that_does_not_apply_says_so(change: dict[str, str], why: str) -> None:
+    assert why in (why_stale(replace(MUTANTS[0], **change)) or "")
