@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +23,62 @@ from tests.conftest import REPOSITORY, edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, Ground
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(ground: Ground, *arguments: str) -> Done:
+    """Run a command as a program of its own: one of this file's commands does, as starting ZenML takes seconds."""
+    done = subprocess.run(
+        [sys.executable, "-m", "governance", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, "GROUNDWORK_ENVIRONMENTS": str(ground.settings), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def run_here(ground: Ground, *arguments: str) -> Done:
+    """Run a command in this process."""
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("GROUNDWORK_ENVIRONMENTS", str(ground.settings))
+        patch.setenv("COLUMNS", "200")
+        patch.setattr(sys, "argv", ["governance", *arguments])
+        # It would point ZenML's logging at a stream that is gone after this command.
+        patch.setattr("governance.core.progress.quiet_third_parties", lambda: None)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert isinstance(ended.value.code, int)
+    return Done(ended.value.code, out.getvalue(), err.getvalue())
+
+
+def say(ground: Ground, *arguments: str, run: Callable[..., Done] = run_here) -> Any:
+    """What the command says as JSON on standard output, and nothing else there."""
+    done = run(ground, *arguments, "--json")
+    assert done.status == 0, done.err
+    return json.loads(done.out)
+
+
+def refused(ground: Ground, *arguments: str) -> str:
+    """The one message of a command that refuses."""
+    done = run_here(ground, *arguments)
+    assert done.status == 1, done.out
+    assert "Traceback" not in done.out + done.err
+    return done.err
+
+
 @pytest.fixture(scope="module")
 def in_production(ground: Ground) -> Ground:
     """A ground with one version of one model in production, brought there by commands alone."""
-    say(ground, "train", "--model", DIABETES, "--env", "dev")
+    say(ground, "train", "--model", DIABETES, "--env", "dev", run=run)
     say(ground, "promote", "--model", DIABETES, "--to", "staging")
     say(ground, "validate", "--model", DIABETES, "--env", "staging")
     donald, katherine = (ground.signatory(f"{name}@example.com").email for name in ("donald", "katherine"))
@@ -32,51 +87,6 @@ def in_production(ground: Ground) -> Ground:
     say(ground, "approve", *where, "--to", "production")
     say(ground, "promote", "--model", DIABETES, "--to", "production", "--as", katherine)
     return ground
-
-
-def run(ground: Ground, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "governance", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "GROUNDWORK_ENVIRONMENTS": str(ground.settings), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def say(ground: Ground, *arguments: str) -> Any:
-    """What the command says as JSON on standard output, and nothing else there."""
-    done = run(ground, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def refused(ground: Ground, *arguments: str) -> str:
-    """The one message of a command that refuses."""
-    done = run(ground, *arguments)
-    assert done.returncode == 1, done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.stderr
-
-
-@pytest.fixture
-def refused_here(
-    in_production: Ground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """As ``refused``, in this process: starting ZenML costs seconds."""
-    monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(in_production.settings))
-    # It points ZenML's logging at a stream that pytest closes after this test.
-    monkeypatch.setattr("governance.core.progress.quiet_third_parties", lambda: None)
-
-    def refuse(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["governance", *arguments])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        assert exit_.value.code == 1
-        return capsys.readouterr().err
-
-    return refuse
 
 
 def test_the_way_to_production_by_commands(in_production: Ground) -> None:
@@ -136,14 +146,12 @@ def test_the_report_is_written_where_it_is_told_to(in_production: Ground, tmp_pa
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_message(
-    refused_here: Callable[..., str], arguments: tuple[str, ...], words: str
+    in_production: Ground, arguments: tuple[str, ...], words: str
 ) -> None:
-    assert words in refused_here(*arguments)
+    assert words in refused(in_production, *arguments)
 
 
-def test_a_gate_stops_the_command_with_metric_value_and_threshold(
-    in_production: Ground,
-) -> None:
+def test_a_gate_stops_the_command_with_metric_value_and_threshold(in_production: Ground) -> None:
     file = in_production.settings / "production.yaml"
     kept = file.read_text(encoding="utf-8")
     try:
