@@ -15,6 +15,7 @@ from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
+from pipelines.local_paths import local_paths
 from pipelines.model import ModelTamperedError, TrainedModel, read_model, read_transformer, save_model, save_transformer
 
 
@@ -46,12 +47,12 @@ class FolderMaterializer(BaseMaterializer):
 
         Raises:
             ModelTamperedError: the digest is not the one in ZenML's database, or there is none.
+            UnsafeNameError: a file's name could lead out of the folder.
         """
         if self.expected_content_hash is None:
             raise ModelTamperedError(f"{self.uri}: ZenML has no digest of it, so it cannot be checked")
         with self.get_temporary_directory(delete_at_exit=True) as temporary:
-            for name in map(str, self.artifact_store.listdir(self.uri)):
-                copy = Path(temporary) / name
+            for name, copy in local_paths(Path(temporary), map(str, self.artifact_store.listdir(self.uri))).items():
                 with self.artifact_store.open(f"{self.uri}/{name}", "rb") as source, copy.open("wb") as target:
                     copyfileobj(source, target)
             return self.read_folder(Path(temporary), self.expected_content_hash)

@@ -7,13 +7,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.local_paths import checked_name
+
 if TYPE_CHECKING:
     from zenml.artifact_stores import BaseArtifactStore
 
 
 def path_in(store: BaseArtifactStore, *parts: str) -> str:
-    """The path or URL of a file that governance keeps in ``store``."""
-    return "/".join((store.path.rstrip("/"), "governance", *parts))
+    """The path or URL of a file that governance keeps in ``store``.
+
+    Raises:
+        UnsafeNameError: a part would lead elsewhere.
+    """
+    return "/".join((store.path.rstrip("/"), "governance", checked_name("/".join(parts))))
 
 
 def create_once(store: BaseArtifactStore, path: str, content: bytes) -> bool:

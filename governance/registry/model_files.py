@@ -17,6 +17,7 @@ from governance.core.errors import RefusedError
 from governance.core.store_files import create_once, path_in
 from governance.signing.models import ModelUnsignedError, verify_model
 from pipelines.digests import folder_digest
+from pipelines.local_paths import UnsafeNameError, local_paths
 
 if TYPE_CHECKING:
     from zenml.artifact_stores import BaseArtifactStore
@@ -48,10 +49,10 @@ class ModelFiles:
         """
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"  # the name is part of what is signed
-            _download(self.store, self.uri, folder)
             try:
+                _download(self.store, self.uri, folder)
                 found = folder_digest(folder)
-            except (FileNotFoundError, ValueError) as error:
+            except (FileNotFoundError, ValueError, UnsafeNameError) as error:
                 raise ReleaseError(f"{self.what} at {self.uri} is gone or damaged: {error}.") from error
             if found != self.digest:
                 raise ReleaseError(
@@ -116,12 +117,20 @@ def store_of(artifact: ArtifactVersionResponse) -> BaseArtifactStore:
 
 
 def _download(store: BaseArtifactStore, uri: str, folder: Path) -> None:
-    for directory, _, files in store.walk(uri):
-        inside = str(directory)[len(uri) :].strip("/")
+    """Copy what is at ``uri`` into ``folder``. Whoever writes to the store chooses the names.
+
+    Raises:
+        UnsafeNameError: one leads out of ``folder``, or is a link.
+    """
+    for directory, folders, files in store.walk(uri):
+        inside = str(directory).removeprefix(uri).strip("/")
+        copies = local_paths(folder / inside, map(str, (*folders, *files)))
+        if "://" not in uri:
+            local_paths(Path(uri, inside), copies)  # of a local store the links are refused as well
         (folder / inside).mkdir(parents=True, exist_ok=True)
-        for name in files:
-            with store.open(f"{str(directory).rstrip('/')}/{name!s}", "rb") as source:
-                (folder / inside / str(name)).write_bytes(source.read())
+        for name in map(str, files):
+            with store.open(f"{str(directory).rstrip('/')}/{name}", "rb") as source:
+                copies[name].write_bytes(source.read())
 
 
 def _upload(folder: Path, store: BaseArtifactStore, uri: str) -> None:

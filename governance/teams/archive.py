@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environments import Platform, ground_of, pick_cloud
+from pipelines.local_paths import local_paths
 
 if TYPE_CHECKING:
     from governance.teams.remove import TeamRemoval
@@ -23,16 +24,20 @@ def write(removal: TeamRemoval, platform: Platform) -> Path:
 
     Returns:
         ``<ground>/archive/teams/<team>-<time in UTC>.zip``, complete and readable by its owner only.
+
+    Raises:
+        UnsafeNameError: the team's folders hold a link, which could lead to anybody's files.
     """
     first = next(iter(platform.environments.values()))
     folder = ground_of(first, pick_cloud(first, None)) / "archive" / "teams"
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
+    members = list(_members(removal, platform))
     file = folder / f"{removal.team.team}-{now:%Y%m%dT%H%M%S%fZ}.zip"
     unfinished = file.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
-            for path, name in _members(removal, platform):
+            for path, name in members:
                 packed.write(path, name)
             packed.writestr(INVENTORY, json.dumps(_inventory(removal, platform, now), indent=2))
         stream.flush()
@@ -44,9 +49,9 @@ def write(removal: TeamRemoval, platform: Platform) -> Path:
 def _members(removal: TeamRemoval, platform: Platform) -> Iterator[tuple[Path, str]]:
     for top in removal.files:
         base = removal.checkout if top.is_relative_to(removal.checkout) else platform.directory.parent
-        for path in [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file()):
-            if "__pycache__" not in path.parts:
-                yield path, str(path.relative_to(base))
+        files = [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file() or it.is_symlink())
+        names = [path.relative_to(base).as_posix() for path in files if "__pycache__" not in path.parts]
+        yield from ((path, name) for name, path in local_paths(base, names).items())
 
 
 def _inventory(removal: TeamRemoval, platform: Platform, now: datetime) -> dict[str, object]:
