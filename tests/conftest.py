@@ -69,6 +69,33 @@ os.environ.update(_SET)
 importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
 
 
+_QUICK_PROGRAMS = ("git", "ssh-keygen", "openssl", "sh")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--quick``, by which ``make check`` leaves out what takes seconds."""
+    parser.addoption("--quick", action="store_true", help="skip tests that import ZenML or start Terraform or Python")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With ``--quick``, watch this process; of xdist's processes only those that run tests."""
+    if config.getoption("--quick") and (hasattr(config, "workerinput") or not config.getoption("numprocesses", None)):
+        sys.addaudithook(skip_what_takes_seconds)
+
+
+def skip_what_takes_seconds(event: str, arguments: tuple[Any, ...]) -> None:
+    """Skip the test, or the module, that imports ZenML or starts a program which is not known to be quick.
+
+    An audit hook sees it happen, so nobody has to mark tests.
+    """
+    if event == "import" and str(arguments[0]).partition(".")[0] in ("zenml", "mlflow"):
+        pytest.skip(f"imports {arguments[0]}", allow_module_level=True)
+    if event == "subprocess.Popen" and (name := Path(os.fsdecode(arguments[0])).name) not in _QUICK_PROGRAMS:
+        pytest.skip(f"starts {name}", allow_module_level=True)
+    if event in ("os.fork", "os.forkpty"):
+        pytest.skip("forks", allow_module_level=True)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests on one worker, as they share what its fixtures made; a group of its own may span files.

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.conftest import without_foreign_variables
+from tests.conftest import skip_what_takes_seconds, without_foreign_variables
 
 FOREIGN = [
     "CI",
@@ -37,3 +37,23 @@ def test_what_a_test_needs_of_its_caller_stays() -> None:
 
 def test_this_process_is_not_in_ci() -> None:
     assert not {"CI", "GITHUB_ACTIONS", "GROUNDWORK_AUDIT_KEYS"} & set(os.environ)
+
+
+@pytest.mark.parametrize(
+    ("event", "what", "skips"),
+    [
+        ("import", "zenml.client", True),
+        ("import", "zenmlike", False),
+        ("subprocess.Popen", "/usr/bin/terraform", True),
+        ("subprocess.Popen", b"python3.11", True),
+        ("subprocess.Popen", "git", False),
+        ("open", "terraform", False),
+    ],
+)
+def test_a_quick_check_leaves_out_what_takes_seconds(event: str, what: str, skips: bool) -> None:
+    skipped = False
+    try:
+        skip_what_takes_seconds(event, (what,))
+    except pytest.skip.Exception:
+        skipped = True
+    assert skipped == skips

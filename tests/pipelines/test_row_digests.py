@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -76,9 +74,8 @@ def test_a_damaged_file_is_refused(content: bytes) -> None:
         RowDigests.from_bytes(content)
 
 
-def test_a_hundred_thousand_rows_are_a_megabyte_and_a_second() -> None:
-    frame, started = rows(100_000), time.perf_counter()
+def test_a_hundred_thousand_rows_are_a_megabyte() -> None:
+    frame = rows(100_000)
     known = RowDigests.of(frame, salt_from=SALT)
     assert known.holds(frame).all()
-    assert time.perf_counter() - started < 10, "about a second on an idle core"
     assert len(known.to_bytes()) < 1_000_000

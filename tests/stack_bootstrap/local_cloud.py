@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from environments import load_platform
-from stack_bootstrap.infrastructure import apply
-from stack_bootstrap.install_terraform import ensure_terraform
 from stack_bootstrap.local_state import MARKER
 from stack_bootstrap.workspace import Workspace, workspace
 from tests.conftest import REPOSITORY
@@ -85,20 +81,3 @@ def on_a_terminal(answer: str | None, *arguments: str, settings: Path) -> tuple[
                 typed = True
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
-
-
-def measure_plan(settings: Path, runs: int = 7) -> tuple[float, float]:
-    """Median wall-clock seconds of ``plan`` with nothing to change, and of Terraform's own, measured in turn."""
-    where = local_workspace(settings)
-    apply(where)
-    bare = [str(ensure_terraform().path), "plan", "-input=false", f"-var-file={where.home / 'variables.tfvars.json'}"]
-    ours, own = [], []
-    for _ in range(runs):
-        start = time.perf_counter()
-        bootstrap("plan", "--env", where.environment, settings=settings).check_returncode()
-        middle = time.perf_counter()
-        variables = {**os.environ, "TF_DATA_DIR": str(where.data)}
-        subprocess.run(bare, cwd=where.root, env=variables, check=True, capture_output=True)
-        ours.append(middle - start)
-        own.append(time.perf_counter() - middle)
-    return statistics.median(ours), statistics.median(own)

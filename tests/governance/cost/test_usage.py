@@ -31,7 +31,7 @@ def usages(target: Target) -> list[RunUsage]:
 
 
 def test_a_meter_tells_work_from_waiting_and_sees_memory_that_was_given_back() -> None:
-    meter = Meter()
+    before, meter = time.process_time(), Meter()
     time.sleep(0.2)
     block = bytearray(64_000_000)
     time.sleep(0.1)
@@ -39,7 +39,7 @@ def test_a_meter_tells_work_from_waiting_and_sees_memory_that_was_given_back() -
     del block
     slept = meter.stop()
     assert slept.wall_seconds >= 0.3
-    assert slept.cpu_seconds < 0.25
+    assert slept.cpu_seconds <= time.process_time() - before + 0.01, "what the system counts, but for rounding"
     busy = Meter()
     deadline = time.process_time() + 0.2
     while time.process_time() < deadline:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -102,11 +100,9 @@ def test_no_miss_in_ten_is_not_proof_of_none() -> None:
     assert recall.intervals["95"] == pytest.approx((0.025**0.1, 1.0))
 
 
-def test_fifty_thousand_rows_take_about_a_second() -> None:
+def test_of_many_rows_fewer_resamples_are_drawn() -> None:
     truth, probability = simulate(50_000, np.random.default_rng(3))
-    started = time.perf_counter()
     found = measure_performance(scored(truth, probability), resamples=2000)
-    assert time.perf_counter() - started < 10, "about a second on an idle core"
     assert found[0].facts["resamples"] == count_resamples(50_000, 2000) == 400
     assert count_resamples(300, 2000) == 2000
     assert count_resamples(10**7, 2000) == 200
