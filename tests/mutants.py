@@ -574,7 +574,7 @@ MUTANTS = (
     Mutant(
         "only a promoted version is loaded",
         "governance/registry/loading.py",
-        "if (str(version.number), digest(release.digest)) not in events.completed_promotions(target):",
+        "if (str(version.number), digest(release.digest)) not in events.completed_promotions(target, journal.log):",
         "if False:",
         "tests/governance/promotion/test_staging.py -k only_what",
     ),
