@@ -20,6 +20,7 @@ from stack_bootstrap.offline import SIMULATION
 from stack_bootstrap.options import (
     AsJson,
     CloudName,
+    DryRun,
     EnvironmentName,
     EnvironmentNames,
     SettingsDirectory,
@@ -91,7 +92,7 @@ def apply(
     yes: Annotated[
         bool, typer.Option("--yes", envvar="YES", help="On a terminal, do not ask before changing what is protected.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make infrastructure what the code and the settings say."""
     if dry_run:
@@ -135,7 +136,7 @@ def destroy(
         str | None,
         typer.Option("--confirm", envvar="CONFIRM", help="The environment's name, once more."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Remove everything that Terraform owns in one environment, with what it holds."""
     where = workspace(load_platform(settings), env, cloud)

@@ -24,6 +24,7 @@ SettingsDirectory = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")]
 
 
 def expand_environments(names: Sequence[str], platform: Platform) -> list[str]:

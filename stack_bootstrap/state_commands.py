@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
@@ -12,7 +11,7 @@ from environments import DIRECTORY, load_platform, pick_cloud
 from stack_bootstrap import offline
 from stack_bootstrap.clouds import adapted_clouds, adapter_for
 from stack_bootstrap.clouds.state_bucket import StateBucket, StateError
-from stack_bootstrap.options import AsJson, CloudName, EnvironmentNames, SettingsDirectory, expand_environments
+from stack_bootstrap.options import AsJson, CloudName, DryRun, EnvironmentNames, SettingsDirectory, expand_environments
 
 app = typer.Typer()
 
@@ -23,7 +22,7 @@ def state(
     cloud: CloudName = None,
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make or correct the bucket that holds Terraform's state; needed once before the first plan on a cloud."""
     platform = load_platform(settings)

@@ -26,7 +26,7 @@ from governance.audit.query import Filter, select
 from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import HoldsObjects, LocalStore, Readable
 from governance.cli.common import say
-from governance.cli.options import AsJson, Cloud, Env, Settings
+from governance.cli.options import AsJson, Cloud, DryRun, Env, Settings
 from stack_bootstrap.command_line import run_command_line
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -201,7 +201,7 @@ def hold(
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     release: Annotated[bool, typer.Option("--release", help="Release the hold instead.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Put entries under legal hold: they outlive their retention until they are released."""
     platform = load_platform(settings)

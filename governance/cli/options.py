@@ -1,4 +1,4 @@
-"""Command-line options that several commands share, spelt once."""
+"""Command-line options that several commands share, spelt once; those of every command stand in ``stack_bootstrap``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import Annotated
 
 import typer
 
-Settings = Annotated[
-    Path,
-    typer.Option(
-        "--settings", envvar="GROUNDWORK_ENVIRONMENTS", help="Folder of the settings files.", resolve_path=True
-    ),
-]
-Env = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
-Cloud = Annotated[str | None, typer.Option(envvar="CLOUD", help="Cloud [default: what the environment's file says].")]
+from stack_bootstrap.options import AsJson, DryRun
+from stack_bootstrap.options import CloudName as Cloud
+from stack_bootstrap.options import EnvironmentName as Env
+from stack_bootstrap.options import SettingsDirectory as Settings
+
 Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's file.")]
 Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
 Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs [default: git's].")]
 Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key [default: git's, or the usual ones].")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and change nothing.")]
+
+__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Version"]

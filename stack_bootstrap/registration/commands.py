@@ -16,6 +16,7 @@ from stack_bootstrap.infrastructure import read_stacks
 from stack_bootstrap.options import (
     AsJson,
     CloudName,
+    DryRun,
     EnvironmentName,
     EnvironmentNames,
     SettingsDirectory,
@@ -64,7 +65,7 @@ def register(
         bool, typer.Option("--prune", help="Delete what Groundwork registered and no contract asks for any more.")
     ] = False,
     confirm: Confirm = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make ZenML hold the stacks, components, connectors and secrets that the contracts ask for."""
     if prune and not dry_run:
@@ -115,7 +116,7 @@ def unregister(
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
     confirm: Confirm = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Delete from ZenML what Groundwork registered for an environment, or for one team of it."""
     environment = load_platform(settings).environment(env)
