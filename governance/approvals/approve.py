@@ -16,10 +16,11 @@ from governance.approvals.people import who_trained
 from governance.approvals.request import PromotionRequest, candidate_of, collect_evidence, environment_before
 from governance.audit import Filter, LogReader, select
 from governance.audit.entry import Entry
-from governance.audit.events import Approval, now
+from governance.audit.events import Approval
 from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.store import Readable
 from governance.audit.subjects import Subjects
+from governance.core import clock
 from governance.core.roles import people_who_approve, role_of
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
@@ -105,14 +106,14 @@ def approve(
         decision="declined" if decline else "approved",
         break_glass=break_glass,
         reason=reason,
-        expires=now() + hours_within(hours, limits.break_glass_hours if break_glass else limits.approval_hours),
+        expires=clock.now() + hours_within(hours, limits.break_glass_hours if break_glass else limits.approval_hours),
     )
     if dry_run:
         person = people.named(by.email)
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
         return Given(request, person, statement, "")
-    signed, person = sign_statement(statement, by, people, now())
+    signed, person = sign_statement(statement, by, people, clock.now())
     if person == trainer:
         raise PromotionRefusedError(f"{by.email} trained version {request.version}, so somebody else has to judge it.")
     journal = Journal(target, identity_of(person))
@@ -229,7 +230,7 @@ def _why_not(
     """Why an approval of ``request`` does not count; empty if it does."""
     if given.digest in used:
         return "was used by an earlier promotion"
-    if now() >= given.statement.expires:
+    if clock.now() >= given.statement.expires:
         return f"expired at {given.statement.expires:%Y-%m-%d %H:%M} UTC"
     if not set(given.person.emails) & set(people_who_approve(request.target)):
         return "does not count: they hold no role that may approve"

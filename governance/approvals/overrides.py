@@ -15,7 +15,7 @@ from governance.approvals.people import who_trained
 from governance.audit import Filter, select
 from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
-from governance.audit.events import now
+from governance.core import clock
 from governance.core.policy import policy_version
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
@@ -95,14 +95,14 @@ def override(
         subject=subject,
         model_digest=model_digest,
         reason=reason,
-        expires=now() + hours_within(hours, target.environment.signatures.override_hours),
+        expires=clock.now() + hours_within(hours, target.environment.signatures.override_hours),
     )
     if dry_run:
         person = people.named(by.email)
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
         return Override(_exemption(statement, ""), person, statement)
-    signed, person = sign_statement(statement, by, people, now())
+    signed, person = sign_statement(statement, by, people, clock.now())
     journal = Journal(target, identity_of(person))
     event = journal.event(
         OverrideEvent,
@@ -172,7 +172,7 @@ def overrides_in_force(target: Target, journal: Journal) -> tuple[Override, ...]
             and (statement.environment, statement.cloud) == (target.environment.environment, target.cloud)
             and statement.model == target.model
             and statement.policy_version == policy
-            and now() < statement.expires
+            and clock.now() < statement.expires
             and allowed & set(person.emails)
             and person.is_known_as(event.actor.id, journal.subjects)
         ):

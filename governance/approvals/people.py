@@ -15,7 +15,7 @@ from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import LEASE
 from governance.approvals.request import trainer_of
 from governance.audit.actor import Identity, current_identity
-from governance.audit.events import now
+from governance.core import clock
 from governance.core.policy import policy_version
 from governance.core.target import Target
 from governance.records.journal import Journal
@@ -76,9 +76,9 @@ def who_asks(
         promotion=promotion,
         model_version=version,
         model_digest=model_digest,
-        expires=now() + LEASE,
+        expires=clock.now() + LEASE,
     )
-    signed, person = sign_statement(statement, by, people, now())
+    signed, person = sign_statement(statement, by, people, clock.now())
     requester = Requester(identity_of(person), person, signed.digest)
     keep(Journal(target, requester.identity).store, signed)
     return requester

@@ -22,6 +22,7 @@ from pydantic import (
 from environments.model import Cloud, EnvironmentName, ModelName, TeamName
 from environments.strict import StrictModel
 from governance.audit.personal import find_forbidden
+from governance.core import clock
 
 SCHEMA_VERSION = 1
 
@@ -32,11 +33,6 @@ RecordClass = Literal["logs", "documentation"]
 def rfc3339(moment: datetime) -> str:
     """``moment`` in UTC with microseconds, the one spelling that the log uses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
 
 
 UtcTime = Annotated[
@@ -71,7 +67,9 @@ class Event(StrictModel):
 
     kind: str
     id: Identifier = Field(default_factory=lambda: uuid.uuid4().hex)
-    time: UtcTime = Field(default_factory=now, description="When it happened; the entry says when it was recorded.")
+    time: UtcTime = Field(
+        default_factory=lambda: clock.now(), description="When it happened; the entry says when it was recorded."
+    )
     actor: Actor
     environment: EnvironmentName
     cloud: Cloud | None = None

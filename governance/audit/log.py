@@ -18,12 +18,13 @@ from governance.audit.anchors import Anchor
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import Draft
 from governance.audit.errors import TamperedError
-from governance.audit.events import Event, now, rfc3339
+from governance.audit.events import Event, rfc3339
 from governance.audit.layout import checkpoint_key, entry_key, leaves_key
 from governance.audit.leaves import GrowingRange
 from governance.audit.reader import SEAL_EVERY, LogReader
 from governance.audit.signer import Signer, Verifier
 from governance.audit.store import Object, Store
+from governance.core import clock
 
 _PATIENCE = 20
 """Milliseconds to wait at most after losing a number, so that a crowd does not race for every single one."""
@@ -114,7 +115,7 @@ class AuditLog(LogReader):
         return receipts
 
     def _objects(self, drafts: Sequence[Draft], start: int) -> list[Object]:
-        recorded = rfc3339(now())
+        recorded = rfc3339(clock.now())
         return [
             Object(
                 entry_key(sequence),

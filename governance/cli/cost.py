@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 
 from environments import DIRECTORY, load_platform
 from governance.cli.options import AsJson
+from governance.core import clock
 from governance.cost import plan_summary
 from governance.cost.assumptions import load_assumptions
 from governance.cost.estimate import Estimate, estimate_plan
@@ -56,7 +56,7 @@ def cost_plan(
         if program is not None:
             estimate = estimate_with_infracost(program, plan, chosen, where.cloud, teams)
         else:
-            today = datetime.now(tz=UTC).date()
+            today = clock.now().date()
             estimate = estimate_plan(plan, chosen, where.cloud, teams, load_prices(), load_assumptions(), today)
         estimates.append(estimate.model_copy(update={"simulated": where.simulated}))
     if as_json:
@@ -88,7 +88,7 @@ def cost(
     from governance.cost.provider import provider_of
     from governance.cost.report import build_reports
 
-    platform, now = load_platform(settings), datetime.now(tz=UTC)
+    platform, now = load_platform(settings), clock.now()
     chosen = Month.of(now) if month is None else Month.parse(month)
     reports = []
     for name in expand_environments(env, platform):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
 from environments import ORDER
 from governance.audit import AuditError
 from governance.audit.events import GateVerdict
+from governance.core import clock
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.cost.breakdown import by_team
@@ -129,7 +130,7 @@ def check_budget(
         BudgetExceededError: the month is over the budget, the run is not exempt, and no override holds.
         NotRecordedError: the verdict cannot be recorded, so the run must not begin.
     """
-    moment = now or datetime.now(tz=UTC)
+    moment = now or clock.now()
     check = judge_budget(target, pipeline, overrides=overrides, provider=provider, now=moment)
     journal.write(
         journal.event(

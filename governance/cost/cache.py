@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
 from environments.strict import StrictModel
+from governance.core import clock
 from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month
 from governance.cost.spend import MonthOfSpend, SpendProvider
@@ -33,7 +33,6 @@ class CachedProvider:
         provider: who is asked.
         folder: where answers are kept, one file for each provider and month.
         max_age: how old the answer about a month may be that has not settled.
-        clock: tells the time.
     """
 
     def __init__(
@@ -42,9 +41,8 @@ class CachedProvider:
         folder: Path,
         *,
         max_age: timedelta = MAX_AGE,
-        clock: Callable[[], datetime] = lambda: datetime.now(tz=UTC),
     ) -> None:
-        self._provider, self._folder, self._max_age, self._clock = provider, folder, max_age, clock
+        self._provider, self._folder, self._max_age = provider, folder, max_age
 
     @property
     def name(self) -> str:
@@ -58,7 +56,7 @@ class CachedProvider:
         if kept is not None and self._good(kept, month):
             return kept.answer
         answer = self._provider.spend(month)
-        made = _Kept(provider=self.name, fetched=self._clock(), answer=answer)
+        made = _Kept(provider=self.name, fetched=clock.now(), answer=answer)
         write_whole(file, made.model_dump_json())
         return answer
 
@@ -71,4 +69,4 @@ class CachedProvider:
 
     def _good(self, kept: _Kept, month: Month) -> bool:
         settled = kept.fetched >= month.end(BILLING_ZONE) + SETTLES
-        return settled or timedelta(0) <= self._clock() - kept.fetched < self._max_age
+        return settled or timedelta(0) <= clock.now() - kept.fetched < self._max_age

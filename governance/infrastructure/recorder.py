@@ -10,7 +10,8 @@ from typing import Any
 
 from environments import Platform, ground_of, load_platform, pick_cloud
 from governance.audit import AuditError, Identity, current_identity, locate, open_log
-from governance.audit.events import InfrastructureChange, Registration, now, rfc3339
+from governance.audit.events import InfrastructureChange, Registration, rfc3339
+from governance.core import clock
 from governance.core.provenance import collect
 from governance.infrastructure.outbox import Outbox, OutboxFile, Outcome, WaitingEvent
 from stack_bootstrap.plans import Changes
@@ -32,7 +33,7 @@ class _Origin:
 
     @classmethod
     def here(cls) -> _Origin:
-        return cls(current_identity(), rfc3339(now()), collect().in_log())
+        return cls(current_identity(), rfc3339(clock.now()), collect().in_log())
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _kept(
     Raises:
         InfrastructureNotRecordedError: a log could not be written. An error of the block itself is its cause.
     """
-    name = f"{rfc3339(now())}-{uuid.uuid4().hex[:8]}"
+    name = f"{rfc3339(clock.now())}-{uuid.uuid4().hex[:8]}"
     with ExitStack() as admitted:
         slips = {book: admitted.enter_context(book.room.admit(name, events)) for book, events in waiting.items()}
         failure: BaseException | None = None

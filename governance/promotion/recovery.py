@@ -12,8 +12,8 @@ from governance.approvals.expiry import LEASE
 from governance.audit import LogReader, select
 from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.events import Rollback as RollbackEvent
-from governance.audit.events import now
 from governance.audit.query import Filter
+from governance.core import clock
 from governance.core.target import Target
 from governance.gates.result import GateResult
 from governance.promotion.lock import PromotionInProgressError
@@ -96,7 +96,7 @@ def recover(target: Target, journal: Journal) -> tuple[str, Promotion | None]:
             attempt.last.model_copy(
                 update={
                     "id": uuid4().hex,
-                    "time": now(),
+                    "time": clock.now(),
                     "actor": journal.actor,
                     "step": "completed" if done else "undone",
                     "reason": attempt.last.reason
@@ -138,7 +138,7 @@ def _refuse_if_alive(attempt: InFlightPromotion, target: Target) -> None:
     if target.cloud == "local" or attempt.id.endswith(_machine()):
         return  # whoever made it would hold this machine's lock
     ends = attempt.last.time + LEASE
-    if now() < ends:
+    if clock.now() < ends:
         raise PromotionInProgressError(
             f"Another {attempt.what} of {target.where}, to version {attempt.version}, is going on on another machine. "
             f"Nothing was changed. If that machine died, try again after {ends:%H:%M} UTC."

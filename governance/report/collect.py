@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
 
 from environments import LOWER_IS_BETTER, ORDER
+from governance.core import clock
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.gates.catalogue import section_of
@@ -65,7 +65,7 @@ def collect(target: Target) -> ReportData:
     judged = _judged(runs)
     evaluation = None if judged is None else judged[1]
     return ReportData(
-        written=datetime.now(UTC),
+        written=clock.now(),
         subject=_subject(target, version, model, _source(runs)),
         environments=_environments(target),
         approvals_needed=target.environment.approvals,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
 from environments import ORDER, Platform
 from environments.strict import StrictModel
+from governance.core import clock
 from governance.rendering.numbers import count, percent
 from governance.report.data import ReportData
 from governance.report.render import PAGES
@@ -76,7 +76,7 @@ def render_index(platform: Platform, folder: Path) -> str:
     entries = _read(folder)
     return PAGES.fill(
         "index.html",
-        written=datetime.now(UTC),
+        written=clock.now(),
         teams=[
             TeamModels(
                 name=team.team,

@@ -6,11 +6,12 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environments import Platform, ground_of, pick_cloud
+from governance.core import clock
 from pipelines.local_paths import local_paths
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write(removal: TeamRemoval, platform: Platform) -> Path:
     first = next(iter(platform.environments.values()))
     folder = ground_of(first, pick_cloud(first, None)) / "archive" / "teams"
     folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
+    now = clock.now()
     members = list(_members(removal, platform))
     file = folder / f"{removal.team.team}-{now:%Y%m%dT%H%M%S%fZ}.zip"
     unfinished = file.with_suffix(".new")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from governance.audit.clouds import AuditCloud
 from governance.audit.errors import SignatureError, StoreError
-from governance.audit.events import now
 from governance.audit.signer import Verifier, checked, raw_ed25519
 from governance.audit.store import Object, Retention, check_key
+from governance.core import clock
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -71,7 +71,7 @@ class S3Store:
 
         request: dict[str, Any] = {"Key": self._prefix + check_key(item.key), "Body": item.data, "IfNoneMatch": "*"}
         if self._retention is not None:
-            until = now() + timedelta(days=self._retention[item.record_class])
+            until = clock.now() + timedelta(days=self._retention[item.record_class])
             request |= {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
         if self._legal_hold:
             request["ObjectLockLegalHoldStatus"] = "ON"

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from environments import PLATFORM, load_platform, names_for
-from governance.approvals import approve as approvals
 from governance.approvals.approve import Tally, count_approvals
 from governance.approvals.break_glass import require_two
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.request import PromotionRequest
 from governance.audit.errors import TamperedError
-from governance.audit.events import Approval, now
+from governance.audit.events import Approval
 from governance.audit.events import Promotion as PromotionEvent
+from governance.core import clock
+from governance.core.clock import now
 from governance.core.policy import policy_version
 from governance.core.target import Target, target_for
 from governance.records.journal import Journal
@@ -180,7 +181,7 @@ def test_a_used_approval_is_refused(desk: Desk) -> None:
 
 def test_an_expired_approval_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.give(EDSGER)
-    monkeypatch.setattr(approvals, "now", lambda: datetime.now(UTC) + timedelta(hours=1, seconds=1))
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(hours=1, seconds=1))
     desk.refused("expired at")
 
 

@@ -10,10 +10,11 @@ import pytest
 from governance.audit import Filter, LogReader, select
 from governance.audit.entry import Draft
 from governance.audit.errors import TamperedError
-from governance.audit.events import now, rfc3339
+from governance.audit.events import rfc3339
 from governance.audit.layout import checkpoint_key, entry_key
 from governance.audit.signer import FileSigner
 from governance.audit.store import LocalStore
+from governance.core.clock import now
 from tests.conftest import REPOSITORY
 from tests.governance.audit.conftest import ORIGIN, Place, event
 

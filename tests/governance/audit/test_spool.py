@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from governance.audit.errors import SpoolError, StoreError
-from governance.audit.events import GateVerdict, RunFailed, RunFinished, RunMetrics, RunStarted, now
+from governance.audit.events import GateVerdict, RunFailed, RunFinished, RunMetrics, RunStarted
 from governance.audit.expectations import find_gaps, missing_labels
 from governance.audit.log import AuditLog
 from governance.audit.spool import Spool
+from governance.core.clock import now
 from tests.governance.audit.conftest import ACTOR, Place, event
 
 COMMON: dict[str, Any] = {"actor": ACTOR, "environment": "dev", "run": "r1"}

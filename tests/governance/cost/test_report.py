@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from governance.core import clock
 from governance.cost.cache import CachedProvider
 from governance.cost.month import Month
 from governance.cost.page import render
@@ -136,9 +137,12 @@ class Counting:
         return MonthOfSpend(month=str(month), spend=(one,))
 
 
-def test_answers_are_kept_for_hours_and_settled_months_for_ever(tmp_path: Path) -> None:
+def test_answers_are_kept_for_hours_and_settled_months_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bill, now = Counting(), [NOW]
-    provider = CachedProvider(bill, tmp_path, clock=lambda: now[0])
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+    provider = CachedProvider(bill, tmp_path)
     first = provider.spend(NOVEMBER)
     now[0] += timedelta(hours=5)
     assert provider.spend(NOVEMBER) == first

@@ -9,7 +9,8 @@ import pytest
 
 from environments import PLATFORM, load_platform, names_for
 from governance.approvals.expiry import LEASE
-from governance.audit.events import Promotion, now
+from governance.audit.events import Promotion
+from governance.core.clock import now
 from governance.core.target import Target, target_for
 from governance.promotion import recovery as settling
 from governance.promotion.lock import PromotionInProgressError
