@@ -7,11 +7,11 @@ elsewhere. Any store will do (another bucket, another account, a folder), or sig
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from environments.git import GitError, run_git
 from governance.audit.errors import StoreError
 from governance.audit.layout import CHECKPOINTS, checkpoint_key, number_of
 from governance.audit.store import Object, Readable, Store
@@ -125,10 +125,8 @@ class GitTagAnchor:
         return re.split(rb"^-----BEGIN ", message, maxsplit=1, flags=re.MULTILINE)[0]
 
     def _git(self, *arguments: str, given: bytes = b"") -> bytes:
-        command = ["git", "-C", str(self._repository), *arguments]
         try:
-            done = subprocess.run(command, input=given, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            said = getattr(error, "stderr", b"") or str(error).encode()
-            raise StoreError(f"git {arguments[0]} in {self._repository} failed: {said.decode().strip()}") from error
-        return done.stdout
+            said = run_git(self._repository, *arguments, stdin=given.decode(errors="surrogateescape"))
+        except GitError as error:
+            raise StoreError(str(error)) from error
+        return said.encode(errors="surrogateescape")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
-import subprocess
 from pathlib import Path
 
 from environments import CHECKOUT
+from environments.git import GitError, run_git
 from environments.strict import StrictModel
 
 
@@ -32,19 +32,9 @@ class Provenance(StrictModel):
 def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
     """Commit of ``checkout`` and whether tracked or new files differ from it; ``("unknown", None)`` outside git."""
     try:
-        commit = _git(checkout, "rev-parse", "HEAD")
-        return commit, bool(_git(checkout, "status", "--porcelain"))
-    except (OSError, subprocess.CalledProcessError):
+        return run_git(checkout, "rev-parse", "HEAD").strip(), bool(run_git(checkout, "status", "--porcelain"))
+    except GitError:
         return "unknown", None
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    # Optional locks off: a status that refreshes the index would contend with a commit made at the same time.
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    done = subprocess.run(
-        ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=True, env=environment
-    )
-    return done.stdout.strip()
 
 
 def lock_digest(checkout: Path = CHECKOUT) -> str:

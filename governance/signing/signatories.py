@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from environments.git import GitError, run_git
 from governance.audit.actor import current_identity
 from governance.core.target import Target
 from governance.signing.errors import SigningError
@@ -104,9 +104,6 @@ def person_at_work(target: Target) -> Person | None:
 
 def _git(name: str) -> str:
     try:
-        done = subprocess.run(
-            ["git", "config", "--get", name], capture_output=True, text=True, check=False, env={**os.environ}
-        )
-    except FileNotFoundError:
+        return run_git(Path(), "config", "--get", name).strip()
+    except GitError:
         return ""
-    return done.stdout.strip()

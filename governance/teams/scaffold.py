@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from environments import CHECKOUT
+from environments.git import GitError, run_git
 from governance.teams import sample_data
 from governance.teams.errors import TeamRefusedError
 from governance.teams.request import NewTeam, package_of
@@ -82,16 +82,14 @@ def _record_origin(answers: Path, checkout: Path) -> None:
 
 def template_commit(checkout: Path = CHECKOUT) -> str | None:
     """The commit that holds the template as it is used; ``None`` outside git or when the template has changed since."""
-
-    def git(*arguments: str) -> str | None:
-        done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else None
-
     template = str(TEMPLATE.relative_to(CHECKOUT))
-    top, changed = git("rev-parse", "--show-toplevel"), git("status", "--porcelain", "--", template, "copier.yml")
-    if top is None or Path(top).resolve() != checkout.resolve() or changed != "":
+    try:
+        top = Path(run_git(checkout, "rev-parse", "--show-toplevel").strip())
+        changed = run_git(checkout, "status", "--porcelain", "--", template, "copier.yml")
+        head = run_git(checkout, "rev-parse", "HEAD").strip()
+    except GitError:
         return None
-    return git("rev-parse", "HEAD")
+    return head if top.resolve() == checkout.resolve() and not changed else None
 
 
 def place(staging: Path, team: str, models: tuple[str, ...], team_file: Path, text: str, checkout: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import yaml
 
 from environments import CHECKOUT, Platform
+from environments.git import GitError, run_git
 from governance.teams.errors import TeamRefusedError
 from governance.teams.scaffold import TEMPLATE, answers_file
 
@@ -71,7 +71,7 @@ def _changes(checkout: Path) -> list[str]:
 
 
 def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise TeamRefusedError(f"An update merges by git, which says of {checkout}: {done.stderr.strip()}")
-    return done.stdout
+    try:
+        return run_git(checkout, *arguments)
+    except GitError as error:
+        raise TeamRefusedError(f"An update merges by git, which says of {checkout}: {error.said}") from error
