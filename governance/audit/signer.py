@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from environments.files import replace_file
 from governance.audit.errors import SignatureError
 
 _ED25519 = b"\x01"
@@ -141,10 +142,7 @@ def publish_key(key: Verifier, file: Path) -> None:
     known = read_public_keys(public) if public.exists() else ()
     if key not in known:
         public.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        text = "".join(f"{one}\n" for one in (*known, key))
-        draft = public.with_name(f".{public.name}.{secrets.token_hex(4)}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(public)
+        replace_file(public, "".join(f"{one}\n" for one in (*known, key)))
 
 
 class FileSigner:

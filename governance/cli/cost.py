@@ -97,7 +97,7 @@ def cost(
     if as_json:
         typer.echo(json.dumps([report.model_dump(mode="json") for report in reports], indent=2))
         return
-    from governance.core.files import write_whole
+    from environments.files import replace_file
     from governance.cost.page import render
     from governance.report.write import default_folder
 
@@ -106,7 +106,7 @@ def cost(
     names = "-".join(dict.fromkeys(report.environment for report in reports))
     file = (folder or default_folder(platform)) / f"cost-{names}{f'-{team}' if team else ''}-{chosen}.html"
     warnings = stale_warnings(load_prices(), now.date()) if any(report.cloud == "local" for report in reports) else []
-    write_whole(file, render(reports, [text for text in warnings if " local " in text]))
+    replace_file(file, render(reports, [text for text in warnings if " local " in text]))
     typer.echo(f"Page: {file}")
 
 

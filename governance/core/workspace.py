@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from environments import Platform, local_root
+from environments.files import replace_file
 from governance.core.errors import RefusedError
 
 MANIFEST = "demo.json"
@@ -58,10 +59,7 @@ def claim(platform: Platform, ground: Path) -> None:
     if manifest.exists():
         return
     made = [str(part.relative_to(ground)) for part in parts(platform, ground) if not part.exists()]
-    ground.mkdir(parents=True, exist_ok=True)
-    unfinished = manifest.with_suffix(".json.new")
-    unfinished.write_text(json.dumps({"made": made}, indent=2), encoding="utf-8")
-    unfinished.replace(manifest)
+    replace_file(manifest, json.dumps({"made": made}, indent=2))
 
 
 def remove_claimed(platform: Platform, ground: Path, *, dry_run: bool = False) -> list[Path]:

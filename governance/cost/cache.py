@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
+from environments.files import replace_file
 from environments.strict import StrictModel
 from governance.core import clock
-from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month
 from governance.cost.spend import MonthOfSpend, SpendProvider
 
@@ -57,7 +57,7 @@ class CachedProvider:
             return kept.answer
         answer = self._provider.spend(month)
         made = _Kept(provider=self.name, fetched=clock.now(), answer=answer)
-        write_whole(file, made.model_dump_json())
+        replace_file(file, made.model_dump_json())
         return answer
 
     def _load(self, file: Path) -> _Kept | None:

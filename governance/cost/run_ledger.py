@@ -13,11 +13,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from environments.files import replace_file
 from environments.strict import StrictModel
 from governance.audit.entry import Entry
 from governance.audit.events import Event, RunFailed, RunFinished, RunStarted, RunUsage
 from governance.audit.reader import LogReader
-from governance.core.files import write_whole
 from governance.cost.month import BILLING_ZONE, Month, day_of
 from governance.cost.spend import MonthOfSpend, Spend
 
@@ -107,7 +107,7 @@ class RunLedger:
             for entry in self._log.entries(read.size, size):
                 _take(read.runs, entry)
             read.size, read.last = size, self._digest(size)
-            write_whole(self._kept, read.model_dump_json())
+            replace_file(self._kept, read.model_dump_json())
         return read
 
     def _load(self, size: int) -> _Read:

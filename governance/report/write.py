@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from environments import CHECKOUT, Platform
-from governance.core.files import write_whole
+from environments.files import replace_file
 from governance.core.target import Target
 from governance.report.index import describe, entry_file, render_index
 from governance.report.render import render
@@ -34,9 +34,8 @@ def write_report(target: Target, folder: Path) -> Path:
 
     data = collect(target)
     entry = describe(data)
-    folder.mkdir(parents=True, exist_ok=True)
     page = folder / entry.file
-    write_whole(page, render(data))
-    write_whole(folder / entry_file(entry), entry.model_dump_json(indent=2))
-    write_whole(folder / "index.html", render_index(target.platform, folder))
+    replace_file(page, render(data))
+    replace_file(folder / entry_file(entry), entry.model_dump_json(indent=2))
+    replace_file(folder / "index.html", render_index(target.platform, folder))
     return page

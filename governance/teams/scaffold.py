@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from environments import CHECKOUT
+from environments.files import replace_file
 from environments.git import GitError, run_git
 from governance.teams import sample_data
 from governance.teams.errors import TeamRefusedError
@@ -105,15 +106,13 @@ def place(staging: Path, team: str, models: tuple[str, ...], team_file: Path, te
     if there:
         raise TeamRefusedError(f"{', '.join(there)} exists already, and is not overwritten. Nothing was written.")
     note = _note(checkout, team)
-    _write_note(note, {"team_file": str(team_file), "parts": [str(part) for part in moving]})
+    replace_file(note, json.dumps({"team_file": str(team_file), "parts": [str(part) for part in moving]}))
     try:
         for part in moving:
             target = checkout / part
             target.parent.mkdir(parents=True, exist_ok=True)
             (staging / part).rename(target)
-        unfinished = team_file.with_name(f".{team_file.name}.new")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(team_file)
+        replace_file(team_file, text)
     except BaseException:
         take_back(checkout)
         raise
@@ -134,7 +133,8 @@ def take_back(checkout: Path = CHECKOUT) -> list[str]:
                     rmtree(part)
                 else:
                     part.unlink(missing_ok=True)
-            team_file.with_name(f".{team_file.name}.new").unlink(missing_ok=True)
+            for unfinished in team_file.parent.glob(f".{team_file.name}.*"):
+                unfinished.unlink()
             undone.append(team_file.stem)
         note.unlink()
     return undone
@@ -142,9 +142,3 @@ def take_back(checkout: Path = CHECKOUT) -> list[str]:
 
 def _note(checkout: Path, team: str) -> Path:
     return checkout / ".groundwork" / "teams" / f"{team}.placing.json"
-
-
-def _write_note(note: Path, value: Mapping[str, Any]) -> None:
-    unfinished = note.with_suffix(".new")
-    unfinished.write_text(json.dumps(value), encoding="utf-8")
-    unfinished.replace(note)
