@@ -159,7 +159,7 @@ def report(
     model: Model,
     env: Env = "production",
     folder: Annotated[
-        Path | None, typer.Option(envvar="OUT", help="Where to write [default: reports/ in the local ground].")
+        Path | None, typer.Option(envvar="OUT", help="Where to write [default: reports/ in local.root].")
     ] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -180,7 +180,7 @@ def report(
 
 @app.command()
 def demo(settings: Settings = DIRECTORY) -> None:
-    """The whole story on this machine: infrastructure, stacks, two teams' models from training to production."""
+    """Run everything on this machine: infrastructure, stacks, two teams' models from training to production."""
     from governance.demo import run_demo
 
     run_demo(load_platform(settings))
@@ -188,7 +188,7 @@ def demo(settings: Settings = DIRECTORY) -> None:
 
 @app.command("clean-demo")
 def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
-    """Remove the local ground that the demo made, and nothing else."""
+    """Remove the local folders that the demo made, and nothing else."""
     from governance.demo import clean
 
     removed = clean(load_platform(settings), dry_run=dry_run)
@@ -222,7 +222,7 @@ def _listed(thresholds: dict[str, float]) -> str:
 
 @contextmanager
 def _steps_shown(as_json: bool) -> Iterator[None]:
-    """One line per step while a run goes on; none when a machine reads."""
+    """Print one line per step while a run goes on; none when a machine reads."""
     from governance.core.progress import StepEvent, watch_steps
 
     def show(event: StepEvent) -> None:

@@ -1,4 +1,4 @@
-"""What the commands have in common: finding what they are about, and saying what came of it."""
+"""What the commands share: finding their target, and printing the outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def ready_target(settings: Path, model: str, environment: str, cloud: str | None) -> Target:
-    """The target, and ZenML ready for it. What is wrong with the settings is said before ZenML is loaded.
+    """Return the target, with ZenML's notices silenced; what is wrong with the settings is said before ZenML is loaded.
 
     Raises:
         SettingsError: the settings do not know the model, or not in that environment.
@@ -29,16 +29,16 @@ def ready_target(settings: Path, model: str, environment: str, cloud: str | None
 
 
 def ready_targets(settings: Path, model: str | None, environment: str, cloud: str | None) -> list[Target]:
-    """As :func:`ready_target`; without a model, those of every team's models in the environment."""
+    """Return what :func:`ready_target` does for ``model``, or for every team's models in the environment."""
     platform = load_platform(settings)
     platform.environment(environment)  # a misspelt one is an error, not one without models
     teams = [team for team in platform.teams.values() if environment in team.environments]
-    models = [model] if model else [one for team in teams for one in team.models]
-    return [ready_target(settings, one, environment, cloud) for one in models]
+    models = [model] if model else [name for team in teams for name in team.models]
+    return [ready_target(settings, name, environment, cloud) for name in models]
 
 
 def asker(target: Target, signer: str | None, key: Path | None) -> Signatory | None:
-    """Who signs a request, if somebody is named; else whoever runs this asks."""
+    """Return who signs a request, if somebody is named; else whoever runs this asks."""
     from governance.signing.signatories import choose_signatory
 
     return choose_signatory(target, signer, key) if signer or key else None

@@ -111,7 +111,7 @@ def cost(
 
 
 def _plan(where: Workspace, plan_file: Path | None) -> dict[str, object]:
-    """The JSON of a plan; the one that waits for ``apply`` is left alone."""
+    """Return the JSON of a plan; the one that waits for ``apply`` is left alone."""
     terraform = Terraform(where)
     if plan_file is not None:
         return terraform.show(plan_file.resolve())

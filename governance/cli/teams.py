@@ -51,7 +51,7 @@ def team(
         typer.Option(
             "--local-keys",
             envvar="LOCAL_KEYS",
-            help="To try it out on CLOUD=local: make keys for owner (as who runs this) and approvers in the ground.",
+            help="To try it out on CLOUD=local: make keys for owner (as who runs this) and approvers in local.root.",
         ),
     ] = False,
     cloud: Cloud = None,
@@ -80,9 +80,9 @@ def team(
 
         make_keys(request, load_platform(settings))
     if as_json:
-        typer.echo(json.dumps(_described(added, dry_run), indent=2))
+        typer.echo(json.dumps(_as_json(added, dry_run), indent=2))
         return
-    typer.echo("\n".join(_told(added, dry_run)))
+    typer.echo("\n".join(_describe(added, dry_run)))
 
 
 def team_update(
@@ -123,7 +123,7 @@ def team_remove(
 
     removal = plan_removal(chosen, platform, cloud=cloud, plan=not no_plan)
     if not as_json:
-        typer.echo("\n".join(removal.told()))
+        typer.echo("\n".join(removal.describe()))
     if removal.obstacles:
         raise TeamRefusedError(removal.refusal())
     archive = None
@@ -142,7 +142,7 @@ def team_remove(
 
 
 def _given(value: str | None, variable: str, question: str) -> str:
-    """``value``, asked for where it is missing and somebody is there to answer."""
+    """Return ``value``, asked for where it is missing and somebody is there to answer."""
     if value:
         return value
     if not _somebody_is_there():
@@ -159,18 +159,18 @@ def _split(names: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in names.split(",") if part.strip())
 
 
-def _described(added: Added, dry_run: bool) -> dict[str, object]:
+def _as_json(added: Added, dry_run: bool) -> dict[str, object]:
     return {
         "team": added.request.name,
         "models": added.request.all_models(),
         "files": [str(file) for file in added.files],
-        "plans": [asdict(it) for it in added.previews],
+        "plans": [asdict(preview) for preview in added.previews],
         "updatable": added.updatable,
         "dry_run": dry_run,
     }
 
 
-def _told(added: Added, dry_run: bool) -> list[str]:
+def _describe(added: Added, dry_run: bool) -> list[str]:
     request, model = added.request, added.request.all_models()[0]
     lines = [f"{'Would write' if dry_run else 'Wrote'} {len(added.files)} files:"]
     lines += [f"  {file}" for file in added.files]

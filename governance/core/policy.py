@@ -9,7 +9,7 @@ from governance.core.target import Target
 
 
 def policy_version(target: Target) -> str:
-    """``policy-`` and 16 hexadecimal digits of SHA-256 over sorted JSON of what decides on ``target``'s model there.
+    """Return ``policy-`` and 16 hexadecimal digits of SHA-256 over what decides on ``target``'s model there.
 
     That is: thresholds, limits of data quality, how gates conclude, and how many must approve. Two environments have
     different policies even where their numbers are the same.

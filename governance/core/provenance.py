@@ -21,7 +21,7 @@ class Provenance(StrictModel):
     started_by: str
 
     def in_log(self) -> dict[str, object]:
-        """The fields of an audit event that say what it was made from."""
+        """Return the fields of an audit event that say what it was made from."""
         return {
             "git_commit": self.git_commit if self.git_dirty is not None else None,
             "git_dirty": self.git_dirty,
@@ -38,16 +38,16 @@ def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
 
 
 def lock_digest(checkout: Path = CHECKOUT) -> str:
-    """SHA-256 of ``requirements.lock``, in hexadecimal."""
+    """Return the SHA-256 of ``requirements.lock``, in hexadecimal."""
     return hashlib.sha256((checkout / "requirements.lock").read_bytes()).hexdigest()
 
 
 def current_user() -> str:
-    """Who is at work: the actor of a CI job, else the login name."""
+    """Return the actor of a CI job, else the login name."""
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
 
 
 def collect() -> Provenance:
-    """The provenance of a run started now, from this checkout."""
+    """Return the provenance of a run started now, from this checkout."""
     commit, dirty = git_state()
     return Provenance(git_commit=commit, git_dirty=dirty, lock_digest=lock_digest(), started_by=current_user())

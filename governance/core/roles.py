@@ -10,13 +10,13 @@ APPROVERS: frozenset[Role] = frozenset({"ml-engineer", "platform-admin"})
 
 
 def people_who_approve(target: Target) -> list[str]:
-    """Members of the team in ``target``'s environment who may approve a promotion into it, in the file's order."""
+    """Return the members of the team who may approve a promotion into ``target``'s environment, in the file's order."""
     members = target.team.environments[target.environment.environment].members
     return [person for person, role in members.items() if role in APPROVERS]
 
 
 def role_of(target: Target, email: str) -> Role:
-    """The role that ``email`` holds in ``target``'s environment.
+    """Return the role that ``email`` holds in ``target``'s environment.
 
     Raises:
         KeyError: none.

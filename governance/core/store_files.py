@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def path_in(store: BaseArtifactStore, *parts: str) -> str:
-    """The path or URL of a file that governance keeps in ``store``.
+    """Return the path or URL of a file that governance keeps in ``store``.
 
     Raises:
         UnsafeNameError: a part would lead elsewhere.

@@ -56,7 +56,7 @@ class Target:
         return local_root(self.environment) / "environments" / names.folder
 
     def in_environment(self, environment: str) -> Target:
-        """The same model in another environment, on the same cloud."""
+        """Return the same model in another environment, on the same cloud."""
         return target_for(self.platform, self.model, environment, self.cloud)
 
 

@@ -12,15 +12,15 @@ from environments.files import replace_file
 from governance.core.errors import RefusedError
 
 MANIFEST = "demo.json"
-"""File in the ground that lists what the demo made."""
+"""File in the local root that lists what the demo made."""
 
 
 class WorkspaceDirError(RefusedError):
-    """The local ground cannot be used or removed as asked."""
+    """The local root cannot be used or removed as asked."""
 
 
 def workspace_dir(platform: Platform) -> Path:
-    """The one folder below which every environment of the local cloud lives.
+    """Return the one folder below which every environment of the local cloud lives.
 
     Raises:
         WorkspaceDirError: the environments' ``local.root`` differ.
@@ -34,48 +34,48 @@ def workspace_dir(platform: Platform) -> Path:
     return roots.pop()
 
 
-def use_local_store(ground: Path) -> None:
-    """Point ZenML at the store in ``ground``, whatever server the user is connected to. Call before importing zenml."""
-    os.environ["ZENML_CONFIG_PATH"] = str(ground / "zenml")
+def use_local_store(root: Path) -> None:
+    """Point ZenML at the store in ``root``, whatever server the user is connected to. Call before importing zenml."""
+    os.environ["ZENML_CONFIG_PATH"] = str(root / "zenml")
     for name in ("ZENML_STORE_URL", "ZENML_STORE_API_KEY", "ZENML_ACTIVE_STACK_ID", "ZENML_ACTIVE_PROJECT_ID"):
         os.environ.pop(name, None)
 
 
-def parts(platform: Platform, ground: Path) -> list[Path]:
-    """The folders that the local cloud consists of."""
+def parts(platform: Platform, root: Path) -> list[Path]:
+    """Return the folders that the local cloud consists of."""
     return [
-        *(ground / "environments" / name for name in platform.environments),
-        *(ground / "terraform" / "local" / name for name in platform.environments),
+        *(root / "environments" / name for name in platform.environments),
+        *(root / "terraform" / "local" / name for name in platform.environments),
         *(
-            ground / name
+            root / name
             for name in ("anchors", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
         ),
     ]
 
 
-def claim(platform: Platform, ground: Path) -> None:
-    """Note, once, which parts of the ground are not there yet: those are the demo's to remove later."""
-    manifest = ground / MANIFEST
+def claim(platform: Platform, root: Path) -> None:
+    """Note, once, which parts of the root are not there yet: those are the demo's to remove later."""
+    manifest = root / MANIFEST
     if manifest.exists():
         return
-    made = [str(part.relative_to(ground)) for part in parts(platform, ground) if not part.exists()]
+    made = [str(part.relative_to(root)) for part in parts(platform, root) if not part.exists()]
     replace_file(manifest, json.dumps({"made": made}, indent=2))
 
 
-def remove_claimed(platform: Platform, ground: Path, *, dry_run: bool = False) -> list[Path]:
-    """Remove what the demo made; what was in the ground before it stays.
+def remove_claimed(platform: Platform, root: Path, *, dry_run: bool = False) -> list[Path]:
+    """Remove what the demo made; what was in the root before it stays.
 
     Returns:
         The folders that were removed (or would be).
 
     Raises:
-        WorkspaceDirError: the manifest names something that is no part of the ground.
+        WorkspaceDirError: the manifest names something that is no part of the root.
     """
-    manifest = ground / MANIFEST
+    manifest = root / MANIFEST
     if not manifest.exists():
         return []
-    known = set(parts(platform, ground))
-    claimed = [ground / name for name in json.loads(manifest.read_text(encoding="utf-8"))["made"]]
+    known = set(parts(platform, root))
+    claimed = [root / name for name in json.loads(manifest.read_text(encoding="utf-8"))["made"]]
     strange = [path for path in claimed if path not in known]
     if strange:
         raise WorkspaceDirError(
@@ -87,7 +87,7 @@ def remove_claimed(platform: Platform, ground: Path, *, dry_run: bool = False) -
     for path in present:
         shutil.rmtree(path)
     manifest.unlink()
-    for empty in (ground / "terraform" / "local", ground / "terraform", ground / "environments", ground):
+    for empty in (root / "terraform" / "local", root / "terraform", root / "environments", root):
         if empty.is_dir() and not any(empty.iterdir()):
             empty.rmdir()
     return present

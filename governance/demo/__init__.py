@@ -1,4 +1,4 @@
-"""The main job, told as it happens: infrastructure, stacks, every team's models in production, and the proof of it."""
+"""The demo: infrastructure, stacks, every team's models in production, and proof of it, shown as it happens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
     Raises:
         GateFailedError: a model did not reach what an environment asks for; everything before that stays.
         NotStoppedError: a model that is made to be stopped was not.
-        TerraformError, RegistrationError: the ground could not be laid.
+        TerraformError, RegistrationError: an environment could not be provisioned.
         DamagedError: an audit log or the evidence pack does not hold.
     """
     from rich.console import Console as Screen
@@ -38,9 +38,9 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
     from governance.demo.provision import provision
 
     progress = DemoProgress(console or Screen(highlight=False))
-    ground = workspace_dir(platform)
-    claim(platform, ground)
-    use_local_store(ground)
+    root = workspace_dir(platform)
+    claim(platform, root)
+    use_local_store(root)
     began = time.monotonic()
     provision(platform, progress)
     model = ""

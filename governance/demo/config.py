@@ -1,4 +1,4 @@
-"""Where the demo plays, and who takes part."""
+"""The cloud that the demo runs on, and the people who sign in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRAINER = "demo@example.com"
 
 
 def signers(production: Target) -> tuple[Signatory, Signatory]:
-    """Two different people of the team, each with a key made on the spot: one asks, the other agrees.
+    """Return two people of the team, with keys made for the demo: one asks for promotions, the other approves.
 
     Whoever runs the demo is the third: it is they who train.
 

@@ -1,4 +1,4 @@
-"""A model's way to production, what is stopped on it, and the way back."""
+"""A model's lifecycle in the demo: to production, stopped by a gate, rolled back."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def bring_to_production(platform: Platform, model: str, progress: DemoProgress) 
     with progress.doing("train in dev") as tell_outcome, watch_steps(progress.step):
         tell_outcome(_figures(jobs.train(dev), dev))
     with progress.doing("promote to staging") as tell_outcome:
-        tell_outcome(_told(promote(staging, requested_by=requester)))
+        tell_outcome(_verdict_line(promote(staging, requested_by=requester)))
     with progress.doing("validate in staging") as tell_outcome, watch_steps(progress.step):
         tell_outcome(_figures(jobs.validate(staging), staging))
     _set_aside_what_cannot_conclude(production, approver, progress)
     with progress.doing(f"approval by {approver.email}") as tell_outcome:
         tell_outcome(f"signed with their key, until {approve(production, approver).statement.expires:%Y-%m-%d}")
     with progress.doing("promote to production") as tell_outcome:
-        tell_outcome(_told(promote(production, requested_by=requester)))
+        tell_outcome(_verdict_line(promote(production, requested_by=requester)))
     with progress.doing("batch inference in production") as tell_outcome, watch_steps(progress.step):
         predictions = predictions_of(jobs.infer(production))
         assert predictions is not None, "a completed batch inference put out its summary"
@@ -119,7 +119,7 @@ def _set_aside_what_cannot_conclude(production: Target, signer: Signatory, progr
 
 
 def _figures(run: PipelineRunResponse, target: Target) -> str:
-    """The version that a run made or judged, and what it reached of what is asked for."""
+    """Return the version that a run made or judged, and what it reached of what is asked for."""
     from governance.runs.evidence import evaluation_of
 
     evaluation = evaluation_of(run)
@@ -129,8 +129,8 @@ def _figures(run: PipelineRunResponse, target: Target) -> str:
     return f"version {version}, {', '.join(f'{name} {value:.3f}' for name, value in reached.items())}"
 
 
-def _told(promotion: Promotion) -> str:
-    """The verdict in one line: what each gate said, and what was set aside."""
+def _verdict_line(promotion: Promotion) -> str:
+    """Return the verdict in one line: what each gate said, and what was set aside."""
     before = f", replaces version {promotion.previous}" if promotion.previous else ""
     passed = [result.gate for result in promotion.results if result.verdict == "passed"]
     aside = [result.gate for result in promotion.results if result.verdict != "passed"]

@@ -1,4 +1,4 @@
-"""Telling what is done, one line each, with the seconds it took."""
+"""What is shown of a demo: one line per thing done, with the seconds it took."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DemoProgress:
-    """Tells one line per thing that was done, and what is going on meanwhile."""
+    """Prints one line per thing that was done, and what is going on meanwhile."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -34,7 +34,7 @@ class DemoProgress:
         self.console.print(f"  {took}  {what}{f': {outcome[-1]}' if outcome else ''}", soft_wrap=True)
 
     def step(self, event: StepEvent) -> None:
-        """One step of a run ended."""
+        """Print that one step of a run ended."""
         if event.state == "finished":
             self.console.print(f"           [dim]{event.step} {event.took}[/dim]")
         elif event.state == "failed":

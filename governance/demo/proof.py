@@ -1,4 +1,4 @@
-"""The last chapter: what can be shown to somebody who trusts nobody here."""
+"""The demo's last part: logs, evidence and reports, checked as an outsider would check them."""
 
 from __future__ import annotations
 

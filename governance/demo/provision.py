@@ -1,4 +1,4 @@
-"""The first chapters: infrastructure, and the stacks made from it."""
+"""The demo's first part: infrastructure, and the stacks made from it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Taking a team in and letting one go: its file, its scaffold, and what follows in every environment."""
+"""Adding, updating and removing teams: a team's file, its scaffold, and what follows in every environment."""

@@ -1,4 +1,4 @@
-"""What is kept of a team that goes: its files and the list of its models, in one zip in the ground."""
+"""The archive of a removed team: its files and the list of its models, in one zip below the local root."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ INVENTORY = "inventory.json"
 
 
 def write(removal: TeamRemoval, platform: Platform) -> Path:
-    """Archive the team's files and its inventory; whoever may read the ground may read the archive.
+    """Archive the team's files and its inventory; whoever may read the local root may read the archive.
 
     Returns:
-        ``<ground>/archive/teams/<team>-<time in UTC>.zip``, complete and readable by its owner only.
+        ``<local root>/archive/teams/<team>-<time in UTC>.zip``, complete and readable by its owner only.
 
     Raises:
         UnsafeNameError: the team's folders hold a link, which could lead to anybody's files.
@@ -50,7 +50,9 @@ def write(removal: TeamRemoval, platform: Platform) -> Path:
 def _members(removal: TeamRemoval, platform: Platform) -> Iterator[tuple[Path, str]]:
     for top in removal.files:
         base = removal.checkout if top.is_relative_to(removal.checkout) else platform.directory.parent
-        files = [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file() or it.is_symlink())
+        files = (
+            [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file() or it.is_symlink())
+        )
         names = [path.relative_to(base).as_posix() for path in files if "__pycache__" not in path.parts]
         yield from ((path, name) for name, path in local_paths(base, names).items())
 
@@ -62,6 +64,6 @@ def _inventory(removal: TeamRemoval, platform: Platform, now: datetime) -> dict[
         "team": removal.team.team,
         "archived": now.isoformat(),
         "registered": removal.objects,
-        "infrastructure": {it.environment: it.addresses for it in removal.previews},
+        "infrastructure": {preview.environment: preview.addresses for preview in removal.previews},
         "models": [row.model_dump(mode="json") for row in list_versions(platform) if row.team == removal.team.team],
     }

@@ -65,7 +65,10 @@ def create(
 def _previews(request: NewTeam, before: Platform, after: Platform, cloud: str | None) -> Sequence[Preview]:
     found = [preview(before, after, name, cloud, team=request.name) for name in after.environments]
     lost = [
-        f"  {it.environment} on {it.cloud}: {what}" for it in found for what in it.unrelated_changes if "delete" in what
+        f"  {planned.environment} on {planned.cloud}: {what}"
+        for planned in found
+        for what in planned.unrelated_changes
+        if "delete" in what
     ]
     if lost:
         raise TeamRefusedError(

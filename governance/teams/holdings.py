@@ -12,7 +12,7 @@ _SHOWN = 5
 
 
 def held_by_production(team: Team, platform: Platform, clouds: Mapping[str, str]) -> list[str]:
-    """Why ``team`` is needed: its models in production, and what lies in its stores of protected environments.
+    """List why ``team`` is needed: its models in production, and what its stores of protected environments hold.
 
     Args:
         team: The team.
@@ -40,7 +40,7 @@ def _production_models(team: Team, platform: Platform) -> Iterator[str]:
 
 
 def _artifacts(team: Team, environment: str, cloud: str) -> Iterator[str]:
-    """What ZenML knows to lie in the artifact store of the team's stack."""
+    """List what ZenML knows to lie in the artifact store of the team's stack."""
     from zenml.client import Client
     from zenml.enums import StackComponentType
 
@@ -51,23 +51,23 @@ def _artifacts(team: Team, environment: str, cloud: str) -> Iterator[str]:
     for store in stack.components[StackComponentType.ARTIFACT_STORE]:
         page = Client().list_artifact_versions(artifact_store_id=store.id, size=_SHOWN)
         if page.total:
-            names = ", ".join(f"{it.artifact.name} {it.version}" for it in page.items)
+            names = ", ".join(f"{artifact.artifact.name} {artifact.version}" for artifact in page.items)
             yield f"The store of {environment} holds {page.total} artifacts ({_some(names, page.total)}); {_HOW}"
 
 
 def _files(team: Team, platform: Platform, environment: str) -> Iterator[str]:
-    """What lies in the team's local folders, whatever ZenML knows."""
+    """List what lies in the team's local folders, whatever ZenML knows."""
     settings = platform.environments[environment]
     names = names_for(team.team, environment, "local", settings.prefix)
     folder: Path = local_root(settings) / "environments" / names.folder
     held = [
-        it
+        path
         for kind in ("artifacts", "data")
-        for it in (folder / kind).rglob("*")
-        if it.is_file() and it.name != ".groundwork"
+        for path in (folder / kind).rglob("*")
+        if path.is_file() and path.name != ".groundwork"
     ]
     if held:
-        shown = ", ".join(str(it.relative_to(folder)) for it in sorted(held)[:_SHOWN])
+        shown = ", ".join(str(path.relative_to(folder)) for path in sorted(held)[:_SHOWN])
         yield f"{folder} holds {len(held)} files ({_some(shown, len(held))}); {_HOW}"
 
 

@@ -1,4 +1,4 @@
-"""Keys with which a new team's people sign on this machine, to try the whole way out before anybody brought theirs."""
+"""Keys with which a new team's people sign on this machine, to try the lifecycle before anybody brought theirs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from governance.teams.request import NewTeam
 
 
 def make_keys(request: NewTeam, platform: Platform) -> None:
-    """Make a key for the owner, who is taken to be whoever runs this, and one for each approver, in the local ground.
+    """Make a key for the owner, who is taken to be whoever runs this, and one for each approver, in the local root.
 
     Raises:
         SigningError: ``ssh-keygen`` fails.

@@ -38,7 +38,7 @@ class Preview:
 def settings_with(
     platform: Platform, *, add: Mapping[str, str] | None = None, without: str | None = None
 ) -> Iterator[Platform]:
-    """The settings of ``platform`` in a temporary folder, with team files added (name to text) or one left out."""
+    """Copy the settings of ``platform`` to a temporary folder, with team files added (name to text) or one left out."""
     with TemporaryDirectory(prefix="groundwork-settings-") as folder:
         directory = Path(folder) / "environments"
         (directory / "teams").mkdir(parents=True)
@@ -73,12 +73,12 @@ def preview(before: Platform, after: Platform, environment: str, cloud: str | No
     where = workspace(after, environment, cloud)
     planned, outputs = _plan(where)
     own = {a for a, (actions, _) in planned.items() if actions == allowed and belongs(a, team)}
-    rest = {address: it for address, it in planned.items() if address not in own}
+    rest = {address: change for address, change in planned.items() if address not in own}
     unexplained, pending = set(rest), 0
     if rest:
         # An environment that is behind the settings anyway has changes that are not this team's.
         known, _ = _plan(workspace(before, environment, cloud))
-        unexplained = {a for a, it in rest.items() if known.get(a) != it} | (set(known) - set(planned))
+        unexplained = {a for a, change in rest.items() if known.get(a) != change} | (set(known) - set(planned))
         pending = len(set(rest) - unexplained)
     unrelated_changes = [
         f"{address} ({'/'.join(planned[address][0]) if address in planned else 'kept'})" for address in unexplained
@@ -93,7 +93,7 @@ def preview(before: Platform, after: Platform, environment: str, cloud: str | No
 
 
 def belongs(address: str, team: str) -> bool:
-    """Whether a resource is called after ``team``."""
+    """Return whether a resource is called after ``team``."""
     return bool(re.search(rf'\["{re.escape(team)}["/-]', address))
 
 
@@ -104,15 +104,15 @@ def _plan(where: Workspace) -> tuple[Planned, Mapping[str, Any]]:
             return {}, {}
         shown = Terraform(where).show(result.plan_file)
     planned = {
-        it["address"]: (tuple(it["change"]["actions"]), it["change"])
-        for it in shown.get("resource_changes", [])
-        if it["change"]["actions"] not in (["no-op"], ["read"])
+        change["address"]: (tuple(change["change"]["actions"]), change["change"])
+        for change in shown.get("resource_changes", [])
+        if change["change"]["actions"] not in (["no-op"], ["read"])
     }
     return planned, shown.get("output_changes", {})
 
 
 def _other_contracts(outputs: Mapping[str, Any], team: str) -> Iterator[str]:
-    """Stacks of other teams whose contract the plan changes."""
+    """List the stacks of other teams whose contract the plan changes."""
     stacks = outputs.get("stacks", {})
     before, after = stacks.get("before"), stacks.get("after")
     if isinstance(before, dict) and isinstance(after, dict):

@@ -1,4 +1,4 @@
-"""Letting a team go: what would go, what forbids it, and doing it once that is said by name."""
+"""Removing a team: what would go, what forbids it, and the removal itself once it is confirmed by name."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ class TeamRemoval:
     obstacles: tuple[str, ...] = field(default=())
     """What forbids it."""
 
-    def told(self) -> list[str]:
-        """What would go, for a person to read."""
+    def describe(self) -> list[str]:
+        """Describe what would go, line by line, for a person to read."""
         lines = [f"{self.team.team}: what would go", "  files and folders"]
         lines += [f"    {file}" for file in self.files]
         for environment, names in self.objects.items():
             lines += [f"  ZenML, {environment}", *(f"    {name}" for name in names)] if names else []
-        for it in self.previews:
-            lines.append(f"  infrastructure of {it.environment} on {it.cloud}, by a later apply")
-            lines += [f"    {address}" for address in it.addresses]
-            lines += [f"    ATTENTION, not the team's: {address}" for address in it.unrelated_changes]
+        for planned in self.previews:
+            lines.append(f"  infrastructure of {planned.environment} on {planned.cloud}, by a later apply")
+            lines += [f"    {address}" for address in planned.addresses]
+            lines += [f"    ATTENTION, not the team's: {address}" for address in planned.unrelated_changes]
         return lines
 
     def refusal(self) -> str:
-        """Why it may not go."""
-        reasons = "\n".join(f"  {it}" for it in self.obstacles)
+        """Return why the team may not go."""
+        reasons = "\n".join(f"  {obstacle}" for obstacle in self.obstacles)
         return f"{self.team.team} cannot be removed; nothing was changed.\n{reasons}"
 
     def as_json(self) -> dict[str, Any]:
-        """The same for a machine."""
+        """Return what would go as JSON values."""
         return {
             "team": self.team.team,
             "files": [str(file) for file in self.files],
             "objects": self.objects,
-            "plans": [asdict(it) for it in self.previews],
+            "plans": [asdict(planned) for planned in self.previews],
             "obstacles": list(self.obstacles),
         }
 
@@ -62,7 +62,7 @@ class TeamRemoval:
 def plan_removal(
     name: str, platform: Platform, *, cloud: str | None = None, plan: bool = True, checkout: Path = CHECKOUT
 ) -> TeamRemoval:
-    """What would go with the team ``name``, and what forbids it. Changes nothing.
+    """Find what would go with the team ``name``, and what forbids it. Change nothing.
 
     Raises:
         TeamRefusedError: there is no such team.
@@ -72,19 +72,19 @@ def plan_removal(
     if name not in platform.teams:
         raise TeamRefusedError(f"There is no team {name!r}; there are: {', '.join(platform.teams) or 'none'}.")
     team = platform.teams[name]
-    clouds = {it: pick_cloud(platform.environments[it], cloud) for it in team.environments}
+    clouds = {where: pick_cloud(platform.environments[where], cloud) for where in team.environments}
     obstacles: list[str] = []
     previews: list[Preview] = []
     try:
         with settings_with(platform, without=name) as after:
             if plan:
-                previews = [preview(platform, after, it, clouds[it], team=name) for it in team.environments]
+                previews = [preview(platform, after, where, on, team=name) for where, on in clouds.items()]
     except SettingsError as error:
         obstacles.append(f"Other settings still name what is the team's; take that out first. {error}")
     obstacles += [
-        f"Its removal would take away what is not the team's in {it.environment}: {what}"
-        for it in previews
-        for what in it.unrelated_changes
+        f"Its removal would take away what is not the team's in {planned.environment}: {what}"
+        for planned in previews
+        for what in planned.unrelated_changes
         if "delete" in what
     ]
     obstacles += held_by_production(team, platform, clouds)
@@ -93,7 +93,7 @@ def plan_removal(
         clouds={**clouds},
         checkout=checkout,
         files=tuple(_files(team, platform, checkout)),
-        objects={it: tuple(_registered(platform.environments[it], clouds[it], name)) for it in team.environments},
+        objects={where: tuple(_registered(platform.environments[where], on, name)) for where, on in clouds.items()},
         previews=tuple(previews),
         obstacles=tuple(obstacles),
     )
@@ -116,7 +116,7 @@ def remove(removal: TeamRemoval, platform: Platform) -> Path:
         raise TeamRefusedError(removal.refusal())
     stored = archive.write(removal, platform)
     # From production backwards: what is refused there leaves the rest of the team as it is.
-    for name in sorted(removal.clouds, key=lambda it: ORDER.index(it) if it in ORDER else -1, reverse=True):
+    for name in sorted(removal.clouds, key=lambda name: ORDER.index(name) if name in ORDER else -1, reverse=True):
         # CONFIRM named the team; the environment's name is what unregistering asks for.
         unregister(platform.environments[name], removal.clouds[name], team=removal.team.team, confirm=name)
     for path in reversed(removal.files):  # the team's file is the first, and goes last

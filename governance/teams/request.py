@@ -43,19 +43,19 @@ class NewTeam:
         return package_of(self.name)
 
     def all_models(self) -> tuple[str, ...]:
-        """The models asked for, or the one that a team starts with."""
+        """Return the models asked for, or the one that a team starts with."""
         return self.models or (f"{self.package}_classifier",)
 
     def budgets(self, platform: Platform) -> dict[str, float]:
-        """The team's budget of a month by environment, each in that environment's currency."""
+        """Return the team's budget of a month by environment, each in that environment's currency."""
         share = DEFAULT_BUDGET_SHARE
         if self.budget is not None:
             share = self.budget / list(platform.environments.values())[-1].budget.amount
-        return {name: round(share * it.budget.amount, 2) for name, it in platform.environments.items()}
+        return {name: round(share * settings.budget.amount, 2) for name, settings in platform.environments.items()}
 
 
 def package_of(team: str) -> str:
-    """The Python package that holds the pipelines of ``team``."""
+    """Return the Python package that holds the pipelines of ``team``."""
     return team.replace("-", "_")
 
 

@@ -25,12 +25,12 @@ SOURCE: Final = "."
 
 
 def answers_file(team: str) -> Path:
-    """The answers that the scaffold of ``team`` was made with, relative to the checkout."""
+    """Return the file, relative to the checkout, of the answers that the scaffold of ``team`` was made with."""
     return Path("pipelines") / "teams" / package_of(team) / ANSWERS
 
 
 def parts(team: str, models: tuple[str, ...]) -> list[Path]:
-    """The files and folders of a team's scaffold, relative to the checkout, as they are moved: each whole."""
+    """List the files and folders of a team's scaffold, relative to the checkout, as they are moved: each whole."""
     package = package_of(team)
     configs = [Path("pipelines") / "configs" / f"{model}.yaml" for model in models]
     return [Path("pipelines") / "teams" / package, Path("tests") / "teams" / package, *configs]
@@ -38,7 +38,7 @@ def parts(team: str, models: tuple[str, ...]) -> list[Path]:
 
 @contextmanager
 def rendered(request: NewTeam, checkout: Path = CHECKOUT) -> Iterator[Path]:
-    """The scaffold of ``request`` in a temporary folder, which is removed afterwards.
+    """Render the scaffold of ``request`` into a temporary folder, which is removed afterwards.
 
     Raises:
         TeamRefusedError: the template is broken.
@@ -128,7 +128,7 @@ def take_back(checkout: Path = CHECKOUT) -> list[str]:
         noted: Mapping[str, Any] = json.loads(note.read_text(encoding="utf-8"))
         team_file = Path(noted["team_file"])
         if not team_file.exists():  # else it was complete but for the note
-            for part in (checkout / it for it in noted["parts"]):
+            for part in (checkout / part for part in noted["parts"]):
                 if part.is_dir():
                     rmtree(part)
                 else:

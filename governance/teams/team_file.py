@@ -11,7 +11,7 @@ _MODELINE = "# yaml-language-server: $schema=../schema/team.schema.json"
 
 
 def render(request: NewTeam, platform: Platform) -> str:
-    """The text of ``environments/teams/<team>.yaml``.
+    """Return the text of ``environments/teams/<team>.yaml``.
 
     The owner is an ml-engineer everywhere. Where an environment asks for approvals, whoever is named as approver is
     one too: an approval counts only when its giver neither trained the version nor asked for its promotion.
@@ -19,7 +19,7 @@ def render(request: NewTeam, platform: Platform) -> str:
     budgets = request.budgets(platform)
     lines = [
         _MODELINE,
-        *_told(request, platform),
+        *_comment(request, platform),
         f"team: {_scalar(request.name)}",
         f"owners: [{_scalar(request.owner)}]",
         f"cost_center: {_scalar(request.cost_center)}",
@@ -37,9 +37,9 @@ def render(request: NewTeam, platform: Platform) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _told(request: NewTeam, platform: Platform) -> list[str]:
-    """What the file says to its readers about its members."""
-    asking = {name: it.approvals for name, it in platform.environments.items() if it.approvals}
+def _comment(request: NewTeam, platform: Platform) -> list[str]:
+    """Return the comment that tells the file's readers about its members."""
+    asking = {name: settings.approvals for name, settings in platform.environments.items() if settings.approvals}
     if not asking:
         return []
     where = " and ".join(f"{name} asks for {count}" for name, count in asking.items())
@@ -56,5 +56,5 @@ def _told(request: NewTeam, platform: Platform) -> list[str]:
 
 
 def _scalar(value: str) -> str:
-    """``value`` as YAML spells it, quoted only where it must be."""
+    """Return ``value`` as YAML spells it, quoted only where it must be."""
     return yaml.safe_dump(value, width=1000).removesuffix("...\n").strip()

@@ -59,7 +59,7 @@ def test_what_would_go_is_all_of_the_team_and_nothing_else(laid: Checkout) -> No
     assert "stack local-fraud-detection-production" in removal.objects["production"]
     assert all("fraud-detection" in name for names in removal.objects.values() for name in names)
     assert all(len(it.addresses) == 5 and not it.unrelated_changes for it in removal.previews)
-    assert '    module.team_folders["fraud-detection"].terraform_data.folder["audit"]' in removal.told()
+    assert '    module.team_folders["fraud-detection"].terraform_data.folder["audit"]' in removal.describe()
 
 
 def test_files_in_its_production_store_keep_it(laid: Checkout, production: Path) -> None:
