@@ -44,7 +44,7 @@ class Section:
 
 
 def to_markdown(title: str, sections: Iterable[Section]) -> str:
-    """The document in CommonMark with tables."""
+    """Return the document in CommonMark with tables."""
     return "\n".join(_markdown(title, sections)) + "\n"
 
 
@@ -82,7 +82,7 @@ _STYLE = (
 
 
 def to_html(title: str, sections: Iterable[Section]) -> str:
-    """The document as one page that loads nothing."""
+    """Return the document as one page that loads nothing."""
     body = "\n".join(_html(title, sections))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{html.escape(title)}</title>\n'

@@ -34,7 +34,7 @@ class Extract:
     files: dict[str, bytes]
 
     def statements(self) -> Iterator[str]:
-        """Digests of the statements that the entries name."""
+        """Return the digests of the statements that the entries name."""
         for entry in self.entries:
             match entry.event:
                 case Approval() | Override() as given:
@@ -45,12 +45,12 @@ class Extract:
                         yield step.evidence["request"]
 
     def people(self) -> dict[str, Entry]:
-        """For each pseudonym an entry that holds it."""
+        """Return for each pseudonym an entry that holds it."""
         return {entry.event.actor.id: entry for entry in reversed(self.entries)}
 
 
 def extract(log: LogReader, subject: Subject) -> Extract:
-    """All entries of ``log`` about ``subject``, in files named as in the log.
+    """Collect all entries of ``log`` about ``subject``, in files named as in the log.
 
     Raises:
         AuditError: the log cannot be read, was altered, or has no checkpoint yet.
@@ -89,7 +89,7 @@ def _about(log: LogReader, subject: Subject) -> list[Entry]:
 
 
 def _names(event: AnyEvent, subject: Subject) -> bool:
-    """Whether ``event`` is about the version itself."""
+    """Return whether ``event`` is about the version itself."""
     if event.model != subject.model:
         return False
     if isinstance(event, Override):  # one without a digest is for whatever the model's files are

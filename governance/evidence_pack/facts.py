@@ -78,7 +78,7 @@ class Facts:
         return next((run for run in reversed(self.runs) if run.evaluation is not None), None)
 
     def lineage(self) -> dict[str, Any]:
-        """Runs, what they put out and where the model was copied, as JSON values."""
+        """Return runs, what they put out and where the model was copied, as JSON values."""
         return {
             "model": self.model,
             "version": self.version,
@@ -100,7 +100,7 @@ class Facts:
         }
 
     def gates(self) -> list[dict[str, Any]]:
-        """What each gate decided in each run, as JSON values."""
+        """Return what each gate decided in each run, as JSON values."""
         return [
             {"run": run.name, "environment": run.environment, "purpose": run.purpose, **gate.model_dump(mode="json")}
             for run in self.runs
@@ -109,7 +109,7 @@ class Facts:
 
 
 def collect(target: Target, version: str | None = None) -> Facts:
-    """What is known of ``version`` of ``target``'s model (default: the one in use there).
+    """Collect the facts about ``version`` of ``target``'s model (default: the one in use there).
 
     The model's files are verified, and not loaded.
 
@@ -130,7 +130,7 @@ def collect(target: Target, version: str | None = None) -> Facts:
         }
     bundle = files.signature()
     assert bundle is not None, "a verified model has a signature"
-    described = (description_of(one) for one in runs if one.purpose == "training")
+    described = (description_of(run) for run in runs if run.purpose == "training")
     return Facts(
         model=target.model,
         version=str(found.number),
@@ -143,7 +143,7 @@ def collect(target: Target, version: str | None = None) -> Facts:
         signature=signature,
         card=read_config(target.model).card,
         description=next(described, None),
-        runs=tuple(_run(one) for one in runs),
+        runs=tuple(_run(run) for run in runs),
         releases=_releases(found, target),
         files=hashes,
         model_signature=bundle,
@@ -152,7 +152,7 @@ def collect(target: Target, version: str | None = None) -> Facts:
 
 
 def number_of(target: Target, version: str | None = None) -> str:
-    """The number of ``version``, or of the one in use in ``target``'s environment.
+    """Return the number of ``version``, or of the one in use in ``target``'s environment.
 
     Raises:
         NoEvidenceError: there is none.
@@ -169,19 +169,19 @@ def _version(target: Target, version: str | None) -> ModelVersionResponse:
     return named_version(target, version)
 
 
-def _run(one: GovernedRun) -> RunFacts:
+def _run(governed: GovernedRun) -> RunFacts:
     return RunFacts(
-        name=one.run.name,
-        purpose=one.purpose,
-        environment=one.environment,
-        started=one.started.isoformat(),
-        git_commit=one.context.provenance.git_commit,
-        lock_digest=one.context.provenance.lock_digest,
-        gates=tuple(verdicts_of(one.run)),
-        evaluation=evaluation_of(one.run),
+        name=governed.run.name,
+        purpose=governed.purpose,
+        environment=governed.environment,
+        started=governed.started.isoformat(),
+        git_commit=governed.context.provenance.git_commit,
+        lock_digest=governed.context.provenance.lock_digest,
+        gates=tuple(verdicts_of(governed.run)),
+        evaluation=evaluation_of(governed.run),
         made={
             name: {"id": str(artifact.id), "uri": artifact.uri, "digest": artifact.content_hash}
-            for name, artifact in sorted(outputs_of(one.run).items())
+            for name, artifact in sorted(outputs_of(governed.run).items())
         },
     )
 
@@ -192,6 +192,6 @@ def _releases(version: ModelVersionResponse, target: Target) -> dict[str, str]:
 
 
 def _key(bundle: bytes, trusted: Sequence[str]) -> str:
-    """The trusted key that a verified bundle is signed with."""
+    """Return the trusted key that a verified bundle is signed with."""
     hint = json.loads(bundle)["verificationMaterial"]["publicKey"]["hint"]
     return next(key for key in trusted if hashlib.sha256(key.encode()).hexdigest() == hint)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def ml_bom(facts: Facts, written: datetime) -> bytes:
-    """The bill of the model: its files with their hashes, its data and its card.
+    """Return the bill of the model: its files with their hashes, its data and its card.
 
     Raises:
         BillError: it does not hold to the schema of CycloneDX 1.6.
@@ -74,7 +74,7 @@ def _data(facts: Facts) -> Iterator[Component]:
 
 
 def _model_card(facts: Facts) -> dict[str, Any]:
-    """CycloneDX's own model card, which its library does not model."""
+    """Return CycloneDX's own model card, which its library does not model."""
     signature, card = facts.signature, facts.card
     considerations = {
         "useCases": [text for text in (card.intended_use,) if text],

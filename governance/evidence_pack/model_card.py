@@ -19,12 +19,12 @@ _NOT_STATED = "Not stated in the model's configuration."
 
 
 def title(facts: Facts) -> str:
-    """The card's title."""
+    """Return the card's title."""
     return f"Model card: {facts.model}, version {facts.version}"
 
 
 def sections(facts: Facts, entries: Sequence[Entry]) -> list[Section]:
-    """The card's sections.
+    """Return the card's sections.
 
     Args:
         facts: what is known of the version.

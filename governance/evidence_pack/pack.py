@@ -47,7 +47,7 @@ class Written:
 
 
 def default_file(target: Target, version: str) -> Path:
-    """Where a pack goes unless told otherwise: ``evidence/`` in the ground."""
+    """Return where a pack goes by default: ``evidence/`` below the local root."""
     folder = ground_of(target.environment, target.cloud) / "evidence"
     return folder / f"{target.model}-{version}-{target.environment.environment}.zip"
 
@@ -139,7 +139,7 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
 
 
 def _packages(written: datetime) -> bytes:
-    """The bill of the packages that the checkout locks."""
+    """Return the bill of the packages that the checkout locks."""
     from cyclonedx.model.component import Component, ComponentType
 
     about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
@@ -158,7 +158,7 @@ def _statements(target: Target, logs: Mapping[str, Extract]) -> dict[str, bytes]
 
 
 def _people(target: Target, logs: Mapping[str, Extract]) -> dict[str, Any]:
-    """Who is behind each pseudonym, where that can still be said."""
+    """Return who is behind each pseudonym, where that can still be said."""
     found: dict[str, Any] = {}
     for name, log in logs.items():
         subjects = locate(target.platform, name, cloud=target.cloud).subjects()

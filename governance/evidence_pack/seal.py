@@ -11,7 +11,7 @@ from governance.audit.verify_pack import MANIFEST, PACK_FORM, SEAL, zip_bytes
 
 
 def sealed(files: Mapping[str, bytes], signer: Signer) -> bytes:
-    """The zip file of ``files`` with a manifest of them that ``signer`` signed. Equal files make equal bytes."""
+    """Zip ``files`` with a manifest of them that ``signer`` signed. Equal files make equal bytes."""
     named = sorted({**files, "key.pub": f"{signer.verifier}\n".encode()}.items())
     manifest = "".join(f"{sha256(data).hexdigest()} {len(data)} {name}\n" for name, data in named).encode()
     note = sign_note(f"{PACK_FORM}\nsha256:{sha256(manifest).hexdigest()}\n", signer)

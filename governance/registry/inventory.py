@@ -24,7 +24,7 @@ class VersionRow(StrictModel):
 
 
 def list_versions(platform: Platform) -> list[VersionRow]:
-    """Every version of every team's models, newest first within a model."""
+    """List every version of every team's models, newest first within a model."""
     rows = []
     for team in platform.teams.values():
         for model in team.models:

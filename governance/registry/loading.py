@@ -25,7 +25,7 @@ class NoModelInUseError(RefusedError):
 
 
 def release_in_use(target: Target, journal: Journal) -> Release:
-    """The release that ``target``'s environment works with now.
+    """Return the release that ``target``'s environment works with now.
 
     Raises:
         NoModelInUseError: there is none, or its stage was set past ``make promote``.
@@ -57,7 +57,7 @@ def release_in_use(target: Target, journal: Journal) -> Release:
 
 
 def trusted_release(version: ModelVersionResponse, target: Target, journal: Journal) -> Release:
-    """The release of ``version`` in ``target``'s environment, if it may be loaded there.
+    """Return the release of ``version`` in ``target``'s environment, if it may be loaded there.
 
     Raises:
         NoModelInUseError: no completed promotion of that very digest into the environment is in the log.

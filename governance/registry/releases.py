@@ -37,7 +37,7 @@ class Release:
 
 
 def trained_model(version: ModelVersionResponse) -> ArtifactVersionResponse:
-    """The model artifact that training put out for ``version``.
+    """Return the model artifact that training put out for ``version``.
 
     Raises:
         ReleaseError: training did not come that far.
@@ -51,7 +51,7 @@ def trained_model(version: ModelVersionResponse) -> ArtifactVersionResponse:
 
 
 def digest_of(version: ModelVersionResponse) -> str:
-    """SHA-256 over the model's files, as training recorded it.
+    """Return the SHA-256 over the model's files, as training recorded it.
 
     Raises:
         ReleaseError: none was recorded.
@@ -63,7 +63,7 @@ def digest_of(version: ModelVersionResponse) -> str:
 
 
 def find_release(version: ModelVersionResponse, target: Target) -> Release | None:
-    """The release of ``version`` in ``target``'s environment, if it was made."""
+    """Return the release of ``version`` in ``target``'s environment, or None if it was not made."""
     found = Client().list_artifact_versions(
         artifact=_artifact_name(target), version=_artifact_version(version, target), hydrate=True
     )
@@ -74,7 +74,7 @@ def find_release(version: ModelVersionResponse, target: Target) -> Release | Non
 
 
 def trained_files(version: ModelVersionResponse) -> ModelFiles:
-    """The files that training put out for ``version``, where training put them.
+    """Return the files that training put out for ``version``, where training put them.
 
     Raises:
         ReleaseError: training did not come that far.
@@ -84,7 +84,7 @@ def trained_files(version: ModelVersionResponse) -> ModelFiles:
 
 
 def ensure_release(version: ModelVersionResponse, target: Target) -> Release:
-    """The release of ``version`` in ``target``'s environment, made now unless it is there.
+    """Return the release of ``version`` in ``target``'s environment, made now unless it is there.
 
     Copies the model's files and their signature, once both are verified, and registers the copy as an artifact of the
     model version. Interrupted at any point it can be called again: the files are content-addressed and an unregistered
@@ -131,7 +131,7 @@ def require_signed(version: ModelVersionResponse, target: Target) -> None:
 
 
 def verify_release(version: ModelVersionResponse, target: Target) -> Release:
-    """The release of ``version``, whose files are still those that training recorded and the platform signed.
+    """Return the release of ``version`` once its files are those that training recorded and the platform signed.
 
     Raises:
         ReleaseError: they are missing or were altered.

@@ -67,6 +67,6 @@ def sign_trained(target: Target, version: ModelVersionResponse, journal: Journal
 
 
 def signed_in(journal: Journal, sha256: str) -> bool:
-    """Whether the log says that a model of this digest was signed."""
+    """Return whether the log says that a model of this digest was signed."""
     found = select(journal.log, Filter(kind="model_signed"))
     return any(entry.event.model_digest == digest(sha256) for entry in found)

@@ -20,7 +20,7 @@ STAGES = {"staging": ModelStages.STAGING, "production": ModelStages.PRODUCTION}
 
 
 def staged_version(target: Target) -> ModelVersionResponse | None:
-    """The version whose stage is ``target``'s environment; in an environment without a stage, the newest that passed.
+    """Return the version whose stage is ``target``'s environment; without such a stage, the newest that passed there.
 
     In dev that is the newest version whose training run completed with its gates.
     """
@@ -50,7 +50,7 @@ def named_version(target: Target, number: str) -> ModelVersionResponse:
 
 
 def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> PipelineRunResponse | None:
-    """The newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment."""
+    """Return the newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment."""
     runs = Client().list_pipeline_runs(
         linked_to_model_version_id=version.id, status=ExecutionStatus.COMPLETED, hydrate=True, size=100
     )
@@ -68,7 +68,7 @@ def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> Pipe
 
 
 def versions_newest_first(model: str) -> list[ModelVersionResponse]:
-    """The newest versions of ``model``, at most 50."""
+    """Return the newest versions of ``model``, at most 50."""
     return list(Client().list_model_versions(model=model, sort_by="desc:number", size=50, hydrate=True).items)
 
 
@@ -82,5 +82,5 @@ def restore_stages(
 
 
 def number(version: ModelVersionResponse | None) -> str | None:
-    """The number of ``version`` as text."""
+    """Return the number of ``version`` as text."""
     return None if version is None else str(version.number)

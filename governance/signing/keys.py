@@ -1,8 +1,8 @@
 """The platform's keys for models: ECDSA on P-256, which OpenSSF model-signing takes, one pair an environment.
 
-On the cloud ``local`` they lie in the ground (private key 0600) and are made with the first model. Elsewhere the folder
-that :data:`KEYS` names holds the private key, put there for the job that trains (from a secret or a mounted key file),
-and the public keys are in ``model_keys/`` beside the settings, reviewed like code. There is no key service yet:
+On the cloud ``local`` they lie in the local root (private key 0600) and are made with the first model. Elsewhere the
+folder that :data:`KEYS` names holds the private key, put there for the job that trains (from a secret or a mounted key
+file), and the public keys are in ``model_keys/`` beside the settings, reviewed like code. There is no key service yet:
 whatever signs through one implements :class:`ModelSigner`.
 """
 
@@ -47,7 +47,7 @@ class ModelSigner(Protocol):
         """SHA-256 of the public key in PEM form, hexadecimal: the hint that its signatures carry."""
 
     def sign(self, folder: Path) -> bytes:
-        """A Sigstore bundle over the files of ``folder``."""
+        """Return a Sigstore bundle over the files of ``folder``."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class FileModelSigner:
 
 
 def signer_for(target: Target, environ: Mapping[str, str] = os.environ) -> ModelSigner:
-    """What signs the models trained in ``target``'s environment. On ``local`` its key is made when it is first needed.
+    """Return the signer of models trained in ``target``'s environment; on ``local``, make its key when first needed.
 
     Raises:
         NoSigningKeyError: there is none here.
@@ -102,7 +102,7 @@ def signer_for(target: Target, environ: Mapping[str, str] = os.environ) -> Model
 
 
 def trusted_keys(target: Target, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
-    """Public keys, in PEM form, that a model used in ``target``'s environment may be signed with.
+    """Return the public keys, in PEM form, that a model used in ``target``'s environment may be signed with.
 
     Those of the environment where models are trained, and no other: never one that lies beside the model.
 
@@ -123,7 +123,7 @@ def trusted_keys(target: Target, environ: Mapping[str, str] = os.environ) -> Seq
 
 
 def trained_in(target: Target) -> Target:
-    """The environment from which ``target``'s models come."""
+    """Return the environment in which ``target``'s models are trained."""
     return target.in_environment(ORDER[0])
 
 

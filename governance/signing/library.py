@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 def model_signing(module: str) -> ModuleType:
-    """The library's ``module``."""
+    """Import ``module`` of the library."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return import_module(f"model_signing.{module}")

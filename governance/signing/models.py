@@ -54,7 +54,7 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
 
 
 def _hint(signature: bytes) -> str | None:
-    """The key that a bundle says it is by; only which of the trusted ones to try depends on it."""
+    """Return the key that a bundle says it is by; only which of the trusted ones to try depends on it."""
     try:
         return str(json.loads(signature)["verificationMaterial"]["publicKey"]["hint"])
     except (ValueError, KeyError, TypeError):

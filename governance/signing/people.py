@@ -50,7 +50,7 @@ class Person:
         return next(iter(self.emails), min(self.names))
 
     def identities(self) -> Iterable[Identity]:
-        """Everything that the log may know them as."""
+        """Return every identity that the log may know this person by."""
         for name in sorted(self.names):
             kind, _, rest = name.partition(":")
             if "@" in name:
@@ -61,12 +61,12 @@ class Person:
                 yield account_identity(rest)
 
     def is_known_as(self, pseudonym: str, subjects: Subjects) -> bool:
-        """Whether the log's ``pseudonym`` is theirs."""
+        """Return whether the log's ``pseudonym`` is this person's."""
         return any(subjects.known(identity) == pseudonym for identity in self.identities())
 
 
 class People:
-    """Everybody whom an environment knows.
+    """The people whose keys an environment's allowed signers list.
 
     Args:
         allowed: the text of allowed signers.
@@ -81,12 +81,12 @@ class People:
         self._people = _people(allowed, where)
 
     def named(self, name: str) -> Person | None:
-        """The person who has ``name``: an e-mail address, ``github:<id>`` or ``account:<login>``."""
+        """Return the person who has ``name``: an e-mail address, ``github:<id>`` or ``account:<login>``."""
         wanted = name.strip().lower() if "@" in name else name.strip()
         return next((person for person in self._people if wanted in person.names), None)
 
     def signer_of(self, message: bytes, signature: str, at: datetime) -> Person:
-        """Who signed ``message``, by a key that was valid at ``at``.
+        """Return the person who signed ``message``, by a key that was valid at ``at``.
 
         Raises:
             SigningError: nobody who is allowed to, or the signature does not hold.
@@ -96,14 +96,14 @@ class People:
         return person
 
     def behind(self, pseudonym: str, subjects: Subjects) -> Person | None:
-        """Whose ``pseudonym`` of the log it is."""
+        """Return the person whom the log calls ``pseudonym``."""
         return next((person for person in self._people if person.is_known_as(pseudonym, subjects)), None)
 
 
 def people_of(target: Target) -> People:
-    """Everybody whom ``target``'s environment knows: ``allowed_signers`` beside the settings.
+    """Read the people whom ``target``'s environment knows: ``allowed_signers`` beside the settings.
 
-    On the cloud ``local`` also the ground's own ``people/allowed_signers``.
+    On the cloud ``local`` also the local root's own ``people/allowed_signers``.
 
     Raises:
         SigningError: a file cannot be understood.
@@ -116,18 +116,18 @@ def people_of(target: Target) -> People:
 
 
 def people_folder(target: Target) -> Path:
-    """Where the ground of the ``local`` cloud keeps keys that were made on the spot."""
+    """Return the folder of the ``local`` cloud that keeps keys made for demonstrations."""
     return ground_of(target.environment, target.cloud) / "people"
 
 
 def principal_of(identity: Identity) -> str:
-    """What a line of the allowed signers calls the account of a process."""
+    """Return the name that the allowed signers give the account of a process."""
     kind = "github" if identity.source in ("oidc", "ci-environment") else "account"
     return f"{kind}:{identity.subject}"
 
 
 def identity_of(person: Person) -> Identity:
-    """The identity to put into the log for a person whose signature was verified."""
+    """Return the identity to put into the log for a person whose signature was verified."""
     return signed_identity(person.email)
 
 
@@ -159,5 +159,5 @@ def _names(word: str) -> set[str]:
 
 
 def _key(words: list[str]) -> str | None:
-    """The base64 of the key: the word after its type; what stands before are options."""
+    """Return the base64 of the key: the word after its type; what stands before are options."""
     return next((key for kind, key in pairwise(words) if _KEY_TYPE.fullmatch(kind)), None)

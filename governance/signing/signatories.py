@@ -1,4 +1,4 @@
-"""Who signs here and now, and with which key."""
+"""The person who signs in this process, and the key they sign with."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Signatory:
 
 
 def choose_signatory(target: Target, email: str | None = None, key: Path | None = None) -> Signatory:
-    """Who signs: ``email`` or else git's ``user.email``, with ``key`` or else the first of theirs that is found.
+    """Choose who signs: ``email`` or else git's ``user.email``, with ``key`` or else the first of theirs that is found.
 
-    Looked for are, in this order, the ground's ``people/<e-mail>`` (``local`` only), git's ``user.signingkey`` where
-    git signs with SSH, and the usual files in ``~/.ssh``.
+    Keys are looked for in the local root's ``people/<e-mail>`` (``local`` only), then in git's ``user.signingkey``
+    where git signs with SSH, then in the usual files of ``~/.ssh``.
 
     Raises:
         SigningError: no address or no key is known.
@@ -57,12 +57,12 @@ def choose_signatory(target: Target, email: str | None = None, key: Path | None 
 
 
 def demo_key(target: Target, email: str, *names: str) -> Signatory:
-    """A key for ``email`` in the ground (mode 0600), made unless it is there, and allowed to sign on this machine.
+    """Return a key for ``email`` in the local root (mode 0600), made unless it is there, and allowed on this machine.
 
-    For demonstrations and tests: whoever can read the ground can sign as everybody in it.
+    For demonstrations and tests: whoever can read the local root can sign as everybody in it.
 
     Args:
-        target: where; only its ground is used.
+        target: where; only its local root is used.
         email: whose key.
         names: what else that person is known by, such as ``account:<login>``.
 
@@ -95,7 +95,7 @@ def demo_key(target: Target, email: str, *names: str) -> Signatory:
 
 
 def person_at_work(target: Target) -> Person | None:
-    """The person whom the allowed signers tie to this process: its CI job's actor, or its login."""
+    """Return the person whom the allowed signers tie to this process: its CI job's actor, or its login."""
     identity = current_identity()
     if identity.source not in ("oidc", "operating-system"):
         return None  # a CI job without a token: its variables can be set by the job itself

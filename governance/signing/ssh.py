@@ -25,7 +25,7 @@ _ENVIRONMENT = {"TZ": "UTC", "LC_ALL": "C"}
 
 
 def sign(message: bytes, key: Path) -> str:
-    """``message`` signed with the private key in ``key``, or with the agent's key whose public part is in ``key``.
+    """Sign ``message`` with the private key in ``key``, or with the agent's key whose public part is in ``key``.
 
     Raises:
         SigningError: ``ssh-keygen`` is missing or could not use the key.
@@ -42,7 +42,7 @@ def sign(message: bytes, key: Path) -> str:
 
 
 def principals_of(message: bytes, signature: str, allowed: str, at: datetime) -> Sequence[str]:
-    """The names under which ``allowed`` lists the key that signed ``message``, valid at ``at``.
+    """Return the names under which ``allowed`` lists the key that signed ``message``, valid at ``at``.
 
     Args:
         allowed: allowed signers, as in ssh-keygen(1).

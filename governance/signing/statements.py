@@ -89,7 +89,7 @@ class Signed(StrictModel):
         return f"sha256:{hashlib.sha256(self.message).hexdigest()}"
 
     def signer(self, people: People, at: datetime) -> Person:
-        """Who signed, by a key that was theirs at ``at``.
+        """Return the person who signed, by a key that was theirs at ``at``.
 
         Raises:
             SigningError: the signature is nobody's, or does not hold.
@@ -98,12 +98,12 @@ class Signed(StrictModel):
 
 
 def message_of(statement: AnyStatement) -> bytes:
-    """The bytes that are signed: canonical JSON (RFC 8785) without what is unknown."""
+    """Return the bytes that are signed: canonical JSON (RFC 8785) without what is unknown."""
     return canonical(statement.model_dump(mode="json", exclude_none=True))
 
 
 def sign_statement(statement: AnyStatement, by: Signatory, people: People, at: datetime) -> tuple[Signed, Person]:
-    """``statement`` signed by ``by``, and who that is.
+    """Sign ``statement`` as ``by``, and return it with the person who signed.
 
     Raises:
         SigningError: the key does not sign, or is not known as that person's.
@@ -134,7 +134,7 @@ def keep(store: Store, signed: Signed) -> None:
 
 
 def read(store: Readable, digest: str) -> Signed:
-    """The statement called ``digest``.
+    """Read the statement called ``digest``.
 
     Raises:
         SigningError: it is missing, or what is there is another.
