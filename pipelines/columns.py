@@ -29,7 +29,7 @@ class Column(StrictModel):
     missing_allowed: bool = True
 
     def accepts(self, found: pa.DataType) -> bool:
-        """Whether data of Arrow type ``found`` can be this column.
+        """Return whether data of Arrow type ``found`` can be this column.
 
         Integers pass as floats, as pandas makes of them where a value is missing, if they have no fraction.
         A column with no value at all has the type null.
@@ -47,7 +47,7 @@ class Column(StrictModel):
         return {"boolean": pa.bool_(), "string": pa.string()}.get(self.type, pa.float64())
 
     def describe(self) -> str:
-        """The type in words."""
+        """Describe the type in words."""
         return f"{self.type} (category)" if self.categories is not None else self.type
 
 
@@ -56,7 +56,7 @@ class ColumnValueError(PipelineError):
 
 
 def classify(found: pa.DataType) -> ColumnType | Literal["null"] | None:
-    """The column type of an Arrow type; None for one that models do not take."""
+    """Return the column type of an Arrow type; None for one that models do not take."""
     if pa.types.is_dictionary(found):
         return classify(found.value_type)
     if pa.types.is_integer(found):
@@ -73,7 +73,7 @@ def classify(found: pa.DataType) -> ColumnType | Literal["null"] | None:
 
 
 def read_column(array: pa.Array, column: Column) -> pa.Array:
-    """``array`` as a model's input: float64 for a number, strings for a category, null where missing.
+    """Return ``array`` as a model's input: float64 for a number, strings for a category, null where missing.
 
     Raises:
         ColumnValueError: a value is infinite, has a fraction where an integer is expected, or is missing though the
@@ -88,7 +88,7 @@ def read_column(array: pa.Array, column: Column) -> pa.Array:
 
 
 def category_text(value: Any) -> str:
-    """A category as text: ``1``, ``1.0`` and ``"1"`` are the same; true and false are lower case."""
+    """Return a category as text: ``1``, ``1.0`` and ``"1"`` are the same; true and false are lower case."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value)).lower()
     if isinstance(value, float | np.floating) and value.is_integer():

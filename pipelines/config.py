@@ -270,7 +270,7 @@ class ModelConfig(Strict):
         return tuple(attribute.column for attribute in self.attributes)
 
     def with_source(self, location: str | None) -> ModelConfig:
-        """This config on other data of the same form; itself when ``location`` is None.
+        """Return this config on other data of the same form; itself when ``location`` is None.
 
         Raises:
             ValueError: the location is not one that can be read.
@@ -290,12 +290,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def list_models(directory: Path = CONFIGS) -> list[str]:
-    """Names of the models that have a config."""
+    """List the names of the models that have a config."""
     return sorted(file.stem for file in directory.glob("*.yaml"))
 
 
 def read_config(model: str, directory: Path = CONFIGS) -> ModelConfig:
-    """The config of ``model``.
+    """Read the config of ``model``.
 
     Raises:
         ConfigError: there is no such file, it is not YAML, or it breaks :class:`ModelConfig`.
@@ -333,7 +333,7 @@ def _explain(error: ValidationError) -> Iterable[str]:
 
 
 def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Fields of the model that holds the key at ``location``; a part of it may be the tag of a union's member."""
+    """List the fields beside the key at ``location``; a part of it may be the tag of a union's member."""
     fields: dict[str, Any] = {"": ModelConfig}
     for part in ("", *location[:-1]):
         annotation = fields.get(str(part))

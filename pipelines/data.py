@@ -92,7 +92,7 @@ def load_training_sets(config: ModelConfig) -> TrainingSets:
 
 
 def load_validation_set(config: ModelConfig, risk: RiskDefinition) -> pd.DataFrame:
-    """The held-out rows of ``config.source``, labelled as a trained model defines risk.
+    """Load the held-out rows of ``config.source``, labelled as a trained model defines risk.
 
     They are the rows that :func:`load_training_sets` holds out of the same source: judged on the data that it was
     trained on, a model sees rows that are new to it.
@@ -109,7 +109,7 @@ def load_validation_set(config: ModelConfig, risk: RiskDefinition) -> pd.DataFra
 
 
 def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
-    """Features and sensitive attributes, as columns and as a model takes them, and the raw target."""
+    """Read features and sensitive attributes, as columns and as a model takes them, and the raw target."""
     opened = open_table(config.source)
     columns = _columns(config, opened.schema)
     target = config.target.column
@@ -132,7 +132,7 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
 
 
 def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
-    """Features in the config's order, then the sensitive attributes that are not features."""
+    """List the features in the config's order, then the sensitive attributes that are not features."""
     features = config.features
     beside = [name for name in config.sensitive_columns if name not in features.columns]
     names = (*features.columns, *beside)
@@ -166,7 +166,7 @@ def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
 
 
 def _split(config: ModelConfig, target: pd.Series) -> tuple[list[int], list[int]]:
-    """Positions of the training rows and of the held-out ones."""
+    """Return the positions of the training rows and of the held-out ones."""
     from sklearn.model_selection import train_test_split
 
     balance = define_risk(config.target, target).label(target)

@@ -52,7 +52,7 @@ class DataDigest:
                 values.update(array.fill_null(0).to_numpy(zero_copy_only=False))
 
     def hexdigest(self) -> str:
-        """The digest of all rows so far, in hexadecimal."""
+        """Return the digest of all rows so far, in hexadecimal."""
         whole = hashlib.sha256()
         for (name, kind), parts in zip(self._schema or [], self._hashes, strict=True):
             column = hashlib.sha256(b"".join(part.digest() for part in parts)).hexdigest()
@@ -61,7 +61,7 @@ class DataDigest:
 
 
 def data_digest(frame: pd.DataFrame) -> str:
-    """SHA-256 of a frame's columns and rows, as :class:`DataDigest` defines it.
+    """Return the SHA-256 of a frame's columns and rows, as :class:`DataDigest` defines it.
 
     Raises:
         TypeError: a column holds values of several types, or of a type that has no digest.
@@ -78,7 +78,7 @@ def data_digest(frame: pd.DataFrame) -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 of a folder: its files' names and contents, however they are stored or dated.
+    """Return the SHA-256 of a folder: its files' names and contents, however they are stored or dated.
 
     It is what this prints, run inside the folder::
 
@@ -104,7 +104,7 @@ def folder_digest(folder: Path) -> str:
 
 
 def combine_digests(contents: Mapping[str, str]) -> str:
-    """The folder digest of files given as relative path and SHA-256 of the content, in hexadecimal.
+    """Return the folder digest of files given as relative path and SHA-256 of the content, in hexadecimal.
 
     Raises:
         ValueError: a name holds a backslash or a line break, which ``sha256sum`` would escape.
@@ -118,7 +118,7 @@ def combine_digests(contents: Mapping[str, str]) -> str:
 
 
 def _plain(name: str, array: pa.Array) -> tuple[str, pa.Array]:
-    """The name of the column's type, and its values as one of the few types that are hashed."""
+    """Return the name of the column's type, and its values as one of the few types that are hashed."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _plain(name, array.dictionary_decode())

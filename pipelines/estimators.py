@@ -8,7 +8,7 @@ from pipelines.config import Estimator
 
 
 def build_estimator(estimator: Estimator, seed: int) -> Any:
-    """The unfitted scikit-learn classifier that ``estimator`` describes, seeded where it draws random numbers."""
+    """Build the unfitted classifier that ``estimator`` describes, seeded where it draws random numbers."""
     parameters = estimator.parameters.model_dump()
     match estimator.type:
         case "logistic_regression":

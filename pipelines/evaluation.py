@@ -139,7 +139,7 @@ def _truth(frame: pd.DataFrame) -> np.ndarray:
 
 
 def _thin(points: int) -> np.ndarray:
-    """Positions of at most :data:`CURVE_POINTS` evenly spaced points, the first and last among them."""
+    """Return positions of at most :data:`CURVE_POINTS` evenly spaced points, the first and last among them."""
     import numpy as np
 
     return np.unique(np.linspace(0, points - 1, min(points, CURVE_POINTS)).round().astype(int))

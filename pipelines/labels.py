@@ -33,7 +33,7 @@ class RiskDefinition(StrictModel):
     )
 
     def label(self, target: pd.Series) -> pd.Series:
-        """1 where ``target`` is a risk and 0 where not, as int64.
+        """Return 1 where ``target`` is a risk and 0 where not, as int64.
 
         Raises:
             LabelError: a value is missing, or the rule does not fit the column's type.
@@ -48,7 +48,7 @@ class RiskDefinition(StrictModel):
 
 
 def define_risk(rule: Target, target: pd.Series) -> RiskDefinition:
-    """The definition that ``rule`` gives on the rows of ``target``.
+    """Define risk by ``rule`` on the rows of ``target``.
 
     A quantile is interpolated linearly between the two nearest values, as ``numpy.quantile`` does.
 

@@ -58,7 +58,7 @@ class FolderMaterializer(BaseMaterializer):
             return self.read_folder(Path(temporary), self.expected_content_hash)
 
     def compute_content_hash(self, data: Any) -> str | None:  # noqa: ARG002
-        """The digest of the folder that was saved."""
+        """Return the digest of the folder that was saved."""
         return self._digest
 
 
@@ -77,7 +77,7 @@ class TrainedModelMaterializer(FolderMaterializer):
         return read_model(folder, digest)
 
     def extract_metadata(self, data: TrainedModel) -> dict[str, MetadataType]:
-        """The digest, and what the model means."""
+        """Return the digest, and what the model means."""
         assert self._digest is not None
         return {
             "digest": self._digest,

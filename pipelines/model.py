@@ -88,7 +88,7 @@ class TrainedModel:
         self.digest = digest
 
     def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
-        """Probability of risk for each row, as float64 of shape ``(rows,)``.
+        """Return the probability of risk for each row, as float64 of shape ``(rows,)``.
 
         ``frame`` holds at least the input columns, as :func:`pipelines.columns.read_column` makes them.
 
@@ -104,7 +104,7 @@ class TrainedModel:
         return probability
 
     def flag(self, probability: np.ndarray) -> np.ndarray:
-        """Whether each probability is at least the decision threshold."""
+        """Return whether each probability is at least the decision threshold."""
         flagged: np.ndarray = probability >= self.signature.decision_threshold
         return flagged
 
@@ -184,7 +184,7 @@ def read_transformer(folder: Path, digest: str) -> ColumnTransformer:
 
 
 def _as_seen(column: Column, inputs: pd.DataFrame, config: ModelConfig) -> Column:
-    """``column`` with the categories, or the least and greatest value, that are known."""
+    """Return ``column`` with the categories, or the least and greatest value, that are known."""
     values = inputs[column.name].dropna()
     if column.categories is not None:
         return column.model_copy(update={"categories": tuple(sorted(values.unique()))})
@@ -216,7 +216,7 @@ def _refuse_untrusted(data: bytes, file: Path) -> None:
 
 
 def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:
-    """Contents of the folder's files, once their digest is the given one."""
+    """Return the contents of the folder's files, once their digest is the given one."""
     contents = {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }

@@ -60,16 +60,16 @@ class ProbabilityCounts:
         self.rows += len(probability)
 
     def mean(self) -> float:
-        """The mean of what was added."""
+        """Return the mean of what was added."""
         return self._sum / self.rows
 
     def quantile(self, share: float) -> float:
-        """The probability below which ``share`` of the rows are: the middle of the bin in which it lies."""
+        """Return the probability below which ``share`` of the rows are: the middle of the bin in which it lies."""
         position = int(np.searchsorted(self._counts.cumsum(), share * self.rows))
         return (min(position, _BINS - 1) + 0.5) / _BINS
 
     def histogram(self) -> Histogram:
-        """The counts in few enough bins to draw."""
+        """Return the counts in few enough bins to draw."""
         edges = np.linspace(0, 1, _SHOWN_BINS + 1).round(6)
         counts = self._counts.reshape(_SHOWN_BINS, -1).sum(axis=1)
         return Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))

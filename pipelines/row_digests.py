@@ -39,23 +39,23 @@ class RowDigests:
 
     @classmethod
     def of(cls, inputs: pd.DataFrame, *, salt_from: str) -> RowDigests:
-        """The digests of the rows of ``inputs``, salted by the SHA-256 ``salt_from`` of the data."""
+        """Digest the rows of ``inputs``, salted by the SHA-256 ``salt_from`` of the data."""
         salt = bytes.fromhex(salt_from)[:_SALT]
         columns = tuple(sorted(map(str, inputs.columns)))
         return cls(salt, np.unique(_hash(inputs, columns, salt)), columns)
 
     def holds(self, frame: pd.DataFrame) -> np.ndarray:
-        """Whether each row of ``frame``, which has at least these columns, is one of them: shape ``(rows,)``."""
+        """Return whether each row of ``frame``, which has at least these columns, is one of them: shape ``(rows,)``."""
         return np.isin(_hash(frame, self.columns, self._salt), self._digests)
 
     def to_bytes(self) -> bytes:
-        """The salt, the columns' names and the digests."""
+        """Return the salt, the columns' names and the digests."""
         names = "\n".join(self.columns).encode()
         return self._salt + len(names).to_bytes(4, "little") + names + self._digests.astype("<u8").tobytes()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> RowDigests:
-        """What :meth:`to_bytes` wrote.
+        """Read what :meth:`to_bytes` wrote.
 
         Raises:
             RowDigestsDamaged: it is something else.

@@ -11,7 +11,7 @@ SCHEMA_FILE = CONFIGS / "schema" / "model.schema.json"
 
 
 def render_schema() -> str:
-    """The schema's text, as it should stand in ``pipelines/configs/schema``."""
+    """Return the schema's text, as it should stand in ``pipelines/configs/schema``."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **ModelConfig.model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"
 

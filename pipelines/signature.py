@@ -57,7 +57,7 @@ class Signature(StrictModel):
         return frozenset((*self.column_names, *identity, *self.other_columns))
 
     def csv_types(self) -> dict[str, pa.DataType]:
-        """The type to read each input column as, where the data has no types of its own."""
+        """Return the type to read each input column as, where the data has no types of its own."""
         return {column.name: column.arrow_type for column in self.columns}
 
     def check(self, schema: pa.Schema, where: str) -> None:

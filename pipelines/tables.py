@@ -48,7 +48,7 @@ class Table:
     read: Callable[[], Iterator[pa.RecordBatch]]
 
     def select(self, names: frozenset[str]) -> Table:
-        """Only the columns in ``names``; those that are not here are left for the caller to miss."""
+        """Keep only the columns in ``names``; those that are not here are left for the caller to miss."""
         kept = [name for name in self.schema.names if name in names]
         return Table(
             self.location,
@@ -150,7 +150,7 @@ def _parse_header(line: bytes) -> list[str]:
 
 
 def _csv_error(location: str, message: str, names: list[str]) -> DataSourceError:
-    """Arrow's message, with the column's name in place of its number where it is about a column."""
+    """Return Arrow's message, with the column's name in place of its number where it is about a column."""
     found = _CONVERSION.search(message)
     if found is None:
         return DataSourceError(f"{location}: {message}")
@@ -179,7 +179,7 @@ def _open(location: str) -> Any:
 
 
 def _errors_of(scheme: str) -> tuple[type[Exception], ...]:
-    """What opening raises; a bucket's client has errors of its own, such as for missing credentials."""
+    """Return what opening raises; a bucket's client has errors of its own, such as for missing credentials."""
     if scheme == "s3":
         from botocore.exceptions import BotoCoreError
 

@@ -13,7 +13,7 @@ _logger = get_logger(__name__)
 
 
 def render(check: BudgetCheck) -> bytes:
-    """The metrics of ``check`` in the Prometheus text format; spend that is not known is left out."""
+    """Render the metrics of ``check`` in the Prometheus text format; spend that is not known is left out."""
     registry = CollectorRegistry()
     labels = {"environment": check.environment, "team": check.team}
 

@@ -34,12 +34,12 @@ class Assumptions(StrictModel):
         return self
 
     def of(self, environment: str) -> Mapping[str, Decimal]:
-        """The quantities that hold in ``environment``."""
+        """Return the quantities that hold in ``environment``."""
         return {**self.defaults, **self.environments.get(environment, {})}
 
 
 def load_assumptions(file: Path = FILE) -> Assumptions:
-    """The assumptions in ``file``.
+    """Read the assumptions in ``file``.
 
     Raises:
         PriceBookError: the file is missing, no YAML, or breaks the model.

@@ -44,26 +44,26 @@ class Row:
 
 
 def total(spend: Iterable[Spend]) -> Decimal:
-    """The sum of spend in one currency.
+    """Sum spend in one currency.
 
     Raises:
         ValueError: there are several currencies.
     """
     found = list(spend)
-    if len({one.currency for one in found}) > 1:
+    if len({item.currency for item in found}) > 1:
         raise ValueError("amounts in different currencies are never added")
-    return sum((one.amount for one in found), NOTHING)
+    return sum((item.amount for item in found), NOTHING)
 
 
 def by_team(spend: Sequence[Spend], teams: Sequence[str]) -> list[TeamShare]:
-    """What each of ``teams``, and any other that spent, bears. Shared cost stays the platform's without any team."""
+    """Return what each of ``teams``, and any other that spent, bears; without any, the platform bears shared cost."""
     direct = dict.fromkeys(teams, NOTHING)
     shared = NOTHING
-    for one in spend:
-        if one.team is None or one.team == PLATFORM:
-            shared += one.amount
+    for item in spend:
+        if item.team is None or item.team == PLATFORM:
+            shared += item.amount
         else:
-            direct[one.team] = direct.get(one.team, NOTHING) + one.amount
+            direct[item.team] = direct.get(item.team, NOTHING) + item.amount
     total(spend)
     if not direct:
         return [TeamShare(PLATFORM, shared, NOTHING)] if spend else []
@@ -72,25 +72,25 @@ def by_team(spend: Sequence[Spend], teams: Sequence[str]) -> list[TeamShare]:
 
 
 def by_pipeline(spend: Sequence[Spend]) -> list[Row]:
-    """Direct spend by pipeline and team, largest first; what belongs to none in rows of its own."""
-    return _rows(spend, lambda one: one.pipeline)
+    """Return direct spend by pipeline and team, largest first; what belongs to none in rows of its own."""
+    return _rows(spend, lambda item: item.pipeline)
 
 
 def by_model(spend: Sequence[Spend]) -> list[Row]:
-    """Direct spend by model and team, largest first."""
-    return _rows(spend, lambda one: one.model)
+    """Return direct spend by model and team, largest first."""
+    return _rows(spend, lambda item: item.model)
 
 
 def by_run(spend: Sequence[Spend]) -> list[Row]:
-    """Direct spend by run, largest first."""
-    return _rows(spend, lambda one: one.run)
+    """Return direct spend by run, largest first."""
+    return _rows(spend, lambda item: item.run)
 
 
 def _rows(spend: Sequence[Spend], key: Callable[[Spend], str | None]) -> list[Row]:
     total(spend)
     sums: dict[tuple[str, str], Decimal] = {}
-    for one in spend:
-        group = (key(one) or OTHER, one.team or PLATFORM)
-        sums[group] = sums.get(group, NOTHING) + one.amount
+    for item in spend:
+        group = (key(item) or OTHER, item.team or PLATFORM)
+        sums[group] = sums.get(group, NOTHING) + item.amount
     rows = [Row(name, team, amount) for (name, team), amount in sums.items()]
     return sorted(rows, key=lambda row: (-row.amount, row.name, row.team))

@@ -164,7 +164,7 @@ def judge_budget(
     provider: SpendProvider | None,
     now: datetime,
 ) -> BudgetCheck:
-    """As :func:`check_budget`, without recording or refusing anything."""
+    """Judge as :func:`check_budget` does, without recording or refusing anything."""
     environment, team = target.environment, target.team
     month, budget = Month.of(now), Decimal(str(team.environments[environment.environment].budget))
 
@@ -196,7 +196,7 @@ def judge_budget(
     foreign = [currency for currency in currencies(told.spend) if currency != environment.budget.currency]
     if foreign:
         return check("cannot_conclude", None, f"some spend is in {', '.join(foreign)}, the budget is not")
-    members = [name for name, one in target.platform.teams.items() if environment.environment in one.environments]
+    members = [name for name, other in target.platform.teams.items() if environment.environment in other.environments]
     (share,) = [share for share in by_team(told.spend, members) if share.team == team.team]
     verdict: Literal["passed", "failed"] = "failed" if share.total > budget else "passed"
     return check(verdict, share.total, unmeasured=told.teams_of_unmeasured.get(team.team, 0))
@@ -205,9 +205,9 @@ def judge_budget(
 def _override(overrides: Iterable[BudgetOverride], team: str, now: datetime) -> str | None:
     return next(
         (
-            one.statement_digest
-            for one in overrides
-            if one.gate == GATE.name and one.subject in (None, team) and now < one.expires
+            override.statement_digest
+            for override in overrides
+            if override.gate == GATE.name and override.subject in (None, team) and now < override.expires
         ),
         None,
     )

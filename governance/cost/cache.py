@@ -50,7 +50,7 @@ class CachedProvider:
         return self._provider.name
 
     def spend(self, month: Month) -> MonthOfSpend:
-        """The kept answer, or a new one. Errors are the provider's; a failed question leaves what was kept."""
+        """Return the kept answer, or a new one. Errors are the provider's; a failed question leaves what was kept."""
         file = self._folder / f"{month}-{hashlib.sha256(self.name.encode()).hexdigest()[:16]}.json"
         kept = self._load(file)
         if kept is not None and self._good(kept, month):

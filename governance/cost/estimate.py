@@ -115,12 +115,12 @@ class Estimate(StrictModel):
         return self.planned - self.now
 
     def of_state(self, *states: State) -> list[Line]:
-        """The lines in one of ``states``."""
+        """Return the lines in one of ``states``."""
         return [line for line in self.lines if line.state in states]
 
 
 def region_of(environment: Environment, cloud: Cloud) -> str | None:
-    """The region that ``environment`` uses on ``cloud``; ``None`` on this machine."""
+    """Return the region that ``environment`` uses on ``cloud``; None on this machine."""
     section = getattr(environment, cloud)
     return getattr(section, "region", None) or getattr(section, "location", None)
 
@@ -134,7 +134,7 @@ def estimate_plan(
     assumptions: Assumptions,
     today: date,
 ) -> Estimate:
-    """The cost of a plan of ``terraform show -json``.
+    """Estimate the cost of a plan of ``terraform show -json``.
 
     Raises:
         CurrencyMismatchError: prices that would be added are in different currencies.

@@ -37,7 +37,7 @@ class Forecast(StrictModel):
 
 
 def forecast_month(daily: Mapping[date, Decimal], month: Month, today: date) -> Forecast | None:
-    """The spend of ``month`` at its end, seen from ``today``.
+    """Forecast the spend of ``month`` at its end, seen from ``today``.
 
     Args:
         daily: spend by day, of this month and the one before; a day that is not in it, between the first that is and

@@ -31,7 +31,7 @@ class InfracostError(RefusedError):
 
 
 def find_infracost(environ: Mapping[str, str] = os.environ) -> str | None:
-    """Path of the program, if it is there with its key."""
+    """Return the path of the program, or None unless it is there with its key."""
     return shutil.which(PROGRAM, path=environ.get("PATH")) if environ.get(KEY) else None
 
 
@@ -71,7 +71,7 @@ def read_infracost(
     cloud: Cloud,
     teams: Sequence[str],
 ) -> Estimate:
-    """``answer`` (Infracost's JSON about ``plan``) as an estimate.
+    """Read ``answer`` (Infracost's JSON about ``plan``) as an estimate.
 
     Raises:
         InfracostError: it departs from the documented format.
@@ -127,7 +127,7 @@ def read_infracost(
 
 
 def _monthly(resource: Mapping[str, Any] | None) -> tuple[Decimal, tuple[Part, ...], list[str]]:
-    """What a resource costs a month, of what parts, and names of the parts whose cost is not known."""
+    """Return what a resource costs a month, of what parts, and names of the parts whose cost is not known."""
     if resource is None:
         return NOTHING, (), []
     parts, unpriced = [], []

@@ -13,7 +13,7 @@ MANAGED_BY = "zenml"
 
 
 def run_labels(target: Target, pipeline: str, run: str | None = None) -> dict[str, str]:
-    """What a run is charged to, before any cloud's alphabet: the labels that Terraform gives, and the run's own."""
+    """Return the labels that a run is charged by, before any cloud's alphabet: Terraform's, and the run's own."""
     labels = {
         **target.environment.labels,
         "cost_center": target.team.cost_center,
@@ -28,7 +28,7 @@ def run_labels(target: Target, pipeline: str, run: str | None = None) -> dict[st
 
 
 def orchestrator_labels(target: Target, pipeline: str, run: str | None = None) -> dict[str, Any]:
-    """ZenML settings that label what ``target``'s orchestrator and step operator create for a run.
+    """Return ZenML settings that label what ``target``'s orchestrator and step operator create for a run.
 
     Settings replace a component's own labels instead of adding to them, so those that Terraform gave are among these.
 

@@ -42,7 +42,7 @@ class Meter:
         self._sampler.start()
 
     def stop(self) -> Measured:
-        """What was used since."""
+        """Return what was used since the start."""
         wall, cpu, mark = time.perf_counter() - self._wall, _cpu_seconds() - self._cpu, _high_water_mark()
         self._ended.set()
         self._sampler.join()

@@ -36,10 +36,10 @@ class Money:
 
 
 def totals(amounts: Iterable[Money]) -> dict[str, Decimal]:
-    """The sum of each currency, by its code."""
+    """Sum the amounts of each currency, by its code."""
     sums: dict[str, Decimal] = {}
-    for one in amounts:
-        sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, Decimal(0)) + amount.amount
     return dict(sorted(sums.items()))
 
 
@@ -70,7 +70,7 @@ def divide(
 
 
 def cents(amount: Decimal) -> str:
-    """``amount`` for people: two decimals, or the first two digits of what would round to nothing."""
+    """Return ``amount`` for people: two decimals, or the first two digits of what would round to nothing."""
     if amount == 0 or abs(amount) >= CENT:
         return f"{amount.quantize(CENT):,}"
     return f"{amount:.{1 - amount.adjusted()}f}"

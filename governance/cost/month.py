@@ -30,7 +30,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Month:
-        """``2026-11`` as a month.
+        """Parse a month such as ``2026-11``.
 
         Raises:
             NoMonthError: it is not spelt so.
@@ -42,7 +42,7 @@ class Month:
 
     @classmethod
     def of(cls, moment: datetime, zone: tzinfo = BILLING_ZONE) -> Month:
-        """The month that ``moment`` (with a time zone) falls into."""
+        """Return the month that ``moment`` (with a time zone) falls into."""
         local = moment.astimezone(zone)
         return cls(local.year, local.month)
 
@@ -72,15 +72,15 @@ class Month:
         return Month(self.year, self.number - 1) if self.number > 1 else Month(self.year - 1, 12)
 
     def begin(self, zone: tzinfo = BILLING_ZONE) -> datetime:
-        """Its first moment."""
+        """Return the month's first moment."""
         return datetime(self.year, self.number, 1, tzinfo=zone)
 
     def end(self, zone: tzinfo = BILLING_ZONE) -> datetime:
-        """The first moment that is not of it any more."""
+        """Return the first moment after the month."""
         return self.after.begin(zone)
 
     def holds(self, moment: datetime, zone: tzinfo = BILLING_ZONE) -> bool:
-        """Whether ``moment`` (with a time zone) belongs to it."""
+        """Return whether ``moment`` (with a time zone) belongs to the month."""
         return Month.of(moment, zone) == self
 
     def _days(self) -> Iterator[date]:
@@ -94,5 +94,5 @@ class Month:
 
 
 def day_of(moment: datetime, zone: tzinfo = BILLING_ZONE) -> date:
-    """The day of the billing zone that ``moment`` (with a time zone) falls on."""
+    """Return the day of the billing zone that ``moment`` (with a time zone) falls on."""
     return moment.astimezone(zone).date()

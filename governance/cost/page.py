@@ -19,7 +19,7 @@ _PAGES = Pages(
 
 
 def render(reports: Sequence[CostReport], warnings: Sequence[str] = ()) -> str:
-    """The page that shows ``reports``, which are of one month."""
+    """Render the page that shows ``reports``, which are of one month."""
     shown = []
     for number, report in enumerate(reports):
         name = f"r{number}"

@@ -26,7 +26,7 @@ class PlannedResource:
 
 
 def planned_resources(plan: Mapping[str, Any], teams: Collection[str]) -> Iterator[PlannedResource]:
-    """Every managed resource that exists before or after ``plan``.
+    """List every managed resource that exists before or after ``plan``.
 
     It belongs to the team that its labels name, else to the first of ``teams`` that its address is keyed by, else to
     the platform.

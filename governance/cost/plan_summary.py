@@ -11,12 +11,12 @@ from governance.cost.money import cents
 
 
 def signed(amount: Decimal) -> str:
-    """``amount`` with its sign."""
+    """Return ``amount`` with its sign."""
     return f"+{cents(amount)}" if amount > 0 else cents(amount)
 
 
 def as_markdown(estimates: Sequence[Estimate]) -> str:
-    """The estimates as one comment: sums by environment and team first, what is unknown next, details folded."""
+    """Return the estimates as one comment: sums by environment and team first, what is unknown next, details folded."""
     lines = ["### Cost a month", "", "| environment | team | now | planned | difference | not known |"]
     lines.append("|---|---|---:|---:|---:|---:|")
     for estimate in estimates:
@@ -36,7 +36,7 @@ def as_markdown(estimates: Sequence[Estimate]) -> str:
 
 
 def as_json(estimate: Estimate) -> dict[str, Any]:
-    """The estimate for a machine: sums beside every line. Amounts are decimal strings."""
+    """Return the estimate for a machine: sums beside every line. Amounts are decimal strings."""
     return {
         **estimate.model_dump(mode="json"),
         "now": str(estimate.now),

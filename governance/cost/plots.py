@@ -20,7 +20,7 @@ _HEX = tuple(_DRAWN)
 
 
 def payers(report: CostReport) -> list[str]:
-    """Who has a colour in the plot of days, largest first, and :data:`OTHERS` last where there are more."""
+    """Return who has a colour in the plot of days, largest first, and :data:`OTHERS` last where there are more."""
     sums: dict[str, Decimal] = {}
     for amounts in report.daily.values():
         for payer, amount in amounts.items():
@@ -30,7 +30,7 @@ def payers(report: CostReport) -> list[str]:
 
 
 def draw_days(report: CostReport, name: str) -> str:
-    """Spend by day, stacked by who spent it."""
+    """Draw spend by day, stacked by who spent it."""
     shown, month = payers(report), Month.parse(report.month)
     figure, axes = new_figure(fit=True)
     days = [day.day for day in month.days]
@@ -48,7 +48,7 @@ def draw_days(report: CostReport, name: str) -> str:
 
 
 def draw_month(report: CostReport, name: str) -> str:
-    """Spend since the month began, where it is expected to end, and the budget."""
+    """Draw spend since the month began, where it is expected to end, and the budget."""
     month, today = Month.parse(report.month), report.written.date()
     figure, axes = new_figure(fit=True)
     seen = [day for day in month.days if day <= today]

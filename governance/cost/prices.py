@@ -77,18 +77,18 @@ class PriceBook(StrictModel):
         return {(price.cloud, price.region, price.item): price for price in self.prices}
 
     def find(self, cloud: str, region: str | None, item: str) -> Price | None:
-        """The price of ``item`` in ``region``, or everywhere on that cloud; ``None`` when it is not known."""
+        """Return the price of ``item`` in ``region``, or everywhere on that cloud; None when it is not known."""
         return self._index.get((cloud, region or ANYWHERE, item)) or self._index.get((cloud, ANYWHERE, item))
 
     def stale(self, today: date, used: Iterable[Price] | None = None) -> list[Price]:
-        """Of the ``used`` prices (default: all) those older than ``max_age_days``."""
+        """Return those of the ``used`` prices (default: all) that are older than ``max_age_days``."""
         chosen = self.prices if used is None else used
         return [price for price in chosen if (today - price.as_of).days > self.max_age_days]
 
 
 @functools.cache
 def load_prices(file: Path = FILE) -> PriceBook:
-    """The price book in ``file``.
+    """Read the price book in ``file``.
 
     Raises:
         PriceBookError: the file is missing, no YAML, or breaks the model.
@@ -105,7 +105,7 @@ def load_prices(file: Path = FILE) -> PriceBook:
 
 
 def stale_warnings(book: PriceBook, today: date, used: Iterable[Price] | None = None) -> list[str]:
-    """One sentence per price that should be looked up anew."""
+    """Return one sentence per price that should be looked up anew."""
     return [
         f"The price of {price.where} is of {price.as_of}, more than {book.max_age_days} days ago; look it up at "
         f"{price.source} and correct governance/cost/prices.yaml."

@@ -16,12 +16,12 @@ from governance.cost.spend import MonthOfSpend, Spend, SpendProvider
 
 
 def cost_folder(platform: Platform, environment: str, cloud: Cloud) -> Path:
-    """Where this machine keeps what was looked up."""
+    """Return the folder in which this machine keeps what was looked up."""
     return ground_of(platform.environment(environment), cloud) / "cost" / f"{cloud}-{environment}"
 
 
 def ledger_of(platform: Platform, environment: str, cloud: Cloud) -> RunLedger:
-    """The runs' own records of an environment.
+    """Return the runs' own records of an environment.
 
     Raises:
         AuditError: its audit log cannot be opened.
@@ -31,7 +31,7 @@ def ledger_of(platform: Platform, environment: str, cloud: Cloud) -> RunLedger:
 
 
 def provider_of(platform: Platform, environment: str, cloud: str | None = None) -> SpendProvider:
-    """What tells the spend of ``environment`` on ``cloud``.
+    """Return what reports the spend of ``environment`` on ``cloud``.
 
     Raises:
         AuditError: the audit log, which is asked where nobody sends a bill, cannot be opened.
@@ -57,11 +57,11 @@ class WithRuns:
         return self._bill.name
 
     def spend(self, month: Month) -> MonthOfSpend:
-        """The bill of ``month``; where the log cannot be read, lines stay as the bill has them."""
+        """Return the bill of ``month``; where the log cannot be read, lines stay as the bill has them."""
         answer = self._bill.spend(month)
         runs = self._runs(month)
         return answer.model_copy(
-            update={"spend": tuple(complete(one, runs, self._environment) for one in answer.spend)}
+            update={"spend": tuple(complete(item, runs, self._environment) for item in answer.spend)}
         )
 
     def _runs(self, month: Month) -> Mapping[str, RunRow]:
@@ -77,7 +77,7 @@ class WithRuns:
 
 
 def complete(spend: Spend, runs: Mapping[str, RunRow], environment: str) -> Spend:
-    """``spend`` with the pipeline and model of its run; the pipeline also stands in the run's own name."""
+    """Return ``spend`` with the pipeline and model of its run; the pipeline also stands in the run's own name."""
     if spend.run is None:
         return spend
     row = runs.get(spend.run)

@@ -92,7 +92,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
 
 
 def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
-    """What the steps of ``run`` left, as an event; steps that ran and left nothing readable are named as missing.
+    """Gather what the steps of ``run`` left, as an event; steps that ran and left nothing readable are named missing.
 
     Raises:
         CurrencyMismatchError: steps were priced in different currencies.
@@ -123,7 +123,7 @@ def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
 
 
 def machine_type(component: StackComponent, step_run: StepRunResponse) -> str | None:
-    """The machine that ``component`` rents for the step, where its settings say so."""
+    """Return the machine that ``component`` rents for the step, where its settings say so."""
     if component.settings_class is None:
         return None
     settings = component.get_settings(step_run)

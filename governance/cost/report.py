@@ -92,7 +92,7 @@ def build_reports(
     cloud: str | None = None,
     team: str | None = None,
 ) -> list[CostReport]:
-    """The reports of ``month``, one for each currency that money was spent in; at least one.
+    """Build the reports of ``month``, one for each currency that money was spent in; at least one.
 
     Args:
         platform: the settings.
@@ -109,7 +109,7 @@ def build_reports(
     """
     settings = platform.environment(environment)
     if team is not None and environment not in getattr(platform.teams.get(team), "environments", ()):
-        known = ", ".join(sorted(name for name, one in platform.teams.items() if environment in one.environments))
+        known = ", ".join(sorted(name for name, other in platform.teams.items() if environment in other.environments))
         raise SettingsError(f"Team {team!r} is not in {environment}; teams there: {known or 'none'}.")
     answer, earlier = provider.spend(month), provider.spend(month.before)
     return [
@@ -133,10 +133,10 @@ def _report(
     team: str | None,
 ) -> CostReport:
     here = settings.environment
-    spend = [one for one in answer.spend if one.currency == currency]
-    before = [one for one in earlier.spend if one.currency == currency]
+    spend = [item for item in answer.spend if item.currency == currency]
+    before = [item for item in earlier.spend if item.currency == currency]
     comparable = currency == settings.budget.currency
-    members = sorted(name for name, one in platform.teams.items() if here in one.environments)
+    members = sorted(name for name, other in platform.teams.items() if here in other.environments)
     shares = by_team(spend, members)
     whole, today = total(spend), day_of(now)
     daily = _daily([*before, *spend])
@@ -159,7 +159,7 @@ def _report(
         )
     if team is not None:
         rows = [row for row in rows if row.team == team]
-        spend = [one for one in spend if one.team == team]
+        spend = [item for item in spend if item.team == team]
     environment_budget = Decimal(str(settings.budget.amount)) if comparable else None
     return CostReport(
         environment=here,
@@ -189,7 +189,7 @@ def _report(
 
 
 def reached(amount: Decimal, budget: Decimal | None, alert_at: Sequence[float]) -> float | None:
-    """The highest of ``alert_at`` (shares of ``budget``) that ``amount`` has reached."""
+    """Return the highest of ``alert_at`` (shares of ``budget``) that ``amount`` has reached."""
     if budget is None:
         return None
     return max((share for share in alert_at if amount >= budget * Decimal(str(share))), default=None)
@@ -201,15 +201,15 @@ def _direct(shares: Sequence[TeamShare]) -> Decimal:
 
 def _daily(spend: Sequence[Spend]) -> dict[date, dict[str, Decimal]]:
     found: dict[date, dict[str, Decimal]] = {}
-    for one in spend:
-        amounts = found.setdefault(one.day, {})
-        payer = one.team or PLATFORM
-        amounts[payer] = amounts.get(payer, NOTHING) + one.amount
+    for item in spend:
+        amounts = found.setdefault(item.day, {})
+        payer = item.team or PLATFORM
+        amounts[payer] = amounts.get(payer, NOTHING) + item.amount
     return dict(sorted(found.items()))
 
 
 def _of_team(daily: Mapping[date, Mapping[str, Decimal]], team: str, part: Decimal) -> dict[date, Decimal]:
-    """The team's own spend by day and its ``part`` of what was shared on the day."""
+    """Return the team's own spend by day and its ``part`` of what was shared on the day."""
     return {
         day: amounts.get(team, NOTHING) + (amounts.get(PLATFORM, NOTHING) * part if team != PLATFORM else NOTHING)
         for day, amounts in daily.items()

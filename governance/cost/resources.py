@@ -168,7 +168,7 @@ FREE: Mapping[str, str] = {
 
 
 def judge(kind: str, values: Values) -> Verdict:
-    """What a resource of ``kind`` with the attributes ``values`` is billed for."""
+    """Return what a resource of ``kind`` with the attributes ``values`` is billed for."""
     if kind in BILLED:
         return BILLED[kind](values)
     if kind in FREE:

@@ -1,6 +1,6 @@
 """Spend from the runs' own records in the audit log: the provider of the cloud ``local``.
 
-The log only grows, so what was read of it is kept beside the ground and only what is new is read again.
+The log only grows, so what was read of it is kept in the local root and only what is new is read again.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class RunLedger:
         return f"runs in {self._log.store.place}"
 
     def spend(self, month: Month) -> MonthOfSpend:
-        """Costs of the runs that began in ``month``.
+        """Return the costs of the runs that began in ``month``.
 
         A run that left no cost, or not of every step, is listed as unmeasured.
 
@@ -95,7 +95,7 @@ class RunLedger:
         )
 
     def runs(self, month: Month) -> Iterator[RunRow]:
-        """The runs that began in ``month``, oldest first."""
+        """Return the runs that began in ``month``, oldest first."""
         begin, end = month.begin(BILLING_ZONE), month.end(BILLING_ZONE)
         rows = self._up_to_date().runs.values()
         yield from sorted((row for row in rows if begin <= row.began < end), key=lambda row: (row.began, row.run))

@@ -53,7 +53,7 @@ class SpendProvider(Protocol):
         """What it is, for messages and cache keys: what the answer depends on besides the month."""
 
     def spend(self, month: Month) -> MonthOfSpend:
-        """All spend of one environment in ``month``.
+        """Return all spend of one environment in ``month``.
 
         Raises:
             SpendError: the provider did not answer, or not in its format.
@@ -61,5 +61,5 @@ class SpendProvider(Protocol):
 
 
 def currencies(spend: Sequence[Spend]) -> list[str]:
-    """The currencies that occur."""
-    return sorted({one.currency for one in spend})
+    """Return the currencies that occur."""
+    return sorted({item.currency for item in spend})

@@ -29,7 +29,7 @@ def price_step(
     resources: Mapping[str, float | str],
     book: PriceBook,
 ) -> tuple[StepUsage, str | None]:
-    """The usage of ``step`` with its cost, and the cost's currency.
+    """Return the usage of ``step`` with its cost, and the cost's currency.
 
     Args:
         step: its name in the run.
@@ -58,7 +58,7 @@ def price_step(
 
 
 def sum_of(steps: Iterable[StepUsage]) -> Decimal | None:
-    """The cost of the steps whose cost is known; ``None`` when it is known of none."""
+    """Sum the cost of the steps whose cost is known; None when it is known of none."""
     known = [Decimal(step.cost) for step in steps if step.cost is not None]
     return sum(known, Decimal(0)) if known else None
 

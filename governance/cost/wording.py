@@ -20,7 +20,7 @@ class Headline:
 
 
 def headline(report: CostReport) -> Headline:
-    """Whether the month stays within its budget."""
+    """Say whether the month stays within its budget."""
     spent = f"{cents(report.total)} {report.currency} in {report.month}"
     over = [row.team for row in report.teams if row.over]
     note = f"over budget: {', '.join(over)}" if over else ""
@@ -38,7 +38,7 @@ def headline(report: CostReport) -> Headline:
 
 
 def forecast_text(forecast: Forecast | None, currency: str) -> str:
-    """The forecast and its interval."""
+    """Say the forecast and its interval."""
     if forecast is None:
         return "not enough days yet"
     if forecast.days_to_come == 0:
@@ -48,7 +48,7 @@ def forecast_text(forecast: Forecast | None, currency: str) -> str:
 
 
 def last_words(report: CostReport) -> str:
-    """Where the forecast comes from."""
+    """Say where the forecast comes from."""
     if report.forecast is None:
         return "A forecast needs three complete days."
     return (

@@ -51,7 +51,7 @@ def _members(removal: TeamRemoval, platform: Platform) -> Iterator[tuple[Path, s
     for top in removal.files:
         base = removal.checkout if top.is_relative_to(removal.checkout) else platform.directory.parent
         files = (
-            [top] if top.is_file() else sorted(it for it in top.rglob("*") if it.is_file() or it.is_symlink())
+            [top] if top.is_file() else sorted(path for path in top.rglob("*") if path.is_file() or path.is_symlink())
         )
         names = [path.relative_to(base).as_posix() for path in files if "__pycache__" not in path.parts]
         yield from ((path, name) for name, path in local_paths(base, names).items())

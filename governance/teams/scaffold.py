@@ -82,7 +82,7 @@ def _record_origin(answers: Path, checkout: Path) -> None:
 
 
 def template_commit(checkout: Path = CHECKOUT) -> str | None:
-    """The commit that holds the template as it is used; ``None`` outside git or when the template has changed since."""
+    """Return the commit that holds the template in use; None outside git or when the template has changed since."""
     template = str(TEMPLATE.relative_to(CHECKOUT))
     try:
         top = Path(run_git(checkout, "rev-parse", "--show-toplevel").strip())

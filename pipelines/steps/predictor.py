@@ -43,7 +43,7 @@ def predictor(
 
 
 def _metadata(summary: PredictionSummary) -> dict[str, MetadataType]:
-    """What is worth seeing without opening the artifact."""
+    """Return what is worth seeing without opening the artifact."""
     figures = summary.model_dump(mode="json", exclude={"columns", "histogram", "input", "risk"})
     return {
         "predictions": {**figures, "input": summary.input.location, "input_digest": summary.input.data_digest},

@@ -90,7 +90,7 @@ class CostExplorer:
 
 
 def _tag(key: str) -> str | None:
-    """The value in ``team$oncology``; what lacks the tag comes as ``team$``."""
+    """Return the value in ``team$oncology``; what lacks the tag comes as ``team$``."""
     return key.partition("$")[2] or None
 
 

@@ -115,7 +115,7 @@ class CostManagement:
 
 
 def access_token() -> str:
-    """A token for Azure Resource Manager: of the variable, or of whoever is logged in with ``az``.
+    """Return a token for Azure Resource Manager: of the variable, or of whoever is logged in with ``az``.
 
     Raises:
         SpendError: there is neither.
@@ -139,7 +139,7 @@ def access_token() -> str:
 
 
 def _wait(error: urllib.error.HTTPError, attempt: int) -> float:
-    """Seconds to wait: what the answer says (Cost Management has headers of its own for that), else ever longer."""
+    """Return seconds to wait: what the answer says (Cost Management has its own headers for that), else ever longer."""
     told = [
         value
         for name, value in error.headers.items()
