@@ -258,10 +258,10 @@ def _teams_fit(platform: Platform) -> None:
             "gates.fairness": [*(exempt.model for exempt in fairness.exemptions), *fairness.no_attributes],
         }
         for key, models in named.items():
-            strangers = sorted(set(models) - set(owner))
-            if strangers:
+            unowned = sorted(set(models) - set(owner))
+            if unowned:
                 raise SettingsError(
-                    f"{platform.directory / environment.environment}.yaml: {key}: no team owns {', '.join(strangers)}."
+                    f"{platform.directory / environment.environment}.yaml: {key}: no team owns {', '.join(unowned)}."
                 )
 
 

@@ -127,9 +127,9 @@ def _truth(frame: pd.DataFrame) -> np.ndarray:
         raise EvaluationError(f"the rows have no column {RISK!r}, so there is nothing to compare predictions with")
     if not len(frame):
         raise EvaluationError("there are no rows to evaluate on")
-    strangers = sorted(map(str, set(frame[RISK].unique()) - {0, 1}))
-    if strangers:
-        raise EvaluationError(f"{RISK!r} must be 0 or 1; it holds {', '.join(strangers[:5])}")
+    mismatches = sorted(map(str, set(frame[RISK].unique()) - {0, 1}))
+    if mismatches:
+        raise EvaluationError(f"{RISK!r} must be 0 or 1; it holds {', '.join(mismatches[:5])}")
     truth: np.ndarray = frame[RISK].to_numpy(dtype="int64")
     if truth.min() == truth.max():
         raise EvaluationError(

@@ -58,11 +58,11 @@ def define_risk(rule: Target, target: pd.Series) -> RiskDefinition:
     if rule.risk_values is not None:
         values = tuple(category_text(value) for value in rule.risk_values)
         found = sorted(target.dropna().map(category_text).unique())
-        strangers = [value for value in values if value not in found]
-        if strangers:
+        missing = [value for value in values if value not in found]
+        if missing:
             shown = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
             raise LabelError(
-                f"target.risk_values: {', '.join(strangers)} does not occur in {rule.column!r}; it holds {shown}"
+                f"target.risk_values: {', '.join(missing)} does not occur in {rule.column!r}; it holds {shown}"
             )
         return RiskDefinition(column=rule.column, meaning=rule.meaning, values=values)
     if rule.above is not None:

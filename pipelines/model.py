@@ -210,9 +210,9 @@ def _load(data: bytes, file: Path) -> Any:
 def _refuse_untrusted(data: bytes, file: Path) -> None:
     from skops.io import get_untrusted_types
 
-    strangers = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
-    if strangers:
-        raise ModelUntrustedError(f"{file} holds {', '.join(strangers)}, which no model is made of")
+    untrusted = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
+    if untrusted:
+        raise ModelUntrustedError(f"{file} holds {', '.join(untrusted)}, which no model is made of")
 
 
 def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:

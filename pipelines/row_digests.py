@@ -17,7 +17,7 @@ _SALT: Final = 16
 _SEPARATOR: Final = b"\x1f"
 
 
-class RowDigestsDamaged(PipelineError):
+class RowDigestsDamagedError(PipelineError):
     """A file is not what :meth:`RowDigests.to_bytes` writes."""
 
 
@@ -58,12 +58,12 @@ class RowDigests:
         """Read what :meth:`to_bytes` wrote.
 
         Raises:
-            RowDigestsDamaged: it is something else.
+            RowDigestsDamagedError: it is something else.
         """
         start = _SALT + 4
         end = start + int.from_bytes(content[_SALT:start], "little")
         if len(content) < end or (len(content) - end) % _PREFIX:
-            raise RowDigestsDamaged(f"{len(content)} bytes are no digests of rows")
+            raise RowDigestsDamagedError(f"{len(content)} bytes are no digests of rows")
         names = content[start:end].decode()
         digests = np.frombuffer(content[end:], dtype="<u8").astype(np.uint64)
         return cls(content[:_SALT], digests, tuple(names.split("\n")) if names else ())

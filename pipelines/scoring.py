@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.model import TrainedModel
 
 
-class InputChanged(PipelineError):
+class InputChangedError(PipelineError):
     """The data that was scored is not the data that was checked."""
 
 
@@ -46,7 +46,7 @@ def score(
     model's decision threshold), ``model``, ``model_version``, ``run_id`` and ``predicted_at`` (UTC).
 
     Raises:
-        InputChanged: the rows are not those that ``profile`` was made of; what was written must not be used.
+        InputChangedError: the rows are not those that ``profile`` was made of; what was written must not be used.
     """
     signature = model.signature
     assert model.digest is not None, "only a model that was read by its digest may score"
@@ -65,7 +65,7 @@ def score(
             counts.update(probability)
             flagged += int(flags.sum())
     if reader.profile().data_digest != profile.data_digest:
-        raise InputChanged(f"{table.location}: changed between being checked and being scored; run it again")
+        raise InputChangedError(f"{table.location}: changed between being checked and being scored; run it again")
     return PredictionSummary(
         model=signature.model,
         model_version=batch.model_version,

@@ -22,7 +22,7 @@ def ml_bom(facts: Facts, written: datetime) -> bytes:
     """Return the bill of the model: its files with their hashes, its data and its card.
 
     Raises:
-        BillError: it does not hold to the schema of CycloneDX 1.6.
+        BomError: it does not hold to the schema of CycloneDX 1.6.
     """
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.component import Component, ComponentType
@@ -53,9 +53,9 @@ def ml_bom(facts: Facts, written: datetime) -> bytes:
         properties=[Property(name=name, value=value) for name, value in properties.items()],
     )
     libraries = [library(Locked(name, version, "", ())) for name, version in signature.libraries.items()]
-    bill = document(model, [*_data(facts), *libraries], f"model {facts.digest}", written)
-    bill["metadata"]["component"]["modelCard"] = _model_card(facts)
-    return valid(bill)
+    bom = document(model, [*_data(facts), *libraries], f"model {facts.digest}", written)
+    bom["metadata"]["component"]["modelCard"] = _model_card(facts)
+    return valid(bom)
 
 
 def _data(facts: Facts) -> Iterator[Component]:

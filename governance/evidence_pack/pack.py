@@ -24,7 +24,7 @@ from governance.evidence_pack.ml_bom import ml_bom
 from governance.evidence_pack.model_card import sections, title
 from governance.evidence_pack.seal import sealed
 from governance.images.lock_file import read_lock
-from governance.images.sbom import package_bill
+from governance.images.sbom import sbom
 from governance.signing.statements import read
 
 _HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
     Raises:
         NoEvidenceError: there is no such version.
         SigningError, ReleaseError: its files are not what was trained and signed.
-        LockError, BillError: a bill of materials cannot be made.
+        LockError, BomError: a bill of materials cannot be made.
         AuditError: a log cannot be read or written, or was altered. Nothing was written.
     """
     facts = collect(target, version)
@@ -143,7 +143,7 @@ def _packages(written: datetime) -> bytes:
     from cyclonedx.model.component import Component, ComponentType
 
     about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
-    return package_bill(read_lock((CHECKOUT / "requirements.lock").read_text(encoding="utf-8")), about, written)
+    return sbom(read_lock((CHECKOUT / "requirements.lock").read_text(encoding="utf-8")), about, written)
 
 
 def _statements(target: Target, logs: Mapping[str, Extract]) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from governance.core.provenance import git_state
 from governance.images.lock_file import read_lock
 from governance.images.registry import Registry
 from governance.images.requirements import Kind, packages_of
-from governance.images.sbom import package_bill
+from governance.images.sbom import sbom
 
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
 ENGINES = ("docker", "podman")
@@ -41,7 +41,7 @@ def write_context(kind: Kind, folder: Path, lock: Path = CHECKOUT / "requirement
     """Write what the Dockerfile copies: the packages of ``kind`` with their hashes, and their bill of materials.
 
     Raises:
-        LockError, BillError: the lock cannot be read, or no bill be made of it.
+        LockError, BomError: the lock cannot be read, or no bill be made of it.
     """
     from cyclonedx.model.component import Component, ComponentType
 
@@ -49,7 +49,7 @@ def write_context(kind: Kind, folder: Path, lock: Path = CHECKOUT / "requirement
     pins = "".join(f"{package.pin()}\n" for package in packages)
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
     about = Component(name=f"groundwork-{kind}", type=ComponentType.CONTAINER, bom_ref="image")
-    (folder / "sbom.cdx.json").write_bytes(package_bill(packages, about))
+    (folder / "sbom.cdx.json").write_bytes(sbom(packages, about))
 
 
 def build(kind: Kind, *, registry: Registry | None = None) -> Image:

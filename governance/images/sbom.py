@@ -20,15 +20,15 @@ _NAMESPACE = uuid.UUID("5f0e6f0e-5c55-4d0c-9a53-6f0d64a3a1b7")
 """Serial numbers are made from what the bill is of, so that equal contents make an equal bill."""
 
 
-class BillError(RefusedError):
+class BomError(RefusedError):
     """A bill of materials cannot be made, or is not as CycloneDX wants it."""
 
 
-def package_bill(packages: Iterable[Locked], about: Component, written: datetime | None = None) -> bytes:
+def sbom(packages: Iterable[Locked], about: Component, written: datetime | None = None) -> bytes:
     """The bill of ``packages``, which are what ``about`` is made of; without ``written`` it bears no time.
 
     Raises:
-        BillError: the bill does not hold to the schema.
+        BomError: the bill does not hold to the schema.
     """
     locked = tuple(packages)
     pins = "\n".join(package.pin() for package in locked)
@@ -75,7 +75,7 @@ def valid(found: dict[str, Any]) -> bytes:
     """The bill as a file.
 
     Raises:
-        BillError: it does not hold to the schema of CycloneDX 1.6.
+        BomError: it does not hold to the schema of CycloneDX 1.6.
     """
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
@@ -83,5 +83,5 @@ def valid(found: dict[str, Any]) -> bytes:
     text = json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong is not None:
-        raise BillError(f"The bill of materials does not hold to CycloneDX 1.6: {wrong}")
+        raise BomError(f"The bill of materials does not hold to CycloneDX 1.6: {wrong}")
     return text.encode()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.row_digests import RowDigests, RowDigestsDamaged
+from pipelines.row_digests import RowDigests, RowDigestsDamagedError
 
 SALT = "0123456789abcdef" * 4
 
@@ -70,7 +70,7 @@ def test_written_and_read_they_know_the_same_rows() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 19, b"\x00" * 16 + b"\xff\xff\x00\x00", b"\x00" * 27])
 def test_a_damaged_file_is_refused(content: bytes) -> None:
-    with pytest.raises(RowDigestsDamaged, match="no digests of rows"):
+    with pytest.raises(RowDigestsDamagedError, match="no digests of rows"):
         RowDigests.from_bytes(content)
 
 

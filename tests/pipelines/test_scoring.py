@@ -24,7 +24,7 @@ from pipelines.input_profile import InputProfile, open_input, profile_input
 from pipelines.model import TrainedModel, read_model, save_model
 from pipelines.prediction_summary import PredictionSummary, ProbabilityCounts
 from pipelines.publication import publish
-from pipelines.scoring import Batch, InputChanged, score
+from pipelines.scoring import Batch, InputChangedError, score
 from pipelines.signature import SignatureMismatchError
 from tests.pipelines.conftest import config_of, train
 
@@ -155,7 +155,7 @@ def test_data_that_changed_after_it_was_checked_is_not_published(
     profile = profile_input(config, model.signature, str(write()))
     changed = write(visits=0)
     uri = f"{tmp_path}/out/predictions.parquet"
-    with pytest.raises(InputChanged, match="changed between"), publish(LocalStore(), uri) as file:
+    with pytest.raises(InputChangedError, match="changed between"), publish(LocalStore(), uri) as file:
         score(model, open_input(config, model.signature, str(changed)), profile, BATCH, file, uri)
     assert list((tmp_path / "out").iterdir()) == []
 

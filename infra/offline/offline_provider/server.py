@@ -24,7 +24,7 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 
 from offline_provider.codec import decode, encode
 from offline_provider.schema import conform, to_message
-from offline_provider.simulation import IMPORTED, Refused, Simulation
+from offline_provider.simulation import IMPORTED, RefusedError, Simulation
 
 COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
 """What Terraform sets for its plugins (github.com/hashicorp/terraform, internal/plugin/serve.go)."""
@@ -115,14 +115,14 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
                 decode(request.planned_state),
                 decode(request.config) or {},
             )
-        except Refused as refused:
+        except RefusedError as refused:
             return pb.ApplyResourceChange.Response(new_state=request.prior_state, diagnostics=[_error(str(refused))])
         return pb.ApplyResourceChange.Response(new_state=_value(state))
 
     def ImportResourceState(self, request: Any, _context: Any) -> Any:
         try:
             state = self.simulation.imported(request.type_name, request.id)
-        except Refused as refused:
+        except RefusedError as refused:
             return pb.ImportResourceState.Response(diagnostics=[_error(str(refused))])
         found = pb.ImportResourceState.ImportedResource(
             type_name=request.type_name, state=_value(state), private=IMPORTED
@@ -132,7 +132,7 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
     def ReadDataSource(self, request: Any, _context: Any) -> Any:
         try:
             state = self.simulation.read_data(request.type_name, decode(request.config) or {})
-        except (Refused, ValueError) as refused:
+        except (RefusedError, ValueError) as refused:
             return pb.ReadDataSource.Response(diagnostics=[_error(str(refused))])
         return pb.ReadDataSource.Response(state=_value(state))
 

@@ -10,14 +10,14 @@ from typing import Any
 from offline_provider.policy_document import render as render_policy_document
 from offline_provider.rules import Rule, Rules
 from offline_provider.schema import Block, children, conform, empty
-from offline_provider.templates import Scope, Unresolved
+from offline_provider.templates import Scope, UnresolvedError
 from offline_provider.values import UNKNOWN, digest, find, is_wholly_known
 
 IMPORTED = b"imported"
 """Private data of an imported resource: arguments that its id does not tell are taken over from the configuration."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The provider would answer this request with an error; the message is that error."""
 
 
@@ -46,12 +46,12 @@ class Simulation:
         """The recorded block of a resource or data source type.
 
         Raises:
-            Refused: it is not in the recording.
+            RefusedError: it is not in the recording.
         """
         kind = "data_source_schemas" if data else "resource_schemas"
         recorded = self.recording[kind].get(type_name)
         if recorded is None:
-            raise Refused(f"{type_name} is not in the recorded schemas; refresh them with 'make offline-schemas'.")
+            raise RefusedError(f"{type_name} is not in the recorded schemas; refresh them with 'make offline-schemas'.")
         block: Block = recorded["block"]
         return block
 
@@ -82,24 +82,24 @@ class Simulation:
         """The state after the planned change; every unknown value gets one of the right form.
 
         Raises:
-            Refused: the cloud would not create or delete this.
+            RefusedError: the cloud would not create or delete this.
         """
         rule = self._rule(type_name)
         if planned is None:
             refusal = rule.refuses_destroy(prior or {})
             if refusal:
-                raise Refused(f"cannot destroy {type_name}: {refusal}.")
+                raise RefusedError(f"cannot destroy {type_name}: {refusal}.")
             return None
         refusal = rule.refuses_create(config) if prior is None else None
         if refusal:
-            raise Refused(f"cannot create {type_name}: {refusal}.")
+            raise RefusedError(f"cannot create {type_name}: {refusal}.")
         return self._filled(type_name, self.block(type_name), planned, rule)
 
     def imported(self, type_name: str, identifier: str) -> dict[str, Any]:
         """The state of what ``identifier`` names, as far as the identifier tells.
 
         Raises:
-            Refused: the identifier has not the form that the provider documents.
+            RefusedError: the identifier has not the form that the provider documents.
         """
         block, rule = self.block(type_name), self._rule(type_name)
         state = empty(block)
@@ -154,7 +154,7 @@ class Simulation:
     def _try(self, type_name: str, state: dict[str, Any], rule: Rule, name: str, template: Any) -> None:
         try:
             state[name] = self._scope(type_name, state, rule).render(template, name)
-        except Unresolved:
+        except UnresolvedError:
             state[name] = UNKNOWN
 
     def _filled(self, type_name: str, block: Block, planned: dict[str, Any], rule: Rule) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class Simulation:
                 continue
             try:
                 return _shaped(kind, scope.render(template, path))
-            except Unresolved:
+            except UnresolvedError:
                 continue
         return _shaped(kind, scope.render("{hex:16}", path) if kind == "string" else None)
 
@@ -300,5 +300,5 @@ def _parse(template: str, identifier: str) -> dict[str, str]:
         pattern = pattern.replace("{" + hole + "}", f"(?P<{hole}>{'.+' if index == len(holes) - 1 else '[^/]+'})", 1)
     found = re.fullmatch(pattern, identifier)
     if not found:
-        raise Refused(f"the import id {identifier!r} has not the form {template}")
+        raise RefusedError(f"the import id {identifier!r} has not the form {template}")
     return found.groupdict()

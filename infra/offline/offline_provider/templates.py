@@ -19,7 +19,7 @@ from offline_provider.values import UNKNOWN, digest, find
 _HOLE = re.compile(r"\{([^{}]+)\}")
 
 
-class Unresolved(Exception):
+class UnresolvedError(Exception):
     """A template names something that has no value here."""
 
 
@@ -54,7 +54,7 @@ class Scope:
         """``template`` with every hole filled; lists and mappings are entered, other values are returned as they are.
 
         Raises:
-            Unresolved: a hole has no value.
+            UnresolvedError: a hole has no value.
         """
         if isinstance(template, str):
             return _HOLE.sub(lambda hole: self._hole(hole.group(1), salt), template)
@@ -72,7 +72,7 @@ class Scope:
                 for name_of_filter in filters:
                     value = _FILTERS[name_of_filter](value)
                 return value
-        raise Unresolved(expression)
+        raise UnresolvedError(expression)
 
     def _lookup(self, name: str, salt: str) -> str | None:
         kind, _, size = name.partition(":")
@@ -92,7 +92,7 @@ class Scope:
             self._open.add(name)
             try:
                 rendered = self.render(self.templates.get(name, self.context.get(name)), name)
-            except Unresolved:
+            except UnresolvedError:
                 return None
             finally:
                 self._open.discard(name)

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from governance.images import sbom as bills
 from governance.images.lock_file import Locked, LockError, read_lock
-from governance.images.sbom import BillError, package_bill
+from governance.images.sbom import BomError, sbom
 from tests.conftest import REPOSITORY
 
 ONE, OTHER = "0" * 64, "1" * 64
@@ -76,7 +75,7 @@ def bill(lock: str, written: datetime | None = None) -> bytes:
     from cyclonedx.model.component import Component, ComponentType
 
     about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
-    return package_bill(read_lock(lock), about, written)
+    return sbom(read_lock(lock), about, written)
 
 
 def test_equal_packages_make_an_equal_bill_with_the_time_only_if_one_is_given() -> None:
@@ -97,6 +96,8 @@ def test_the_bill_names_packages_by_url_and_says_for_which_systems_they_are() ->
 
 
 def test_a_bill_that_breaks_the_schema_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bills, "document", lambda *_: {"bomFormat": "CycloneDX", "specVersion": "1.6", "extra": 1})
-    with pytest.raises(BillError, match="does not hold to CycloneDX"):
+    monkeypatch.setattr(
+        "governance.images.sbom.document", lambda *_: {"bomFormat": "CycloneDX", "specVersion": "1.6", "extra": 1}
+    )
+    with pytest.raises(BomError, match="does not hold to CycloneDX"):
         bill(NUMPY)

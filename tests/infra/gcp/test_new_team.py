@@ -41,7 +41,7 @@ def changes(settings: Path) -> dict[str, tuple[str, ...]]:
     return {address: actions for address, actions in planned.items() if actions != ("no-op",)}
 
 
-def strangers(planned: dict[str, tuple[str, ...]]) -> set[str]:
+def unrelated_changes(planned: dict[str, tuple[str, ...]]) -> set[str]:
     """Resources that are not the new team's, or not new."""
     return {it for it, actions in planned.items() if actions != ("create",) or not belongs(it, "fraud")}
 
@@ -49,7 +49,7 @@ def strangers(planned: dict[str, tuple[str, ...]]) -> set[str]:
 def test_a_new_team_adds_its_own_and_touches_nothing_else(applied: Path) -> None:
     planned = changes(applied)
     assert len(planned) > 30
-    assert not strangers(planned)
+    assert not unrelated_changes(planned)
     assert f'module.alerts["fraud"].google_monitoring_notification_channel.email["{OWNER}"]' in planned
     assert 'module.alerts["fraud"].google_monitoring_alert_policy.this["pipeline failed"]' in planned
 
@@ -59,7 +59,7 @@ def test_an_owner_who_is_told_of_the_whole_environment_would_be_seen(applied: Pa
     text = (applied / "staging.yaml").read_text(encoding="utf-8")
     edit_yaml(applied / "staging.yaml", lambda raw: raw["gcp"]["alert_emails"].append(OWNER))
     try:
-        seen = strangers(changes(applied))
+        seen = unrelated_changes(changes(applied))
     finally:
         (applied / "staging.yaml").write_text(text, encoding="utf-8")
     assert 'module.alerts["platform"].google_monitoring_alert_policy.this["pipeline failed"]' in seen
