@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -138,6 +140,32 @@ def copy_settings(folder: Path) -> Path:
     return directory
 
 
+def copy_checkout(folder: Path) -> Path:
+    """Copy what commands need of the checkout into ``folder``."""
+    for part in ("copier.yml", "environments", "governance", "infra", "pipelines", "pyproject.toml",
+                 "requirements.lock", "stack_bootstrap"):  # fmt: skip
+        source = REPOSITORY / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".terraform*", "__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return folder
+
+
+def run_in_copy(copy: Path, script: str, store: Path) -> dict[str, Any]:
+    """Run ``script`` on the packages of ``copy``, in a copy of the ZenML store ``store``; return the JSON it prints."""
+    home = copy / ".groundwork" / "zenml"
+    _copy_store(store, home)
+    variables = {name: value for name, value in os.environ.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"}
+    variables |= {"PYTHONPATH": str(copy), "ZENML_CONFIG_PATH": str(home)}
+    variables["ZENML_LOCAL_STORES_PATH"] = str(home / "local_stores")
+    command = [sys.executable, script]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, env=variables)
+    assert done.returncode == 0, done.stderr[-4000:]
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
 def edit_yaml(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Apply ``change`` to the mapping in ``file`` and write it back."""
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -178,10 +206,14 @@ def module_zenml_store(_migrated_store: Path, tmp_path_factory: pytest.TempPathF
 
 def copy_zenml_store(template: Path, home: Path, patch: pytest.MonkeyPatch) -> None:
     """Make a store of its own at ``home`` and let this process use it."""
+    _copy_store(template, home)
+    use_zenml_home(patch, home)
+
+
+def _copy_store(template: Path, home: Path) -> None:
     shutil.copytree(template, home)
     for file in home.glob("*.yaml"):
         file.write_text(file.read_text(encoding="utf-8").replace(str(template), str(home)), encoding="utf-8")
-    use_zenml_home(patch, home)
 
 
 def use_zenml_home(patch: pytest.MonkeyPatch, home: Path) -> None:

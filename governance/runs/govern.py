@@ -178,15 +178,18 @@ def _attach_gates(
         version=version,
         parameters=parameters,
     )
+    attached: dict[str, int] = {}
     waits: list[tuple[str, str]] = []
     for gate, _ in gates:
         before = set(pipeline.invocations)
         gate.attach(context, outputs)
         added = [invocation for invocation in pipeline.invocations if invocation not in before]
+        attached |= {invocation: len(attached) + place for place, invocation in enumerate(added)}
         waits += [(artifact, added[0]) for artifact in gate.guards]
     for artifact, judge in waits:
         for consumer in _consumers(pipeline, outputs[artifact]):
-            if consumer != judge:
+            # A gate waits only for those before it: two may guard the same artifact.
+            if attached.get(consumer, len(attached)) > attached[judge]:
                 pipeline.invocations[consumer].upstream_steps.add(judge)
     return tuple(gate.name for gate, _ in gates)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,59 +11,23 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, copy_checkout, run_in_copy
 from tests.governance.teams import drive
 
 pytestmark = pytest.mark.slow
-
-PARTS = (
-    "copier.yml",
-    "environments",
-    "governance",
-    "infra",
-    "pipelines",
-    "pyproject.toml",
-    "requirements.lock",
-    "stack_bootstrap",
-)
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parts of the checkout that a team needs."""
-    folder = tmp_path_factory.mktemp("checkout")
-    for part in PARTS:
-        source = REPOSITORY / part
-        if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".terraform*"))
-        else:
-            shutil.copy(source, folder / part)
+    folder = copy_checkout(tmp_path_factory.mktemp("checkout"))
     shutil.copytree(REPOSITORY / "tests" / "teams", folder / "tests" / "teams")
     return folder
 
 
 @pytest.fixture(scope="module")
 def told(copy: Path, _migrated_store: Path) -> dict[str, Any]:
-    home = copy / ".groundwork" / "zenml"
-    shutil.copytree(_migrated_store, home)
-    for file in home.glob("*.yaml"):
-        file.write_text(file.read_text(encoding="utf-8").replace(str(_migrated_store), str(home)), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, drive.__file__],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **{name: value for name, value in os.environ.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"},
-            "PYTHONPATH": str(copy),
-            "ZENML_CONFIG_PATH": str(home),
-            "ZENML_LOCAL_STORES_PATH": str(home / "local_stores"),
-        },
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return run_in_copy(copy, drive.__file__, _migrated_store)
 
 
 def test_adding_the_file_gives_the_team_a_stack_in_every_environment(told: dict[str, Any]) -> None:
