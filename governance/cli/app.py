@@ -260,7 +260,6 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     # ZenML reads this while it is imported; its rich tracebacks print the values of local variables.
     os.environ.setdefault("ZENML_ENABLE_RICH_TRACEBACK", "false")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
     run_command_line(app, (*EXPECTED_ERRORS, AuditError, ConfigError, PipelineError, RefusedError))
 
 

@@ -74,7 +74,5 @@ def quiet_third_parties() -> None:
             handler.stream = sys.stderr  # setStream would first flush the old one, which may be closed by now
             handler.setLevel(logging.WARNING)
     logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)
-    for chatty in ("mlflow", "alembic", "git"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     # Google's libraries announce years ahead when they will drop a version of Python.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\..*")

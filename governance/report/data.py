@@ -164,7 +164,7 @@ class RunRecord(StrictModel):
     git_commit: str
     git_dirty: bool | None = Field(description="None when it is not known.")
     lock_digest: str
-    mlflow_run_id: str | None = None
+    tracked: tuple[str, str] | None = Field(default=None, description="Tracker, and the id of the run there.")
     url: str | None = Field(default=None, description="The run in ZenML's dashboard, where a server has one.")
 
 

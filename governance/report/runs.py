@@ -13,7 +13,7 @@ from environments import ORDER
 from governance.core.target import Target
 from governance.records.context import RunContext, context_of
 from governance.report.data import RunPurpose, RunRecord
-from governance.runs.trackers.mlflow import METADATA_KEY
+from governance.runs.trackers import trace_of
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.training import training_pipeline
 from pipelines.validation import validation_pipeline
@@ -49,7 +49,6 @@ class GovernedRun:
     def record(self) -> RunRecord:
         """What a report shows of it."""
         provenance, ended, url = self.context.provenance, self.run.end_time, get_run_url(self.run)
-        tracked = self.run.run_metadata.get(METADATA_KEY)
         return RunRecord(
             purpose=self.purpose,
             name=self.run.name,
@@ -62,7 +61,7 @@ class GovernedRun:
             git_commit=provenance.git_commit,
             git_dirty=provenance.git_dirty,
             lock_digest=provenance.lock_digest,
-            mlflow_run_id=str(tracked) if tracked is not None else None,
+            tracked=trace_of(self.run),
             url=url if url is not None and url.startswith(("http://", "https://")) else None,
         )
 

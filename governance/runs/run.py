@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zenml.client import Client
+from zenml.enums import StackComponentType
 from zenml.logger import get_logger
 from zenml.utils.source_utils import set_custom_source_root
 
@@ -20,7 +21,7 @@ from governance.records.context import context_of
 from governance.runs.govern import gates_of, govern
 from governance.runs.record import RunRecord
 from governance.runs.session import RunSession
-from governance.runs.trackers.mlflow import METADATA_KEY
+from governance.runs.trackers import missing_traces
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -70,9 +71,9 @@ def run(
 def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
     """Hooks cannot fail a run; what they should have left and did not is said aloud instead of missed."""
     stack = Client().get_stack(target.stack)
-    tracked = any(c.flavor_name == "mlflow" for components in stack.components.values() for c in components)
-    expected = ["owner", USAGE, *([METADATA_KEY] if tracked else [])]
-    missing = [key for key in expected if key not in run.run_metadata]
+    trackers = stack.components.get(StackComponentType.EXPERIMENT_TRACKER, [])
+    missing = [key for key in ("owner", USAGE) if key not in run.run_metadata]
+    missing += missing_traces(run, (tracker.flavor_name for tracker in trackers))
     if run.status.is_finished and context_of(run) is not None and missing:
         _logger.warning("Run %s ended without %s: a hook failed. See the run's logs.", run.name, ", ".join(missing))
 

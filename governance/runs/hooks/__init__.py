@@ -13,8 +13,8 @@ from governance.audit.events import RunFailed, RunFinished
 from governance.cost import recording
 from governance.records import run_outbox as compliance
 from governance.records.context import RunContext, context_of
+from governance.runs import trackers
 from governance.runs.hooks import monitoring, run_metadata
-from governance.runs.trackers import mlflow as mlflow_logging
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
@@ -33,7 +33,7 @@ def run_succeeded() -> None:
             run_metadata.log_provenance,
             recording.record_usage,
             monitoring.push_success,
-            mlflow_logging.log_run,
+            trackers.log_run,
         )
 
 
@@ -50,7 +50,7 @@ def run_failed(exception: BaseException) -> None:
             run_metadata.log_provenance,
             recording.record_usage,
             monitoring.push_failure,
-            mlflow_logging.log_failure,
+            trackers.log_failure,
         )
 
 

@@ -1,61 +1,92 @@
-"""A run in MLflow: parameters, metrics, the model, and where all of it came from."""
+"""MLflow as a tracker."""
 
 from __future__ import annotations
 
+import logging
+import os
+import time
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from zenml import log_metadata
-from zenml.client import Client
 
 from governance.records.context import RunContext
 from governance.runs.evidence import evaluation_of, outputs_of
-from governance.runs.trackers.mlflow_database import SQLITE, ensure_database
+from governance.runs.trackers import Tracker
 from pipelines.artifacts import MODEL
 from pipelines.config import read_config
 from pipelines.model import TRUSTED_TYPES, TrainedModel
 
 if TYPE_CHECKING:
+    from zenml.experiment_trackers import BaseExperimentTracker
     from zenml.models import PipelineRunResponse
 
-METADATA_KEY = "mlflow_run_id"
-"""The run metadata key that holds the id of the MLflow run."""
+_SQLITE = "sqlite:///"
+_ABANDONED_SECONDS = 600
 
 
-def log_run(run: PipelineRunResponse, context: RunContext) -> None:
-    """Log a run that succeeded, and register its model when it trained one."""
-    _log(run, context, status="FINISHED")
+class MlflowTracker(Tracker):
+    """MLflow: parameters, metrics, the model, and where all of it came from."""
+
+    title = "MLflow"
+    metadata_key = "mlflow_run_id"
+
+    def log_run(
+        self, component: BaseExperimentTracker, run: PipelineRunResponse, context: RunContext, *, succeeded: bool
+    ) -> None:
+        """See :meth:`Tracker.log_run`."""
+        import mlflow
+        from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
+
+        assert isinstance(component, MLFlowExperimentTracker)
+        for chatty in ("mlflow", "alembic", "git"):  # what MLflow and its libraries say of their own doings
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        _ensure_database(component.get_tracking_uri())
+        component.configure_mlflow()
+        with mlflow.start_run(experiment_id=_experiment(context.model), run_name=run.name) as active:
+            mlflow.set_tags(_tags(run, context))
+            mlflow.log_params(_parameters(context.model))
+            evaluation = evaluation_of(run)
+            if evaluation is not None:
+                mlflow.log_metrics(evaluation.metrics.model_dump())
+            if succeeded:
+                _log_model(run, context)
+            run_id = active.info.run_id
+        if not succeeded:
+            mlflow.MlflowClient().set_terminated(run_id, status="FAILED")
+        log_metadata(metadata={self.metadata_key: run_id}, run_id_name_or_prefix=run.id)
 
 
-def log_failure(run: PipelineRunResponse, context: RunContext) -> None:
-    """Log a run that failed, with what it had measured by then. Its model is not registered."""
-    _log(run, context, status="FAILED")
+ADAPTER = MlflowTracker()
 
 
-def _log(run: PipelineRunResponse, context: RunContext, *, status: str) -> None:
-    from zenml.integrations.mlflow.experiment_trackers import MLFlowExperimentTracker
+def _ensure_database(uri: str) -> None:
+    """Make the SQLite database of ``uri``, with MLflow's schema, unless it is there or ``uri`` is of another kind.
 
-    tracker = Client().active_stack.experiment_tracker
-    if not isinstance(tracker, MLFlowExperimentTracker):
+    MLflow makes its tables one by one over a second or more, and cannot go on from a half-made schema. So the
+    database is made beside its place and moved there when it is complete; of two makers the first one's stays.
+    """
+    if not uri.startswith(_SQLITE):
         return
-    import mlflow
+    database = Path(uri.removeprefix(_SQLITE))
+    if database.exists():
+        return
+    from mlflow import MlflowClient
 
-    ensure_database(tracker.get_tracking_uri())
-    tracker.configure_mlflow()
-    with mlflow.start_run(experiment_id=_experiment(context.model), run_name=run.name) as active:
-        mlflow.set_tags(_tags(run, context))
-        mlflow.log_params(_parameters(context.model))
-        evaluation = evaluation_of(run)
-        if evaluation is not None:
-            mlflow.log_metrics(evaluation.metrics.model_dump())
-        if status == "FINISHED":
-            _log_model(run, context)
-        run_id = active.info.run_id
-    if status != "FINISHED":
-        mlflow.MlflowClient().set_terminated(run_id, status=status)
-    log_metadata(metadata={METADATA_KEY: run_id}, run_id_name_or_prefix=run.id)
+    for left in database.parent.glob(f".{database.name}.*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+            left.unlink(missing_ok=True)
+    unfinished = database.with_name(f".{database.name}.{uuid4().hex}")
+    MlflowClient(tracking_uri=f"{_SQLITE}{unfinished}").search_experiments(max_results=1)
+    try:
+        os.link(unfinished, database)
+    except FileExistsError:
+        return
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _experiment(name: str) -> str:
@@ -69,7 +100,7 @@ def _experiment(name: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     uri = mlflow.get_tracking_uri()
-    beside = (Path(uri.removeprefix(SQLITE)).parent / "artifacts").as_uri() if uri.startswith(SQLITE) else None
+    beside = (Path(uri.removeprefix(_SQLITE)).parent / "artifacts").as_uri() if uri.startswith(_SQLITE) else None
     return str(mlflow.create_experiment(name, artifact_location=beside))
 
 

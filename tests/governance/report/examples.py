@@ -256,7 +256,7 @@ def _run(purpose: Any, environment: str, name: str, hours_ago: float) -> RunReco
         git_commit=COMMIT,
         git_dirty=False,
         lock_digest=LOCK,
-        mlflow_run_id="b7d4a1c29e0f4c5db7d4a1c29e0f4c5d",
+        tracked=("MLflow", "b7d4a1c29e0f4c5db7d4a1c29e0f4c5d"),
         url="https://zenml.example.com/runs/2f7e1c3a" if purpose == "training" else None,
     )
 

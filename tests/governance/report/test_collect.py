@@ -126,7 +126,8 @@ def test_the_model_is_the_same_files_from_training_to_predictions(data: ReportDa
 def test_every_run_is_traced_to_its_commit_and_its_place_in_mlflow(data: ReportData) -> None:
     assert [run.status for run in data.runs] == ["completed"] * 3
     for run in data.runs:
-        assert run.mlflow_run_id
+        assert run.tracked is not None
+        assert run.tracked[0] == "MLflow"
         assert len(run.lock_digest) == 64
         assert run.started_by
         assert run.duration is not None
