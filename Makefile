@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift unlock infra-check touched identity review image diff register \
-	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants lint format lock schema
+	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema
 
 ##@ Set up
 
@@ -210,13 +210,16 @@ test: setup ## Run every test, with coverage
 	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85 --durations=50 $(ARGS)
 
 check: lint ## For every save: lint, types and the tests that start neither ZenML nor Terraform
-	@$(RUN) pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder -q -r fE $(ARGS)
+	@FUZZ_CASES=1000 $(RUN) pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder -q -r fE $(ARGS)
 
 benchmark: setup ## Measure what Groundwork costs here, beside goals; an error only with STRICT=1 [ARGS=plan]
 	@$(RUN) tests.benchmarks $(ARGS)
 
 mutants: setup ## Make each chosen fault in a copy and say which no test notices [ARGS=words of a promise]
 	@$(RUN) tests.mutants $(ARGS)
+
+fuzz: setup ## Try hostile logs and packs on both verifiers [N=100000] [SEED=…]
+	@FUZZ_CASES=$(or $(N),100000) FUZZ_SEED=$(SEED) $(RUN) pytest -q tests/governance/attacks/test_verifiers_agree.py
 
 lint: setup ## ruff, mypy, import rules, terraform fmt
 	@$(VENV)/bin/ruff check .

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from governance.audit.errors import StoreError
+from governance.audit.layout import LARGEST
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What reading a zip file raises, whatever its bytes are."""
 
 
 class Archive:
@@ -16,10 +21,11 @@ class Archive:
     def __init__(self, file: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(file)
-        except (OSError, zipfile.BadZipFile, NotImplementedError) as error:  # the last: of a version yet to come
+        except DAMAGED as error:
             raise StoreError(f"{file} is no export of a log: {error}") from error
         self._file = file
-        self._names = sorted({name for name in self._zip.namelist() if not name.endswith("/")})
+        self.members = sorted(name for name in self._zip.namelist() if not name.endswith("/"))
+        """Every name, as often as it is there."""
 
     @property
     def place(self) -> str:
@@ -29,15 +35,17 @@ class Archive:
     def read(self, key: str) -> bytes | None:
         """The bytes of an object; nothing where the archive is damaged, which no check then takes for an entry."""
         try:
-            return self._zip.read(key)
+            member = self._zip.getinfo(key)
+            plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            return self._zip.read(member) if plain and member.file_size <= LARGEST else b""
         except KeyError:
             return None
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        except DAMAGED:
             return b""
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
         """See :meth:`governance.audit.store.Readable.list`."""
-        yield from (name for name in self._names if name.startswith(prefix) and name > after)
+        yield from (name for name in dict.fromkeys(self.members) if name.startswith(prefix) and name > after)
 
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,7 +67,7 @@ def _signature_line(line: str) -> tuple[str, bytes]:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     try:
         blob = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # also of what is not ASCII
         blob = b""
     # Encoding again refuses the spare bits of base64, in which two texts mean the same bytes.
     if not (line.startswith(_DASH) and name and space and blob) or base64.b64encode(blob).decode() != encoded:

@@ -26,9 +26,10 @@ from governance.audit.signer import Signer, Verifier, signed_by
 _OPEN = b'{"entry":'
 _MARK = b',"signature":"'
 _CLOSE = b'"}'
-_END = re.compile(rb',"schema":\d+,"sequence":(0|[1-9]\d{0,15})\},"signature":"([A-Za-z0-9+/]{86}==)"\}\Z')
-_LONGEST_END = 200
-"""Bytes within which ``_END`` matches."""
+_ENTRY = re.compile(
+    rb'\{"entry":(\{.*,"schema":[0-9]{1,9},"sequence":(0|[1-9][0-9]{0,9})\}),"signature":"([A-Za-z0-9+/]{86}==)"\}',
+    re.DOTALL,
+)
 
 
 class Entry(StrictModel):
@@ -63,23 +64,18 @@ def _signed_message(inner: bytes, origin: str) -> bytes:
 
 def sequence_in(data: bytes) -> int | None:
     """The sequence number that the object ``data`` claims, read without parsing all of it."""
-    end = _end_of(data)
-    return int(end[1]) if end else None
+    match = _ENTRY.fullmatch(data)
+    return int(match[2]) if match else None
 
 
 def is_signed(data: bytes, keys: Sequence[Verifier], origin: str) -> bool:
     """Whether one of ``keys`` signed the entry ``data`` for the log ``origin``."""
-    end = _end_of(data)
-    if end is None:
+    match = _ENTRY.fullmatch(data)
+    if match is None:
         return False
-    signature = base64.b64decode(end[2])
-    inner = data[len(_OPEN) : end.start(2) - len(_MARK)]
+    signature = base64.b64decode(match[3])
     # Encoding again refuses the spare bits of base64, in which two texts mean the same bytes.
-    return base64.b64encode(signature) == end[2] and signed_by(keys, signature, _signed_message(inner, origin))
-
-
-def _end_of(data: bytes) -> re.Match[bytes] | None:
-    return _END.search(data, max(0, len(data) - _LONGEST_END)) if data.startswith(_OPEN) else None
+    return base64.b64encode(signature) == match[3] and signed_by(keys, signature, _signed_message(match[1], origin))
 
 
 def event_id_in(data: bytes) -> str:
@@ -95,7 +91,7 @@ def decode(data: bytes, sequence: int) -> Entry:
     """
     try:
         entry = Entry.model_validate(json.loads(data)["entry"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else str(error)
         raise TamperedError(
             f"Entry {sequence} is no entry of schema {SCHEMA_VERSION} or earlier: {what}.", sequence

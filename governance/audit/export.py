@@ -7,18 +7,22 @@ of the checkpoint that it carries and, for each entry, its inclusion proof.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from governance.audit.anchors import CheckpointSource
 from governance.audit.archive import Archive, write_archive
-from governance.audit.canonical import canonical
+from governance.audit.canonical import canonical, parse_canonical
 from governance.audit.checkpoint import Checkpoint, open_checkpoint
 from governance.audit.entry import sequence_in
-from governance.audit.errors import AuditError, SignatureError
+from governance.audit.errors import AuditError, SignatureError, StoreError
 from governance.audit.integrity import Problem, Report, verify_log
 from governance.audit.layout import CHECKPOINTS, ENTRIES, LEAVES, checkpoint_key, entry_key, number_of
+from governance.audit.leaves import as_hashes, as_number
 from governance.audit.merkle import leaf_hash, verify_inclusion
 from governance.audit.reader import LogReader
 from governance.audit.signer import Verifier
@@ -28,6 +32,7 @@ PROOFS = "proofs.json"
 SNAPSHOT = "snapshot.json"
 PUBLIC_KEY = "key.pub"
 VERIFIER = "verify.py"
+_NUMBER = re.compile("0|[1-9][0-9]{0,9}")
 
 
 def export_log(log: LogReader, file: Path) -> int:
@@ -81,15 +86,26 @@ def export_extract(log: LogReader, sequences: Iterable[int], file: Path) -> Chec
 def verify_archive(
     archive: Archive, keys: Sequence[Verifier], anchors: Sequence[CheckpointSource], origin: str
 ) -> Report:
-    """Check an export or an extract."""
+    """Check an export or an extract.
+
+    Raises:
+        StoreError: it is neither, but an evidence pack.
+    """
+    if archive.read("pack.json") and not archive.read(SNAPSHOT):
+        raise StoreError(f"{archive.place} is an evidence pack: make evidence-verify checks it.")
+    known = {PUBLIC_KEY, VERIFIER, PROOFS, SNAPSHOT}
+    odd = [name for name in archive.members if number_of(name) is None and name not in known]
+    odd += [name for name, next_name in pairwise(archive.members) if name == next_name]
+    strangers = [Problem(0, f"{name} is no object of the log") for name in odd]
     if archive.read(PROOFS):
-        return verify_extract(archive, keys, anchors, origin)
-    try:
-        size = int(json.loads(archive.read(SNAPSHOT) or b"")["size"])
-    except (ValueError, KeyError, TypeError) as error:
-        what = Problem(0, f"{SNAPSHOT} is missing or damaged: {error!r}")
-        return Report(archive.place, 0, 0, None, (what,), ())
-    return verify_log(archive, keys, anchors, origin, snapshot=size)
+        report = verify_extract(archive, keys, anchors, origin)
+    else:
+        try:
+            size = as_number(_members(archive, SNAPSHOT, {"size"})["size"])
+        except ValueError as error:
+            return _unreadable(archive, error, *strangers)
+        report = verify_log(archive, keys, anchors, origin, snapshot=size)
+    return replace(report, problems=tuple(dict.fromkeys((*strangers, *report.problems))))
 
 
 def verify_extract(
@@ -102,12 +118,10 @@ def verify_extract(
     entries = {number: key for key in store.list(ENTRIES) if (number := number_of(key)) is not None}
     problems += [Problem(0, f"{key} is no object of the log") for key in store.list(ENTRIES) if number_of(key) is None]
     try:
-        raw = json.loads(store.read(PROOFS) or b"")
-        size = int(raw["size"])
-        proofs = {int(n): [bytes.fromhex(one) for one in proof] for n, proof in raw["proofs"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        what = Problem(0, f"the proofs are damaged: {error!r}")
-        return Report(store.place, 0, 0, None, (what,), ())
+        raw = _members(store, PROOFS, {"proofs", "size"})
+        size, proofs = as_number(raw["size"]), _proofs(raw["proofs"])
+    except ValueError as error:
+        return _unreadable(store, error, *problems)
     checkpoint = _checkpoint(store.read(checkpoint_key(size)), size, keys, origin, "the extract", problems)
     problems += [Problem(max(n, 0), f"entry {n} is missing") for n in sorted(proofs.keys() - entries.keys())]
     for number, key in entries.items():
@@ -129,6 +143,25 @@ def verify_extract(
         notes.append(f"No anchor has the checkpoint of size {size}: a replaced log cannot be excluded.")
     found = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.index))
     return Report(store.place, len(entries), size if checkpoint else 0, anchored, found, tuple(notes))
+
+
+def _members(store: Readable, key: str, names: set[str]) -> dict[str, Any]:
+    """The members of the JSON object at ``key``, which are ``names`` and no others."""
+    value = parse_canonical(store.read(key) or b"")
+    if type(value) is not dict or value.keys() != names:
+        raise ValueError(f"{key} holds something else than {' and '.join(sorted(names))}")
+    return value
+
+
+def _proofs(value: object) -> dict[int, tuple[bytes, ...]]:
+    if type(value) is not dict or not all(map(_NUMBER.fullmatch, value)):
+        raise ValueError(f"{PROOFS} lists something else than proofs by number")
+    return {int(number): as_hashes(proof) for number, proof in value.items()}
+
+
+def _unreadable(store: Readable, error: ValueError, *more: Problem) -> Report:
+    damaged = Problem(0, f"what the export says of itself is missing or damaged: {error}")
+    return Report(store.place, 0, 0, None, (damaged, *more), ())
 
 
 def _checkpoint(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ from governance.audit.merkle import CompactRange, leaf_hash
 from governance.audit.signer import Verifier
 from governance.audit.store import Readable
 
+_UNPRINTABLE = re.compile("[^ -~]")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -35,6 +38,10 @@ class Problem:
     index: int
     """The first entry that is wrong, missing or no longer vouched for."""
     what: str
+    """In printable ASCII: names are chosen by whoever made the log, and none may forge a line of output."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], self.what))
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class _Check:
         kept = self._kept_leaves()
         agreed, differs = self._walk(heads, kept)
         self._compare_leaves(kept, agreed if differs else len(self.hashes))
-        self._cut_off(heads, agreed)
+        self._cut_off(heads, agreed, kept)
         if self.snapshot is not None and self.snapshot != len(self.hashes):
             self._problem(len(self.hashes), f"this is an export of {self.snapshot} entries")
         self._check_unsealed(_largest(heads) if differs else agreed)
@@ -219,7 +226,7 @@ class _Check:
                     agreed = tree.size
                 else:
                     differs = True
-                    self._locate(wrong, agreed)
+                    self._locate(wrong, agreed, kept)
         return agreed, differs
 
     def _leaf(self, sequence: int, key: str) -> bytes:
@@ -235,22 +242,22 @@ class _Check:
             if leaves.edge != tree.edge:
                 self._problem(leaves.size - 1, f"{leaves_key(leaves.size)} was altered")
 
-    def _locate(self, head: _Head, agreed: int) -> None:
+    def _locate(self, head: _Head, agreed: int, kept: Sequence[Leaves]) -> None:
         """Name the first entry that is not the one that ``head`` was signed for; all before ``agreed`` are."""
-        index = self._first_changed(head, agreed)
+        index = self._first_changed(head, agreed, kept)
         if index is not None:
             self._problem(index, f"entry {index} was changed after it was signed for in {head.place}")
             return
         where = f"entry {agreed}" if head.size == agreed + 1 else f"one of the entries {agreed} to {head.size - 1}"
         self._problem(agreed, f"{where} is not the one that the checkpoint of size {head.size} in {head.place} covers")
 
-    def _first_changed(self, head: _Head, agreed: int) -> int | None:
+    def _first_changed(self, head: _Head, agreed: int, kept: Sequence[Leaves]) -> int | None:
         """The first entry that differs from the kept leaf hashes, if those lead to ``head`` and so can be believed."""
-        leaves = Leaves.decode(self.store.read(leaves_key(head.size)), head.size)
+        leaves = next((found for found in kept if found.size == head.size), None)
         if leaves is None or leaves.start > agreed or leaves.grown().root() != head.checkpoint.root:
             return None
         pairs = zip(leaves.hashes, self.hashes[leaves.start :], strict=False)
-        return next((index for index, (kept, found) in enumerate(pairs, leaves.start) if kept != found), None)
+        return next((index for index, (signed, found) in enumerate(pairs, leaves.start) if signed != found), None)
 
     def _compare_leaves(self, kept: Sequence[Leaves], sound: int) -> None:
         for leaves in kept:
@@ -259,13 +266,13 @@ class _Check:
             elif leaves.size <= sound and leaves.hashes != tuple(self.hashes[leaves.start : leaves.size]):
                 self._problem(leaves.size - 1, f"{leaves_key(leaves.size)} was altered")
 
-    def _cut_off(self, heads: Sequence[_Head], agreed: int) -> None:
+    def _cut_off(self, heads: Sequence[_Head], agreed: int, kept: Sequence[Leaves]) -> None:
         found = len(self.hashes)
         beyond = sorted((head for head in heads if head.size > found), key=lambda head: head.size)
         if beyond:
             last = beyond[-1]
             self._problem(found, f"cut off after {found} entries: {last.place} has a checkpoint of {last.size}")
-            changed = self._first_changed(beyond[0], agreed)
+            changed = self._first_changed(beyond[0], agreed, kept)
             if changed is not None:
                 self._problem(changed, f"entry {changed} was changed after it was signed for in {beyond[0].place}")
 

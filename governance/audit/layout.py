@@ -11,10 +11,13 @@ ENTRIES = "entries/"
 CHECKPOINTS = "checkpoints/"
 LEAVES = "leaves/"
 SUBJECTS = "subjects/"
+LARGEST = 1 << 28
+"""Bytes of one object; no honest one comes near."""
 STATEMENTS = "statements/"
 """What people signed: approvals and overrides. Entries name them by digest."""
 
-_NUMBERED = re.compile(r"(?:entries|checkpoints|leaves)/(\d{7})/(\d{10})")
+NUMBER_DIGITS = 10
+_NUMBERED = re.compile("(?:entries|checkpoints|leaves)/([0-9]{7})/([0-9]{10})")
 
 
 def entry_key(sequence: int) -> str:
@@ -41,4 +44,4 @@ def number_of(key: str) -> int | None:
 
 
 def _numbered(kind: str, number: int) -> str:
-    return f"{kind}{number // 1000:07d}/{number:010d}"
+    return f"{kind}{number // 1000:07d}/{number:0{NUMBER_DIGITS}d}"

@@ -7,10 +7,14 @@ without reading it, and a changed entry is named exactly even when many entries 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from governance.audit.layout import NUMBER_DIGITS
 from governance.audit.merkle import CompactRange
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,9 @@ class Leaves:
         """The leaves in ``data`` if it holds those that lead to ``size``, else ``None``."""
         try:
             raw = json.loads(data or b"")
-            found = cls(int(raw["start"]), _parse(raw["edge"]), _parse(raw["leaves"]))
+            found = cls(as_number(raw["start"]), as_hashes(raw["edge"]), as_hashes(raw["leaves"]))
             found.frontier()
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
         return found if found.encode() == data and found.size == size else None
 
@@ -85,5 +89,23 @@ def _spell(hashes: Sequence[bytes]) -> str:
     return '["' + '","'.join(one.hex() for one in hashes) + '"]' if hashes else "[]"
 
 
-def _parse(hashes: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(bytes.fromhex(one) for one in hashes)
+def as_number(value: object) -> int:
+    """Return ``value`` if it is a number of entries.
+
+    Raises:
+        ValueError: it is none, or one by another name, such as ``True`` or ``1.0``.
+    """
+    if type(value) is not int or not 0 <= value < 10**NUMBER_DIGITS:
+        raise ValueError(f"{value!r:.40} is no number of entries")
+    return value
+
+
+def as_hashes(value: object) -> tuple[bytes, ...]:
+    """Return the hashes that a list of them in hexadecimal spells.
+
+    Raises:
+        ValueError: it is no such list.
+    """
+    if type(value) is not list or not all(type(one) is str and _HASH.fullmatch(one) for one in value):
+        raise ValueError("a hash is 64 hexadecimal digits")
+    return tuple(map(bytes.fromhex, value))

@@ -6,7 +6,6 @@ Public keys are written in the C2SP signed-note form, ``<name>+<key id>+<base64 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import secrets
 import stat
@@ -69,7 +68,7 @@ class Verifier:
         parts = text.strip().split("+", 2)
         try:
             name, key_id, raw = parts[0], parts[1], base64.b64decode(parts[2], validate=True)
-        except (IndexError, binascii.Error):
+        except (IndexError, ValueError):
             raise SignatureError(f"{text.strip()!r} is no public key of the form name+id+base64.") from None
         verifier = cls(name, raw[1:])
         if not name or raw[:1] != _ED25519 or len(raw) != 33 or verifier.key_id.hex() != key_id:

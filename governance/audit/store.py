@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,12 +140,17 @@ class LocalStore:
     def read(self, key: str) -> bytes | None:
         """See :meth:`Readable.read`."""
         try:
-            descriptor = os.open(f"{self._root}/{key}", os.O_RDONLY)
+            # A link or a device is an object with nothing in it, and a pipe would make its reader wait.
+            descriptor = os.open(f"{self._root}/{key}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                return b""
             raise StoreError(f"Reading {key} below {self._root} failed: {error}") from error
         try:
+            if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode) and not stat.S_ISDIR(mode):
+                return b""
             data = os.read(descriptor, 65536)
             while len(data) >= 65536 and (more := os.read(descriptor, 1 << 20)):
                 data += more

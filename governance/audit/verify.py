@@ -24,9 +24,12 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import itertools
 import json
 import os
 import re
+import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -40,6 +43,16 @@ try:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
     Ed25519PublicKey = None  # type: ignore[assignment, misc]
+
+LARGEST = 1 << 28  # bytes of one object; no honest one comes near
+HASHES = re.compile("[0-9a-f]{64}")
+NUMBER = re.compile("0|[1-9][0-9]{0,9}")
+ENTRY = re.compile(
+    rb'\{"entry":(\{.*,"schema":[0-9]{1,9},"sequence":(0|[1-9][0-9]{0,9})\}),"signature":"([A-Za-z0-9+/]{86}==)"\}',
+    re.DOTALL,
+)
+COMPANIONS = ("key.pub", "proofs.json", "snapshot.json", "verify.py")  # what is in an export besides the log
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
 Leaves = tuple[int, list[bytes], list[bytes]]  # tree size, edge of the tree at that size, leaf hashes from there on
 PublicKey = tuple[str, bytes, bytes]  # name, key id, key
@@ -81,11 +94,21 @@ class Folder:
         return sorted(found)
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist."""
+        """The object's bytes; none if it does not exist, is a link or a device, or is too large.
+
+        Raises:
+            CannotCheckError: it is a folder.
+        """
+        path = f"{self.root}/{key}"
         try:
-            with open(f"{self.root}/{key}", "rb") as file:  # noqa: PTH123 - ten thousand Path objects are felt
+            found = os.lstat(path)
+            if stat.S_ISDIR(found.st_mode):
+                raise CannotCheckError(f"{path} is a folder")
+            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+                return b""
+            with open(path, "rb") as file:  # noqa: PTH123 - as above
                 return file.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             return b""
 
 
@@ -93,19 +116,34 @@ class Archive:
     """Objects in a zip file."""
 
     def __init__(self, path: str) -> None:
-        self.file = zipfile.ZipFile(path)
-        self.names = {name for name in self.file.namelist() if not name.endswith("/")}
+        try:
+            self.file = zipfile.ZipFile(path)
+        except ZIP_ERRORS as error:
+            raise CannotCheckError(f"{path} is no zip file: {error}") from None
+        self.members = [member for member in self.file.infolist() if not member.filename.endswith("/")]
+        self.names = {member.filename: member for member in self.members}
 
     def keys(self, kind: str) -> list[str]:
         """Keys of one kind, in order."""
         return sorted(name for name in self.names if name.startswith(kind + "/"))
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist or the archive is damaged there."""
-        try:
-            return self.file.read(key) if key in self.names else b""
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError):
+        """The object's bytes; none if it does not exist, is too large or the archive is damaged there."""
+        member = self.names.get(key)
+        if member is None or member.file_size > LARGEST or member.compress_type not in (0, zipfile.ZIP_DEFLATED):
             return b""
+        try:
+            return self.file.read(member)
+        except ZIP_ERRORS:
+            return b""
+
+    def strangers(self) -> list[str]:
+        """Names that no export of a log has, or has once."""
+        names = sorted(member.filename for member in self.members)
+        odd = {one for one, next_one in itertools.pairwise(names) if one == next_one}
+        kinds = ("entries", "checkpoints", "leaves")
+        odd |= {name for name in names if all(number_in(kind, name) is None for kind in kinds)} - set(COMPANIONS)
+        return sorted(odd)
 
 
 def open_place(path: str) -> Place:
@@ -174,18 +212,55 @@ def root_from_proof(leaf: bytes, index: int, size: int, proof: list[bytes]) -> b
     return leaf
 
 
+def read_json(data: bytes, *names: str) -> Any:
+    """The JSON in ``data``, which must be spelt in the one canonical way; with ``names`` the members of that object.
+
+    Raises:
+        ValueError: it is something else, nested too deeply, or has other members.
+    """
+    try:
+        value = json.loads(data.decode())
+        again = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if again.encode() != data:
+        raise ValueError("it is no canonical JSON")
+    if not names:
+        return value
+    if type(value) is not dict or tuple(value) != names:
+        raise ValueError(f"it does not hold {' and '.join(names)} and nothing else")
+    return [value[name] for name in names]
+
+
+def read_number(value: Any) -> int:
+    """A number of entries in JSON, not by another name such as True or 1.0."""
+    if type(value) is not int or not NUMBER.fullmatch(str(value)):
+        raise ValueError("a number of entries is none")
+    return value
+
+
+def read_hashes(value: Any) -> list[bytes]:
+    """Hashes in JSON, in hexadecimal."""
+    if type(value) is not list or not all(type(one) is str and HASHES.fullmatch(one) for one in value):
+        raise ValueError("a hash is none")
+    return [bytes.fromhex(one) for one in value]
+
+
+def read_proofs(value: Any) -> dict[int, list[bytes]]:
+    """Proofs in JSON, by number."""
+    if type(value) is not dict or not all(map(NUMBER.fullmatch, value)):
+        raise ValueError("the proofs have no numbers")
+    return {int(n): read_hashes(proof) for n, proof in value.items()}
+
+
 def read_leaves(data: bytes, size: int) -> Leaves | None:
     """The leaves object in ``data`` if it leads to ``size``; None if it was altered."""
     try:
-        raw = json.loads(data)
-        start, edge, hashes = int(raw["start"]), raw["edge"], raw["leaves"]
-        again = json.dumps({"edge": edge, "leaves": hashes, "start": start}, separators=(",", ":")).encode()
-        well_formed = all(re.fullmatch("[0-9a-f]{64}", one) for one in edge + hashes)
-    except (ValueError, KeyError, TypeError):
+        edge, leaves, start = read_json(data, "edge", "leaves", "start")
+        found = read_number(start), read_hashes(edge), read_hashes(leaves)
+    except ValueError:
         return None
-    if not well_formed or again != data or start + len(hashes) != size or len(edge) != bin(start).count("1"):
-        return None
-    return start, [bytes.fromhex(one) for one in edge], [bytes.fromhex(one) for one in hashes]
+    return found if found[0] + len(found[2]) == size and len(found[1]) == bin(found[0]).count("1") else None
 
 
 def root_of_leaves(found: Leaves) -> bytes:
@@ -205,21 +280,24 @@ def read_keys(text: str) -> list[PublicKey]:
     if "+" not in text or Path(text).is_file():
         if not Path(text).is_file():
             raise CannotCheckError(f"{text} is neither a public key nor a file")
-        text = Path(text).read_text(encoding="utf-8")
+        try:
+            text = Path(text).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise CannotCheckError(f"{text} is no text") from None
     return parse_keys(text)
 
 
 def parse_keys(text: str) -> list[PublicKey]:
     """Signed-note keys in ``text``, one a line."""
     keys = []
-    for line in filter(None, map(str.strip, text.splitlines())):
+    for line in filter(None, map(str.strip, text.split("\n"))):
         try:
             name, key_id, encoded = line.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
+            wanted = sha256(name.encode() + b"\n" + raw)[:4]
         except ValueError:
             raise CannotCheckError(f"{line!r} is no public key of the form name+id+base64") from None
-        wanted = sha256(name.encode() + b"\n" + raw)[:4]
-        if len(raw) != 33 or raw[0] != 1 or wanted.hex() != key_id:
+        if not name or len(raw) != 33 or raw[0] != 1 or wanted.hex() != key_id:
             raise CannotCheckError(f"{line!r} is no Ed25519 key, or it was altered")
         keys.append((name, wanted, raw[1:]))
     if not keys:
@@ -258,10 +336,10 @@ def decode_base64(text: str) -> bytes:
 def open_note(note: bytes, keys: list[PublicKey]) -> str:
     """The text of a signed note once one of ``keys`` is seen to have signed it."""
     try:
-        body, _, signatures = note.decode().rpartition("\n\n")
+        body, mark, signatures = note.decode().rpartition("\n\n")
         body += "\n"
         signed = False
-        if not signatures.endswith("\n"):
+        if not mark or not signatures.endswith("\n"):
             raise ValueError
         for line in signatures[:-1].split("\n"):
             dash, name, encoded = line.split(" ")
@@ -284,17 +362,11 @@ def open_checkpoint(note: bytes, keys: list[PublicKey], origin: str) -> tuple[in
     """Size and root in a signed checkpoint."""
     try:
         found, size, root, rest = open_note(note, keys).split("\n")
-        if found != origin or rest or str(int(size)) != size or int(size) < 0 or len(decode_base64(root)) != 32:
+        if found != origin or rest or not NUMBER.fullmatch(size) or len(decode_base64(root)) != 32:
             raise ValueError
     except ValueError:
         raise BadSignatureError(f"it is no checkpoint of {origin}") from None
     return int(size), decode_base64(root)
-
-
-ENTRY = re.compile(
-    rb'\{"entry":(\{.*,"schema":[0-9]+,"sequence":(0|[1-9][0-9]{0,15})\}),"signature":"([A-Za-z0-9+/]{86}==)"\}',
-    re.DOTALL,
-)
 
 
 def entry_is_signed(data: bytes, keys: list[PublicKey], origin: str) -> bool:
@@ -472,8 +544,12 @@ class Check:
 
     def extract(self) -> None:
         """Check some entries of a log, each by its proof of inclusion under one checkpoint."""
-        wanted = json.loads(self.log.get("proofs.json"))
-        size, proofs = int(wanted["size"]), {int(n): proof for n, proof in wanted["proofs"].items()}
+        try:
+            proven, number = read_json(self.log.get("proofs.json"), "proofs", "size")
+            size, proofs = read_number(number), read_proofs(proven)
+        except ValueError as error:
+            self.problem(0, f"proofs.json is damaged: {error}")
+            return
         root = self.valid_checkpoints({size: self.log.get(key_of("checkpoints", size))}, "the extract").get(size)
         self.checkpoint = size if root else 0
         found = self.numbered("entries", self.log)
@@ -481,10 +557,10 @@ class Check:
         for n in proofs.keys() - found.keys():
             self.problem(n, f"entry {n} is missing")
         for n, key in found.items():
-            data, proof = self.log.get(key), [bytes.fromhex(one) for one in proofs.get(n, [])]
+            data = self.log.get(key)
             match = ENTRY.fullmatch(data)
-            proven = n < size and root_from_proof(sha256(b"\x00" + data), n, size, proof) == root
-            if not proven or not match or int(match[2]) != n:
+            reached = root_from_proof(sha256(b"\x00" + data), n, size, proofs.get(n, [])) if n < size else None
+            if not root or reached != root or not match or int(match[2]) != n:
                 self.problem(n, f"entry {n} is not the one that was signed for")
         if root:
             for anchor in self.anchors:
@@ -505,22 +581,30 @@ class Check:
 # --- running it -------------------------------------------------------------------------------------------------
 
 
+def escaped(text: str) -> str:
+    """``text`` in printable ASCII: names are chosen by whoever made the log, and none of them may forge a line."""
+    return re.sub("[^ -~]", lambda found: ascii(found[0])[1:-1], text)
+
+
 def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | None = None) -> dict[str, Any]:
     """Check the log or extract at ``path``; what ``--json`` prints, as a dict."""
     log = open_place(path)
     one = Check(log, keys, [open_place(anchor) for anchor in anchors], origin or keys[0][0])
     try:
+        if isinstance(log, Archive):
+            if log.get("pack.json") and not log.get("snapshot.json"):
+                raise CannotCheckError(f"{path} is an evidence pack: verify_pack.py checks it")
+            for name in log.strangers():
+                one.problem(0, f"{name} is no object of the log")
         if isinstance(log, Archive) and log.get("proofs.json"):
             one.extract()
         else:
-            if isinstance(log, Archive) and log.get("pack.json") and not log.get("snapshot.json"):
-                raise CannotCheckError(f"{path} is an evidence pack: verify_pack.py checks it")
             if isinstance(log, Archive):  # believed of a copy only: it would hide that a log was cut off
-                one.snapshot = int(json.loads(log.get("snapshot.json"))["size"])
+                one.snapshot = read_number(read_json(log.get("snapshot.json"), "size")[0])
             one.whole_log()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        one.problem(0, f"what the export says of itself is damaged: {error!r}")
-    problems = [{"index": index, "what": what} for index, what in sorted(set(one.problems))]
+    except ValueError as error:
+        one.problem(0, f"snapshot.json is missing or damaged: {error}")
+    problems = [{"index": index, "what": escaped(what)} for index, what in sorted(set(one.problems))]
     return {
         "ok": not problems,
         "first_bad": problems[0]["index"] if problems else None,
@@ -528,7 +612,7 @@ def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | No
         "checkpoint": one.checkpoint,
         "anchored": one.anchored,
         "problems": problems,
-        "notes": one.notes,
+        "notes": [escaped(note) for note in one.notes],
     }
 
 
@@ -543,8 +627,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         result = check(options.log, read_keys(options.key), options.anchor, options.origin)
-    except (CannotCheckError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        sys.stderr.write(f"verify.py: {error}\n")
+    except (CannotCheckError, OSError) as error:
+        sys.stderr.write(f"verify.py: {escaped(str(error))}\n")
         return 2
     if options.json:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")

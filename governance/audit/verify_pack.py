@@ -40,6 +40,8 @@ MANIFEST = "MANIFEST"
 SEAL = "MANIFEST.sig"  # a signed note
 PACK_FORM = "groundwork evidence pack v1"
 NAMESPACE = "promotion@groundwork"  # of people's SSH signatures
+NAME = re.compile("[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")  # leads nowhere when unpacked
+DAMAGED = (ValueError, KeyError, TypeError, AttributeError, verify.BadSignatureError, verify.CannotCheckError)
 
 
 # --- the zip file -----------------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ def is_pack(path: str) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return not {"proofs.json", "snapshot.json"} & set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError):
+    except verify.ZIP_ERRORS:
         return PACK_FORM.encode() in Path(path).read_bytes()
 
 
@@ -142,11 +144,11 @@ class PackedLog(verify.Check):
     def compare_extract(self, anchor: verify.Place, size: int, root: bytes) -> None:
         """Hold the extract against ``anchor``'s checkpoints of its size and of each for which it has a proof."""
         super().compare_extract(anchor, size, root)
-        proofs = {int(n): proof for n, proof in json.loads(self.log.get("consistency.json") or b"{}").items()}
+        proofs = verify.read_proofs(verify.read_json(self.log.get("consistency.json") or b"{}"))
         notes = {n: anchor.get(verify.key_of("checkpoints", n)) for n in proofs}
         older = self.valid_checkpoints({n: note for n, note in notes.items() if note}, "an anchor")
         for n, old_root in older.items():
-            if is_consistent(n, size, old_root, root, [bytes.fromhex(one) for one in proofs[n]]):
+            if is_consistent(n, size, old_root, root, proofs[n]):
                 self.anchored = max(self.anchored or 0, n)
             else:
                 self.problem(n - 1, f"the log is not the one whose checkpoint of size {n} an anchor has")
@@ -166,6 +168,17 @@ def embedded_keys(place: verify.Place) -> list[verify.PublicKey]:
         return verify.parse_keys(place.get("key.pub").decode())
     except UnicodeDecodeError:
         raise verify.CannotCheckError("key.pub is no text") from None
+
+
+def event_in(entry: bytes) -> dict[str, Any]:
+    """The event in an entry of a log."""
+    try:
+        event = json.loads(entry)["entry"]["event"]
+    except RecursionError:
+        raise ValueError("an entry is nested too deeply") from None
+    if not isinstance(event, dict):
+        raise TypeError("an entry holds no event")
+    return event
 
 
 class Pack:
@@ -190,37 +203,29 @@ class Pack:
                 self.manifest(files)
                 if not self.problems:
                     self.contents(verify.Archive(self.path), files)
-            except (
-                ValueError,
-                KeyError,
-                TypeError,
-                AttributeError,
-                verify.BadSignatureError,
-                verify.CannotCheckError,
-            ) as error:
+            except DAMAGED as error:
                 self.problems.append(f"what the pack says of itself is damaged: {error!r}")
         about = {name: self.about.get(name) for name in ("model", "version", "environment", "model_digest")}
         result = {"ok": not self.problems, "established": self.established, "signer": self.signer, **about}
-        return {**result, "logs": self.logs, "problems": self.problems, "notes": self.notes}
+        problems, notes = ([verify.escaped(text) for text in texts] for texts in (self.problems, self.notes))
+        return {**result, "logs": self.logs, "problems": problems, "notes": notes}
 
     def read(self) -> dict[str, bytes]:
         """The files, if the zip file is the one that they make."""
         raw = Path(self.path).read_bytes()
         try:
             with zipfile.ZipFile(self.path) as archive:
-                found = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+                members = archive.infolist()
+                if any(member.compress_type or member.file_size > len(raw) for member in members):
+                    raise ValueError("a pack compresses nothing")
+                found = [(member.filename, archive.read(member)) for member in members]
             names = [name for name, _ in found]
             if zip_bytes(found) != raw or names != sorted(set(names)):
                 self.problems.append("the zip file was altered: it is not what its files make")
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            RuntimeError,
-            ValueError,
-            NotImplementedError,
-        ) as error:
+            spelt = {name.lower(): name for name in names}
+            odd = [name for name in names if not NAME.fullmatch(name) or name != spelt[name.lower()]]
+            self.problems += [f"{name!r} is no name of a file in a pack, or is another's" for name in odd]
+        except verify.ZIP_ERRORS as error:
             self.problems.append(f"the zip file was altered: {error}")
             return {}
         return dict(found)
@@ -261,7 +266,10 @@ class Pack:
 
     def contents(self, archive: verify.Archive, files: dict[str, bytes]) -> None:
         """Check the logs' extracts, what people signed, and that all is about one model."""
-        self.about = json.loads(files["pack.json"])
+        about = verify.read_json(files["pack.json"])
+        if not isinstance(about, dict):
+            raise TypeError("pack.json holds no object")
+        self.about = about
         events = []
         for environment in self.about["environments"]:
             log = Inside(archive, f"logs/{environment}/")
@@ -277,7 +285,7 @@ class Pack:
             self.problems += [f"log of {environment}: {what}" for _, what in sorted(set(one.problems))]
             self.notes += [f"log of {environment}: {note}" for note in one.notes]
             self.logs[environment] = {"entries": one.entries, "checkpoint": one.checkpoint, "anchored": one.anchored}
-            events += [json.loads(log.get(key))["entry"]["event"] for key in log.keys("entries")]
+            events += [event_in(log.get(key)) for key in log.keys("entries")]
         self.one_model(events)
         self.statements(files, events)
 
@@ -295,7 +303,9 @@ class Pack:
         named |= {digest for event in events for digest in event.get("approvals", [])}
         named |= {event["evidence"]["request"] for event in events if "request" in event.get("evidence", {})}
         there = {
-            name[len("statements/") : -len(".json")] for name in files if re.fullmatch(r"statements/\w+\.json", name)
+            name[len("statements/") : -len(".json")]
+            for name in files
+            if re.fullmatch("statements/[0-9a-f]{64}[.]json", name)
         }
         for digest in sorted({name[len("sha256:") :] for name in named} ^ there):
             self.problems.append(f"statement {digest} is {'of no entry' if digest in there else 'missing'}")
@@ -330,20 +340,25 @@ def check_pack(path: str, key: str | None, anchors: list[str]) -> dict[str, Any]
 # --- running it -------------------------------------------------------------------------------------------------
 
 
+def show(line: str) -> None:
+    """Print one line, whatever was made part of it."""
+    sys.stdout.write(f"{verify.escaped(line)}\n")
+
+
 def show_pack(result: dict[str, Any]) -> None:
     """Print what was found about a pack."""
     for problem in result["problems"]:
-        sys.stdout.write(f"{problem}\n")
+        show(problem)
     for environment, log in result["logs"].items():
-        sys.stdout.write(f"log of {environment}: {log['entries']} entries under a checkpoint of {log['checkpoint']}\n")
+        show(f"log of {environment}: {log['entries']} entries under a checkpoint of {log['checkpoint']}")
     for note in result["notes"]:
-        sys.stdout.write(f"note: {note}\n")
+        show(f"note: {note}")
     if not result["ok"]:
-        sys.stdout.write("DAMAGED: this is not the evidence that was signed\n")
+        show("DAMAGED: this is not the evidence that was signed")
         return
-    sys.stdout.write(f"INTACT: {result['model']} version {result['version']}, {result['model_digest']}\n")
+    show(f"INTACT: {result['model']} version {result['version']}, {result['model_digest']}")
     known = "signed by the key you gave" if result["established"] else "AUTHENTICITY NOT ESTABLISHED, give --key"
-    sys.stdout.write(f"{known}: {result['signer']}\n")
+    show(f"{known}: {result['signer']}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -358,8 +373,8 @@ def main(arguments: list[str] | None = None) -> int:
         if not is_pack(options.pack):
             raise verify.CannotCheckError(f"{options.pack} is no evidence pack; verify.py checks logs")
         result = check_pack(options.pack, options.key, options.anchor)
-    except (verify.CannotCheckError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
-        sys.stderr.write(f"verify_pack.py: {error}\n")
+    except (verify.CannotCheckError, OSError) as error:
+        sys.stderr.write(f"verify_pack.py: {verify.escaped(str(error))}\n")
         return 2
     if options.json:
         sys.stdout.write(json.dumps(result, indent=2) + "\n")
