@@ -59,7 +59,7 @@ class Platform:
     settings: PlatformSettings = field(default_factory=PlatformSettings)
 
     def environment(self, name: str) -> Environment:
-        """The environment called ``name``.
+        """Return the environment called ``name``.
 
         Raises:
             SettingsError: there is no such file.
@@ -72,7 +72,7 @@ class Platform:
         return self.environments[name]
 
     def team_of(self, model: str) -> Team:
-        """The team that owns ``model``.
+        """Return the team that owns ``model``.
 
         Raises:
             SettingsError: no team lists it.
@@ -87,7 +87,7 @@ class Platform:
 
 
 def pick_cloud(environment: Environment, cloud: str | None) -> Cloud:
-    """``cloud`` if given, else the environment's own choice.
+    """Return ``cloud`` if given, else the environment's own choice.
 
     Raises:
         SettingsError: the cloud is unknown or the environment does not describe it.
@@ -104,14 +104,14 @@ def pick_cloud(environment: Environment, cloud: str | None) -> Cloud:
 
 
 def local_root(environment: Environment) -> Path:
-    """The folder that holds everything of the ``local`` cloud, made absolute against the checkout."""
+    """Return the folder that holds everything of the ``local`` cloud, made absolute against the checkout."""
     if environment.local is None:
         raise SettingsError(f"{environment.environment}.yaml has no 'local' section.")
     return (CHECKOUT / environment.local.root).resolve()
 
 
 def ground_of(environment: Environment, cloud: Cloud) -> Path:
-    """The folder on this machine for what belongs to ``environment`` on ``cloud``."""
+    """Return the folder on this machine for what belongs to ``environment`` on ``cloud``."""
     return local_root(environment) if cloud == "local" else CHECKOUT / ".groundwork"
 
 
@@ -185,7 +185,7 @@ def _explain(file: Path, model: type[BaseModel], error: ValidationError) -> str:
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> set[str]:
-    """Field names of the model that ``path`` leads to, through optional fields and mappings."""
+    """Return the field names of the model that ``path`` leads to, through optional fields and mappings."""
     current: type[BaseModel] = model
     for part in path:
         field = current.model_fields.get(str(part))

@@ -59,7 +59,7 @@ class Thresholds(StrictModel):
     )
 
     def required(self) -> dict[str, float]:
-        """The metrics that have a threshold, by name."""
+        """Return the metrics that have a threshold, by name."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
 
 
@@ -117,7 +117,7 @@ class Fairness(StrictModel):
     )
 
     def reason_for(self, model: str, attribute: str, measure: str) -> str | None:
-        """Why ``measure`` is not required of ``model`` for ``attribute``; None where it is required."""
+        """Return why ``measure`` is not required of ``model`` for ``attribute``; None where it is required."""
         for exempt in self.exemptions:
             if (exempt.model, exempt.attribute, exempt.measure) == (model, attribute, measure):
                 return exempt.reason
@@ -134,7 +134,7 @@ class Margins(StrictModel):
     brier_score: Annotated[float | None, Field(gt=0, le=0.05), Stricter.LOWER] = None
 
     def required(self) -> dict[str, float]:
-        """The metrics that have a margin, by name."""
+        """Return the metrics that have a margin, by name."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
 
 
@@ -465,11 +465,11 @@ class Environment(StrictModel):
         return self
 
     def merge_thresholds(self, own: Thresholds) -> Thresholds:
-        """``own`` over this environment's floor."""
+        """Merge ``own`` over this environment's floor."""
         return Thresholds(**{**self.thresholds.required(), **own.required()})
 
     def thresholds_for(self, model: str) -> Thresholds:
-        """What ``model`` must reach in this environment."""
+        """Return what ``model`` must reach in this environment."""
         return self.merge_thresholds(self.model_thresholds.get(model, Thresholds()))
 
 

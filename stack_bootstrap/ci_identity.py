@@ -13,7 +13,7 @@ CI_ROLES: tuple[CiRole, ...] = get_args(CiRole)
 
 
 def ci_identity(environment: Environment, cloud: str | None, role: CiRole) -> dict[str, str]:
-    """What a job needs to become ``role`` in ``environment``, under the names of the log-in actions' inputs.
+    """Return what a job needs to become ``role`` in ``environment``, under the names of the log-in actions' inputs.
 
     Terraform makes these identities (``modules/aws/ci-identity``, ``modules/gcp/workload-identity-federation``) when
     the cloud's section names the repository.

@@ -40,5 +40,5 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """A polite kill is treated as Ctrl-C, so that Terraform ends in order and writes its state."""
+    """Treat a polite kill as Ctrl-C, so that Terraform ends in order and writes its state."""
     raise KeyboardInterrupt

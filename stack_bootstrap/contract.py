@@ -113,12 +113,12 @@ class StackContract(StrictModel):
 
 @cache
 def _stacks() -> TypeAdapter[dict[str, StackContract]]:
-    """Built on first use, as a plan needs none."""
+    """Build the adapter on first use, as a plan needs none."""
     return TypeAdapter(dict[str, StackContract])
 
 
 def parse_stacks(value: Any, *, source: str = "the output 'stacks'") -> dict[str, StackContract]:
-    """Contracts by team from the value of a root's ``stacks`` output.
+    """Parse contracts by team from the value of a root's ``stacks`` output.
 
     Raises:
         ContractError: the value departs from the contract; the message gives the path within it.
@@ -169,7 +169,7 @@ def without_secrets(contract: StackContract) -> StackContract:
 
 
 def json_schema() -> str:
-    """JSON Schema of the ``stacks`` output, as text."""
+    """Return the JSON Schema of the ``stacks`` output, as text."""
     return (
         json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **_stacks().json_schema()}, indent=2)
         + "\n"

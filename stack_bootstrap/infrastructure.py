@@ -157,13 +157,13 @@ def destroy(
 
 
 def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:
-    """How what exists differs from the code and the settings. Changes nothing, and leaves no plan behind."""
+    """Return how what exists differs from the code and the settings. Change nothing, and leave no plan behind."""
     with _transient_plan(where) as file:
         return _plan(where, file, stream)
 
 
 def read_stacks(platform: Platform, environment: str, cloud: str | None = None) -> dict[str, StackContract]:
-    """Contracts by team of ``environment`` on ``cloud`` as they were last applied.
+    """Read the contracts by team of ``environment`` on ``cloud`` as they were last applied.
 
     Raises:
         ContractError: what Terraform put out is no contract.
@@ -191,7 +191,7 @@ def unlock(where: Workspace, lock_id: str) -> None:
 
 @contextmanager
 def _transient_plan(where: Workspace) -> Iterator[Path]:
-    """A plan file of this run's own, so that two runs, and a plan under review, do not get in each other's way."""
+    """Yield a plan file of this run's own, so that it is in the way of no other run and of no plan under review."""
     where.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with TemporaryDirectory(dir=where.home, prefix="plan-") as folder:
         yield Path(folder) / "plan.tfplan"
@@ -216,7 +216,7 @@ def _plan(where: Workspace, plan_file: Path, stream: IO[str] | None, *, destroy:
 
 
 def _as_expected(planned: PlanResult, expect: str | None) -> PlanResult:
-    """``planned``, when it is what was reviewed; a plan that changes nothing needs no review."""
+    """Return ``planned``, when it is what was reviewed; a plan that changes nothing needs no review."""
     if expect is None or not planned.differs or planned.digest == expect:
         return planned
     raise UnreviewedPlanError(
@@ -255,7 +255,7 @@ def _refuse_full_stores(where: Workspace, planned: PlanResult) -> None:
 
 
 def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:
-    """The plan in ``plan_file`` as it stands now."""
+    """Return the plan in ``plan_file`` as it stands now."""
     review = check_review(plan_file, where)
     # From the plan itself and the folders as they are: what is refused must not rest on a file anybody can edit.
     shown = Terraform(where).show(plan_file)

@@ -239,7 +239,7 @@ def schema() -> None:
 
 
 def _workspaces(names: Sequence[str], cloud: str | None, settings: Path) -> Iterator[Workspace]:
-    """A workspace for each named environment, in the order in which models pass through them."""
+    """Return a workspace for each named environment, in the order in which models pass through them."""
     platform = load_platform(settings)
     for name in expand_environments(names, platform):
         yield workspace(platform, name, cloud)
@@ -254,7 +254,7 @@ def _say(line: str, as_json: bool) -> None:
 
 
 def _approved(planned: PlanResult) -> bool:
-    """Whether the person at the terminal says yes to ``planned``; anything but y is no."""
+    """Return whether the person at the terminal says yes to ``planned``; anything but y is no."""
     typer.echo(f"{planned.workspace}: {planned.changes.summary()}", err=True)
     return typer.confirm(f"{planned.workspace.environment} is protected. Apply this?", err=True)
 

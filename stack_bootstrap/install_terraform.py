@@ -45,7 +45,7 @@ class Installation:
 
 
 def find_terraform(tools: Path = TOOLS) -> Installation:
-    """The binary that ``TERRAFORM`` names, else ``terraform`` or ``tofu`` on PATH, else the downloaded one.
+    """Find the binary that ``TERRAFORM`` names, else ``terraform`` or ``tofu`` on PATH, else the downloaded one.
 
     Raises:
         TerraformInstallError: there is none, or the first one found is too old or does not run.
@@ -70,7 +70,7 @@ def find_terraform(tools: Path = TOOLS) -> Installation:
 
 
 def ensure_terraform(tools: Path = TOOLS) -> Installation:
-    """As :func:`find_terraform`, but download the pinned release when there is no Terraform at all.
+    """Find it as :func:`find_terraform` does, but download the pinned release when there is no Terraform at all.
 
     ``TERRAFORM_RELEASES_URL`` names a mirror of releases.hashicorp.com.
 
@@ -85,7 +85,7 @@ def ensure_terraform(tools: Path = TOOLS) -> Installation:
 
 
 def terraform_platform() -> str:
-    """This machine as Terraform names it, such as ``linux_amd64``."""
+    """Return this machine as Terraform names it, such as ``linux_amd64``."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
 
@@ -105,13 +105,13 @@ def _spell(version: tuple[int, ...]) -> str:
 
 
 def _sortable(version: str) -> tuple[int, ...]:
-    """``1.11.0-rc1`` sorts before ``1.11.0``."""
+    """Return a key by which ``1.11.0-rc1`` sorts before ``1.11.0``."""
     core, _, pre_release = version.partition("-")
     return (*map(int, core.split(".")), 0 if pre_release else 1)
 
 
 def _inspect(path: Path, tools: Path) -> Installation:
-    """What ``path`` says it is, remembered for as long as the file does not change: asking costs a process."""
+    """Ask ``path`` what it is, and remember that for as long as the file does not change: asking costs a process."""
     real = path.resolve()
     status = real.stat()
     key = f"{real}:{status.st_mtime_ns}:{status.st_size}"

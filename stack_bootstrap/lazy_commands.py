@@ -44,4 +44,4 @@ def lazy_app(help_text: str | None, modules: Mapping[str, Sequence[str]]) -> typ
 
 
 def _nothing() -> None:
-    """Typer takes an application with a callback for a group, whatever it holds."""
+    """Do nothing; Typer takes an application with a callback for a group, whatever it holds."""

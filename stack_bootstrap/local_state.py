@@ -19,7 +19,7 @@ class CopiedStateError(Exception):
 
 
 def vanished_folders(state_file: Path, ground: Path) -> tuple[str, ...]:
-    """Addresses of the folders that the state records and that carry no marker, or were never finished.
+    """Return addresses of the folders that the state records and that carry no marker, or were never finished.
 
     To make such a folder anew loses nothing: without the marker nothing is removed, and what Terraform did not finish
     (it calls that tainted) it replaces without running what removes a folder.
@@ -72,12 +72,12 @@ def repair_state(state_file: Path) -> str | None:
 
 
 def _is_sound(state_file: Path) -> bool:
-    """Whether Terraform can read the file; it takes an empty one for an empty state."""
+    """Return whether Terraform can read the file; it takes an empty one for an empty state."""
     return state_file.stat().st_size == 0 or _load(state_file) is not None
 
 
 def _load(state_file: Path) -> dict[str, Any] | None:
-    """The state, or ``None`` when the file is cut off, or missing."""
+    """Load the state, or None when the file is cut off, or missing."""
     try:
         state = json.loads(state_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -86,7 +86,7 @@ def _load(state_file: Path) -> dict[str, Any] | None:
 
 
 def _recorded_folders(state_file: Path) -> dict[str, tuple[Path, bool]]:
-    """Folder, and whether it was finished, by the address of its resource in the module ``team-folders``."""
+    """Return folder, and whether it was finished, by the address of its resource in the module ``team-folders``."""
     folders = {}
     for resource in (_load(state_file) or {}).get("resources", []):
         if (resource["mode"], resource["type"], resource["name"]) != ("managed", "terraform_data", "folder"):

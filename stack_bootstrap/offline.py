@@ -67,7 +67,7 @@ class OfflineRun:
 
 
 def requested() -> bool:
-    """Whether ``OFFLINE`` asks for a simulation.
+    """Return whether ``OFFLINE`` asks for a simulation.
 
     Raises:
         OfflineError: it is set to something that is neither yes nor no.
@@ -79,7 +79,7 @@ def requested() -> bool:
 
 
 def without_accounts(variables: Mapping[str, str]) -> dict[str, str]:
-    """``variables`` without those that lead to an account or to another provider."""
+    """Return ``variables`` without those that lead to an account or to another provider."""
     return {name: value for name, value in variables.items() if not name.startswith(_ACCOUNTS)}
 
 
@@ -113,7 +113,7 @@ def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkou
 
 
 def cli_configuration(folder: Path, checkout: Path = CHECKOUT) -> Path:
-    """A CLI configuration of Terraform that knows the offline provider and no registry, written below ``folder``.
+    """Write a CLI configuration of Terraform below ``folder`` that knows the offline provider and no registry.
 
     Raises:
         OfflineError: the provider's environment cannot be made.
@@ -126,7 +126,7 @@ def cli_configuration(folder: Path, checkout: Path = CHECKOUT) -> Path:
 
 
 def provider_python(tools: Path) -> Path:
-    """The interpreter of the offline provider's own environment, made from its hash lock when it is not there yet.
+    """Return the interpreter of the offline provider's own environment, made from its hash lock when not there yet.
 
     Raises:
         OfflineError: uv is missing or could not install the locked packages.
@@ -139,13 +139,13 @@ def provider_python(tools: Path) -> Path:
 
 
 def terraform_platform() -> str:
-    """This machine as Terraform names it, such as ``linux_amd64``."""
+    """Return this machine as Terraform names it, such as ``linux_amd64``."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"
 
 
 def _write_mirror(offline: Path, python: Path) -> Path:
-    """A filesystem mirror whose providers are wrappers that start the offline provider.
+    """Write a filesystem mirror whose providers are wrappers that start the offline provider.
 
     Its name follows from what it holds: Terraform's dependency lock remembers a provider's sum, so wrappers that
     changed are another mirror.

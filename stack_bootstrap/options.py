@@ -28,7 +28,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything and ch
 
 
 def expand_environments(names: Sequence[str], platform: Platform) -> list[str]:
-    """The environments that ``--env`` means, in the order in which models pass through them.
+    """Return the environments that ``--env`` means, in the order in which models pass through them.
 
     Raises:
         SettingsError: there is no such environment; a misspelt one is refused before anything is done for the others.

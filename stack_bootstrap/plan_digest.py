@@ -16,7 +16,7 @@ _SENSITIVE = "(sensitive)"
 
 
 def plan_digest(plan: Mapping[str, Any]) -> str:
-    """SHA-256, in hexadecimal, over the changes in a plan of ``terraform show -json``.
+    """Return the SHA-256, in hexadecimal, over the changes in a plan of ``terraform show -json``.
 
     Two plans have the same digest when they do the same: the same actions at the same addresses that end in the same
     values. What a resource was before does not count, but for its id where it would be deleted or replaced.
@@ -63,7 +63,7 @@ def _after(change: Mapping[str, Any]) -> Any:
 
 
 def _masked(value: Any, sensitive: Any) -> Any:
-    """``value`` without what ``sensitive``, of the same shape, marks with true."""
+    """Return ``value`` without what ``sensitive``, of the same shape, marks with true."""
     if sensitive is True:
         return _SENSITIVE
     if isinstance(value, dict) and isinstance(sensitive, dict):

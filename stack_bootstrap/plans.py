@@ -65,7 +65,7 @@ def _type_of(address: str) -> str:
 
 
 def read_changes(plan: Mapping[str, Any], vanished: Collection[str] = ()) -> Changes:
-    """Changes in a plan of ``terraform show -json``. No value of any resource is kept.
+    """Read the changes in a plan of ``terraform show -json``. No value of any resource is kept.
 
     Args:
         plan: the plan as Terraform's JSON (developer.hashicorp.com/terraform/internals/json-format).
@@ -99,7 +99,7 @@ class Review:
 
 
 def review_file(plan_file: Path) -> Path:
-    """Where the review of ``plan_file`` stands."""
+    """Return the file that holds the review of ``plan_file``."""
     return plan_file.with_suffix(".json")
 
 
@@ -117,7 +117,7 @@ def write_review(plan_file: Path, workspace: Workspace, changes: Changes) -> Non
 
 
 def check_review(plan_file: Path, workspace: Workspace) -> Review:
-    """The review of ``plan_file``, if it is a plan for this workspace and its settings as they are now.
+    """Return the review of ``plan_file``, if it is a plan for this workspace and its settings as they are now.
 
     Terraform reads the settings again when it applies a plan, so a plan made from other settings is refused here.
 
@@ -156,7 +156,7 @@ def check_review(plan_file: Path, workspace: Workspace) -> Review:
 
 
 def _settings_digest(workspace: Workspace) -> str:
-    """Over the settings that this environment's root reads."""
+    """Return a digest over the settings that this environment's root reads."""
     names = [f"{workspace.environment}.yaml", "names.yaml"]
     files = [*(workspace.settings / name for name in names), *sorted((workspace.settings / "teams").glob("*.yaml"))]
     return sha256_hex(

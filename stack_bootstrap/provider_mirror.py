@@ -10,7 +10,7 @@ from stack_bootstrap.workspace import WorkspaceError
 
 
 def cli_configuration(mirrors: Sequence[Path]) -> str:
-    """A CLI configuration that takes every provider a mirror holds from there, and all others from their registry.
+    """Return a CLI configuration that takes providers from mirrors that hold them, all others from their registry.
 
     Each mirror names what it holds and ``direct`` leaves that out: Terraform asks every method that could have a
     provider, and would fail on a registry that it cannot reach.

@@ -55,10 +55,10 @@ class Recorder(Protocol):
     """Keeps a record. Each block is entered before anything is changed and left afterwards, with the error if any."""
 
     def infrastructure(self, act: InfrastructureAct) -> AbstractContextManager[None]:
-        """Around one apply or destroy."""
+        """Record one apply or destroy."""
 
     def registration(self, act: RegistrationAct) -> AbstractContextManager[None]:
-        """Around one registration or its removal."""
+        """Record one registration or its removal."""
 
 
 _attached: list[Recorder] = []

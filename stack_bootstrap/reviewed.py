@@ -57,7 +57,7 @@ _PLANS = TypeAdapter(tuple[PrintedPlan, ...])
 
 
 def read_plans(file: Path) -> tuple[PrintedPlan, ...]:
-    """What ``plan --json`` printed into ``file``.
+    """Read what ``plan --json`` printed into ``file``.
 
     Raises:
         PlanFileError: the file does not exist or holds something else.
@@ -78,7 +78,7 @@ def read_plans(file: Path) -> tuple[PrintedPlan, ...]:
 
 
 def expected_digest(expect: str, where: Workspace) -> str:
-    """The digest that a plan of ``where`` must have: ``expect`` itself, or what stands in the file it names.
+    """Return the digest that a plan of ``where`` must have: ``expect`` itself, or what stands in the file it names.
 
     Raises:
         PlanFileError: it is neither, or the file holds no such plan of this environment, or a simulated one.
@@ -98,7 +98,7 @@ def expected_digest(expect: str, where: Workspace) -> str:
 
 
 def summarise(folder: Path, title: str) -> str:
-    """Markdown that shows every plan in ``folder/*.json`` and every text in ``folder/*.txt``, led by a hidden marker.
+    """Return Markdown that shows every plan in ``folder/*.json`` and text in ``folder/*.txt``, led by a hidden marker.
 
     A plan that cannot be read is shown as unknown. Text from the files is fenced, so that none of it is markup.
 
@@ -124,7 +124,7 @@ def summarise(folder: Path, title: str) -> str:
 
 
 def marker(title: str) -> str:
-    """The hidden line by which a comment or issue is found again."""
+    """Return the hidden line by which a comment or issue is found again."""
     return f"<!-- groundwork: {re.sub('[^a-z0-9]+', '-', title.lower()).strip('-')} -->"
 
 

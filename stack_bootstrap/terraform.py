@@ -170,13 +170,13 @@ class Terraform:
         )
 
     def show(self, plan_file: Path) -> dict[str, Any]:
-        """``plan_file`` in Terraform's JSON plan format. It holds sensitive values in clear: do not print it."""
+        """Return ``plan_file`` in Terraform's JSON plan format. It holds sensitive values in clear: do not print it."""
         self.init()
         _, text = self._run("show", str(plan_file), json=FLAG)
         return _object(text)
 
     def output(self, name: str) -> Any:
-        """The value of the output ``name``, or ``None`` when the state has no such output (yet)."""
+        """Return the value of the output ``name``, or None when the state has no such output (yet)."""
         self.init()
         _, text = self._run("output", json=FLAG)
         return _object(text).get(name, {}).get("value")
@@ -214,11 +214,11 @@ class Terraform:
         return self.workspace.data / "modules" / "modules.json"
 
     def _initialised(self) -> tuple[Path, Path]:
-        """What init writes: which backend the data folder goes with, and where the modules are."""
+        """Return what init writes: which backend the data folder goes with, and where the modules are."""
         return self.workspace.data / "terraform.tfstate", self._modules
 
     def _fingerprint(self) -> str:
-        """What an initialisation depends on and what it left: binary, backend, root, modules, plugins' source."""
+        """Digest what an initialisation depends on and left: binary, backend, root, modules, plugins' source."""
         workspace = self.workspace
         files = [*self._initialised(), workspace.root / ".terraform.lock.hcl"]
         if workspace.configuration:
@@ -289,7 +289,7 @@ class _Process(python_terraform.Terraform):  # type: ignore[misc]
         raise AttributeError(f"{type(self).__name__} has no attribute {item!r}")
 
     def read_state_file(self, file_path: str | None = None) -> None:
-        """Nothing: the state is Terraform's own business."""
+        """Return nothing: the state is Terraform's own business."""
 
     def cmd(self, cmd: str, *args: str, **kwargs: Any) -> tuple[int, str, str]:
         """Run one command; exit status, standard output (empty when streamed) and standard error."""
@@ -331,7 +331,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def _descriptor(stream: IO[str] | None) -> int | None:
-    """File descriptor that a child can write to, or ``None`` when ``stream`` lives in this process only."""
+    """Return a file descriptor that a child can write to, or None when ``stream`` lives in this process only."""
     if stream is None:
         return None
     try:
@@ -347,7 +347,7 @@ def _read(file: IO[bytes]) -> str:
 
 
 def _module_folders(root: Path, modules: Path) -> list[Path]:
-    """The folders of ``root`` and of every module that the last init found, if what it wrote can be read."""
+    """Return the folders of ``root`` and of every module that the last init found, if what it wrote can be read."""
     try:
         listed = json.loads(modules.read_text(encoding="utf-8"))["Modules"]
         return [root / folder for folder in sorted({module["Dir"] for module in listed})]
@@ -356,7 +356,7 @@ def _module_folders(root: Path, modules: Path) -> list[Path]:
 
 
 def _message(errors: str) -> str:
-    """Terraform's message without the colours and the box it draws around it."""
+    """Return Terraform's message without the colours and the box it draws around it."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", errors)
     lines = [re.sub(r"^[╷╵│] ?", "", line).rstrip() for line in plain.splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

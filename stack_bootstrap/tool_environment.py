@@ -20,7 +20,7 @@ class ToolEnvironmentError(ExpectedError):
 
 
 def tool_environment(name: str, lock: Path, tools: Path) -> Path:
-    """Folder of the environment that holds exactly the packages of ``lock``, made when it is not there yet.
+    """Return the folder of the environment that holds exactly the packages of ``lock``, made when not there yet.
 
     Args:
         name: what the environment is for; part of its folder's name.

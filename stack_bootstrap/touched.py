@@ -26,7 +26,7 @@ class Touched:
 
 
 def touched(paths: Iterable[str], platform: Platform) -> Touched:
-    """What a change of ``paths`` concerns.
+    """Return what a change of ``paths`` concerns.
 
     An environment's own file concerns that environment, everything else that Terraform reads concerns all of them. A
     model's configuration concerns that model, any other code of pipelines concerns all models.
@@ -54,7 +54,7 @@ def touched(paths: Iterable[str], platform: Platform) -> Touched:
 
 
 def changed_files(base: str, checkout: Path = CHECKOUT) -> list[str]:
-    """Files that differ between ``HEAD`` and where it left ``base``, old names of moved ones included.
+    """Return the files that differ between ``HEAD`` and where it left ``base``, old names of moved ones included.
 
     Raises:
         InfrastructureError: git does not know ``base``, or this is no checkout of git.

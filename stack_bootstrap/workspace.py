@@ -66,7 +66,7 @@ class Workspace:
 
 
 def workspace(platform: Platform, environment: str, cloud: str | None = None) -> Workspace:
-    """The workspace of ``environment`` on ``cloud`` (default: the environment's own choice).
+    """Return the workspace of ``environment`` on ``cloud`` (default: the environment's own choice).
 
     Raises:
         SettingsError: the environment is unknown or does not describe the cloud.
@@ -103,7 +103,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
 
 
 def _simulated(real: Workspace, ground: Path | None) -> Workspace:
-    """``real`` with everything that leads to an account or to real state replaced."""
+    """Return ``real`` with everything that leads to an account or to real state replaced."""
     run = offline.prepare(real.cloud, real.environment, ground=ground)
     return replace(
         real,

@@ -55,7 +55,7 @@ _OPTIONS = {
 
 
 def without_foreign_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """``variables`` without those that describe the caller's CI, cloud, ZenML or the options of our commands."""
+    """Return ``variables`` without those that describe the caller's CI, cloud, ZenML or the options of our commands."""
     return {
         name: value
         for name, value in variables.items()
@@ -80,7 +80,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """With ``--quick``, watch this process; of xdist's processes only those that run tests."""
+    """Watch this process with ``--quick``; of xdist's processes only those that run tests."""
     if config.getoption("--quick") and (hasattr(config, "workerinput") or not config.getoption("numprocesses", None)):
         sys.addaudithook(skip_what_takes_seconds)
 
@@ -124,7 +124,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture
 def settings_directory(tmp_path: Path) -> Path:
-    """A copy of ``environments/`` (YAML only) whose ``local`` cloud lives below ``tmp_path``."""
+    """Copy ``environments/`` (YAML only), with a ``local`` cloud that lives below ``tmp_path``."""
     return copy_settings(tmp_path)
 
 
@@ -175,7 +175,7 @@ def edit_yaml(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 @pytest.fixture(scope="session")
 def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ZenML configuration whose SQLite store is created and migrated, once a session, to copy from."""
+    """Make a ZenML configuration whose SQLite store is created and migrated, once a session, to copy from."""
     home = tmp_path_factory.mktemp("zenml-template")
     with pytest.MonkeyPatch.context() as patch:
         use_zenml_home(patch, home)
@@ -187,7 +187,7 @@ def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def zenml_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty ZenML store of this test's own; ``Client()`` uses it. Yields the configuration folder."""
+    """Make an empty ZenML store of this test's own; ``Client()`` uses it. Yields the configuration folder."""
     home = tmp_path / "zenml"
     copy_zenml_store(_migrated_store, home, monkeypatch)
     yield home
@@ -196,7 +196,7 @@ def zenml_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture(scope="module")
 def module_zenml_store(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """As ``zenml_store``, for all tests of a module together. A module uses one of the two."""
+    """Make a ZenML store as ``zenml_store`` does, for all tests of a module. A module uses one of the two."""
     home = tmp_path_factory.mktemp("module") / "zenml"
     with pytest.MonkeyPatch.context() as patch:
         copy_zenml_store(_migrated_store, home, patch)

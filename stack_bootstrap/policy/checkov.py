@@ -22,7 +22,7 @@ _FRAMEWORK = "terraform_plan"
 
 
 def checkov_violations(plan: Mapping[str, Any], *, tools: Path = TOOLS) -> list[Violation]:
-    """What checkov holds against a plan of ``terraform show -json``. Needs no network once it is installed.
+    """Return what checkov holds against a plan of ``terraform show -json``. Needs no network once it is installed.
 
     Raises:
         PolicyError: checkov cannot be installed or failed.
@@ -61,7 +61,7 @@ def checkov_violations(plan: Mapping[str, Any], *, tools: Path = TOOLS) -> list[
 
 
 def _with_keys_to_come(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of ``plan`` in which a key that is made by the same plan, and so has no ARN yet, is there by a name.
+    """Return a copy of ``plan`` in which a key that it makes itself, and so has no ARN yet, is there by a name.
 
     checkov takes an attribute that is not known yet for one that is not set, and would report every use of such a key.
     """

@@ -32,7 +32,7 @@ class PolicyException(StrictModel):
     expires: datetime.date = Field(description="From this day on the rule holds again.")
 
     def covers(self, violation: Violation, environment: str) -> bool:
-        """Whether this is about ``violation`` in ``environment``, whatever the date."""
+        """Return whether this is about ``violation`` in ``environment``, whatever the date."""
         # [ is part of Terraform addresses and must not open a character class.
         pattern = self.address.replace("[", "[[]")
         here = not self.environments or environment in self.environments
@@ -43,7 +43,7 @@ _EXCEPTIONS: TypeAdapter[list[PolicyException]] = TypeAdapter(list[PolicyExcepti
 
 
 def load_exceptions(file: Path = FILE) -> list[PolicyException]:
-    """The exceptions in ``file``.
+    """Load the exceptions in ``file``.
 
     Raises:
         PolicyError: the file is missing, is not YAML, or an exception lacks a reason or an expiry date.

@@ -21,7 +21,7 @@ class Resource:
 
 
 def resources(plan: Mapping[str, Any]) -> Iterator[Resource]:
-    """Every managed resource that exists once the plan is applied, also those that it leaves alone."""
+    """Yield every managed resource that exists once the plan is applied, also those that it leaves alone."""
     for found in plan.get("resource_changes", []):
         change = found["change"]
         if found.get("mode") == "managed" and change.get("after") is not None:
@@ -44,7 +44,7 @@ class Statement:
 
 
 def statements(resource: Resource) -> Iterator[Statement]:
-    """Statements of every policy document among the attributes of ``resource``."""
+    """Yield the statements of every policy document among the attributes of ``resource``."""
     for attribute, value in resource.after.items():
         if not (isinstance(value, str) and '"Statement"' in value):
             continue
@@ -57,7 +57,7 @@ def statements(resource: Resource) -> Iterator[Statement]:
 
 
 def texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every string within ``value``, with the attribute that holds it."""
+    """Yield every string within ``value``, with the attribute that holds it."""
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):

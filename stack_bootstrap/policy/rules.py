@@ -39,7 +39,7 @@ Rule = Callable[[Resource, Context], Iterator[str]]
 
 
 def context_of(platform: Platform, environment: str, cloud: Cloud) -> Context:
-    """The context of ``environment`` on ``cloud`` from the settings."""
+    """Return the context of ``environment`` on ``cloud`` from the settings."""
     chosen = platform.environment(environment)
     regions, account = adapter_for(cloud).place(chosen)
     others = tuple(name for name in platform.environments if name != environment)
@@ -47,7 +47,7 @@ def context_of(platform: Platform, environment: str, cloud: Cloud) -> Context:
 
 
 def own_violations(plan: Mapping[str, Any], context: Context) -> list[Violation]:
-    """Every breach of a rule of ours in a plan of ``terraform show -json``."""
+    """Yield every breach of a rule of ours in a plan of ``terraform show -json``."""
     return [
         Violation(name, resource.address, message)
         for resource in resources(plan)
@@ -143,7 +143,7 @@ _ACCOUNT_IN_ARN = re.compile(r"^arn:aws[a-z-]*:(?:iam|sts)::([0-9]{12}):")
 
 
 def _no_foreign_principal(resource: Resource, context: Context) -> Iterator[str]:
-    """A protected environment trusts nobody of another environment."""
+    """Check that a protected environment trusts nobody of another environment."""
     if not context.protected:
         return
     environments = "|".join(map(re.escape, context.other_environments)) or "(?!)"

@@ -18,7 +18,7 @@ class Catalogue:
     """Checks configurations the way ZenML does, and brings them into the form in which ZenML stores them."""
 
     def __init__(self, client: Client, secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Nothing is asked of ``client`` until it is needed.
+        """Ask nothing of ``client`` until it is needed.
 
         Args:
             client: The ZenML client.
@@ -31,7 +31,7 @@ class Catalogue:
         self._connector_types: dict[str, ServiceConnectorTypeModel] = {}
 
     def component(self, state: ComponentState) -> ComponentState:
-        """``state`` with its configuration as ZenML would store it.
+        """Return ``state`` with its configuration as ZenML would store it.
 
         Raises:
             RegistrationError: ZenML knows no such flavor or refuses the configuration.
@@ -52,7 +52,7 @@ class Catalogue:
             return replace(state, configuration={**stored.model_dump(mode="json", exclude_unset=True), **references})
 
     def connector(self, state: ConnectorState) -> ConnectorState:
-        """``state`` with its configuration as ZenML would store it.
+        """Return ``state`` with its configuration as ZenML would store it.
 
         Raises:
             RegistrationError: ZenML knows no such connector type, authentication method or resource type, or a key of
@@ -81,7 +81,7 @@ class Catalogue:
             return replace(state, configuration=request.configuration.plain)
 
     def sensitive_keys(self, state: ComponentState) -> set[str]:
-        """Keys of the configuration whose value must not be shown: those ZenML calls sensitive or does not know."""
+        """Return the keys whose value must not be shown: those that ZenML calls sensitive or does not know."""
         from zenml.stack.flavor import Flavor
         from zenml.utils.secret_utils import is_secret_field
 
@@ -92,7 +92,7 @@ class Catalogue:
         return {key for key in state.configuration if key not in fields or is_secret_field(fields[key])}
 
     def _look_up(self, configuration: Mapping[str, Any]) -> dict[str, str]:
-        """Values of those keys that refer to a secret that is being registered."""
+        """Return values of those keys that refer to a secret that is being registered."""
         from zenml.utils.secret_utils import is_secret_reference, parse_secret_reference
 
         found = {}

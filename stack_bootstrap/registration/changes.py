@@ -48,7 +48,7 @@ class Changes:
     """Objects that Groundwork registered and no contract asks for. They go only when that is asked for."""
 
     def __iter__(self) -> Iterator[Change]:
-        """The changes that are not ``unchanged``."""
+        """Yield the changes that are not ``unchanged``."""
         return (change for change in self.changes if change.action != "unchanged")
 
     @property
@@ -57,11 +57,11 @@ class Changes:
         return any(self) or bool(self.orphans)
 
     def counts(self) -> Counter[str]:
-        """How many objects there are of each action."""
+        """Return how many objects there are of each action."""
         return Counter(change.action for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
-        """A document for machines. It holds no confidential value."""
+        """Return a document for machines. It holds no confidential value."""
         return {
             "differs": self.differs,
             "changes": [
@@ -84,7 +84,7 @@ class Changes:
 def compare(
     desired: Iterable[State], actual: Actual, catalogue: Catalogue, scopes: Collection[Scope], *, adopt: bool
 ) -> Changes:
-    """What has to happen in ZenML so that it holds ``desired``.
+    """Compare what ZenML holds with ``desired``, and return what has to happen.
 
     Args:
         desired: The objects that should be; what is referred to comes before what refers to it.
@@ -128,7 +128,7 @@ def change_of(
     *,
     adopt: bool = False,
 ) -> Change:
-    """What has to happen to one object.
+    """Return what has to happen to one object.
 
     Args:
         state: What it should be.
@@ -179,7 +179,7 @@ def _as_stored(state: State, catalogue: Catalogue) -> State:
 
 
 def _fields(state: State, replaced: Collection[Ref]) -> dict[str, Any]:
-    """The fields of a desired object. What it refers to and is being replaced differs though its name stays."""
+    """Return a desired object's fields. What it refers to and is being replaced differs though its name stays."""
     fields = state.fields()
     match state:
         case ComponentState(connector=str(connector)) if Ref("connector", connector) in replaced:

@@ -136,7 +136,7 @@ def unregister(
 
 
 def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settings: Path) -> dict[str, StackContract]:
-    """The contracts that the named environments were last applied with, narrowed to ``team``."""
+    """Return the contracts that the named environments were last applied with, narrowed to ``team``."""
     platform = load_platform(settings)
     contracts = {name: read_stacks(platform, name, cloud) for name in expand_environments(names, platform)}
     if team is not None:
@@ -148,7 +148,7 @@ def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settin
 
 
 def _show_missing_members(names: Sequence[str], team: str | None, settings: Path) -> None:
-    """On standard error: it is no fault of the stacks, and no part of their JSON."""
+    """Print missing members on standard error: it is no fault of the stacks, and no part of their JSON."""
     platform = load_platform(settings)
     missing = registration.missing_members(platform, expand_environments(names, platform), team=team)
     if missing:

@@ -20,7 +20,7 @@ ORDER: tuple[Kind, ...] = ("stack", "component", "connector", "secret")
 
 
 def deletions(actual: Actual, scopes: Collection[Scope]) -> tuple[Change, ...]:
-    """Everything that Groundwork registered within ``scopes``, as deletions."""
+    """Return everything that Groundwork registered within ``scopes``, as deletions."""
     return in_order(
         Change(ref, "delete", found=found)
         for ref, found in actual.objects.items()
@@ -29,7 +29,7 @@ def deletions(actual: Actual, scopes: Collection[Scope]) -> tuple[Change, ...]:
 
 
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """``changes`` so that nothing is deleted while something deleted later still refers to it."""
+    """Order ``changes`` so that nothing is deleted while something deleted later still refers to it."""
     return tuple(sorted(changes, key=lambda change: (ORDER.index(change.ref.kind), change.ref.name, change.ref.type)))
 
 

@@ -14,17 +14,17 @@ from stack_bootstrap.registration.trackers import refuse_untracked
 
 
 def secret_name(contract: StackContract, key: str) -> str:
-    """What the secret ``key`` of ``contract`` is called in ZenML; configurations refer to it as ``{{name.key}}``."""
+    """Return the ZenML name of ``contract``'s secret ``key``; configurations refer to it as ``{{name.key}}``."""
     return f"{contract.stack.name}-{key}"
 
 
 def connector_name(contract: StackContract, key: str) -> str:
-    """What the connector ``key`` of ``contract`` is called in ZenML."""
+    """Return the ZenML name of ``contract``'s connector ``key``."""
     return f"{contract.stack.name}-{key}"
 
 
 def desired_state(contracts: Iterable[StackContract], *, read_secrets: bool) -> list[State]:
-    """What ZenML should hold, in the order it has to be written: what is referred to comes first.
+    """Return what ZenML should hold, in the order it has to be written: what is referred to comes first.
 
     Args:
         contracts: One contract per stack.
@@ -122,7 +122,7 @@ def _stacks(contracts: list[StackContract]) -> list[StackState]:
 
 
 def _without_nulls(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Terraform writes ``null`` for an argument that is not given; to ZenML, ``None`` is a value."""
+    """Drop nulls: Terraform writes ``null`` for an argument that is not given; to ZenML, ``None`` is a value."""
     return {key: value for key, value in configuration.items() if value is not None}
 
 

@@ -30,7 +30,7 @@ class RegistrationError(ExpectedError):
         self.others = tuple(others)
 
     def __str__(self) -> str:
-        """One line for each object."""
+        """Return one line for each object."""
         return "\n".join([f"{self.kind} {self.name}: {self.message}", *map(str, self.others)])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def local_store_made_alone() -> Iterator[Path | None]:
-    """While the block opens ZenML's local store, no other process of ours makes, repairs or opens it.
+    """Lock ZenML's local store: within the block no other process of ours makes, repairs or opens it.
 
     ZenML makes the tables, then notes the schema's revision, then makes the default user, and cannot go on from
     anything in between. Such a database never held anything: without a user nobody could connect to it. It is

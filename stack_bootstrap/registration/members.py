@@ -29,7 +29,7 @@ class Member:
 
 
 def members_of(platform: Platform, environments: Collection[str], team: str | None = None) -> Iterator[Member]:
-    """Everybody in the teams' files, in those environments and, if one is named, that team."""
+    """Return everybody in the teams' files, in those environments and, if one is named, that team."""
     for name, found in platform.teams.items():
         if team in (None, name):
             for environment, section in found.environments.items():
@@ -41,7 +41,7 @@ def members_of(platform: Platform, environments: Collection[str], team: str | No
 def missing_members(
     platform: Platform, environments: Collection[str], *, team: str | None = None, client: Client | None = None
 ) -> tuple[Member, ...] | None:
-    """Members of teams whom the ZenML server does not know, by user name or e-mail address.
+    """Return members of teams whom the ZenML server does not know, by user name or e-mail address.
 
     Args:
         platform: The settings.
@@ -67,7 +67,7 @@ def missing_members(
 
 
 def is_server(client: Client) -> bool:
-    """Whether ``client`` talks to a ZenML server, and not to a store on this machine."""
+    """Return whether ``client`` talks to a ZenML server, and not to a store on this machine."""
     from zenml.enums import StoreType
 
     return bool(client.zen_store.type == StoreType.REST)

@@ -31,7 +31,7 @@ def diff(
     team: str | None = None,
     adopt: bool = False,
 ) -> Changes:
-    """What :func:`register` would change. Writes nothing.
+    """Return what :func:`register` would change. Write nothing.
 
     Args:
         contracts: One contract per stack; the keys do not matter.
@@ -107,12 +107,12 @@ def register_all(
     observer: Observer | None = None,
     settings: Path = DIRECTORY,
 ) -> Changes:
-    """:func:`register` for the contracts of several environments at once, by environment and team."""
+    """Run :func:`register` for the contracts of several environments at once, by environment and team."""
     return register(merge(contracts), client=client, adopt=adopt, prune=prune, observer=observer, settings=settings)
 
 
 def merge(contracts: Mapping[str, Mapping[str, StackContract]]) -> dict[str, StackContract]:
-    """The contracts of several environments in one mapping.
+    """Merge the contracts of several environments into one mapping.
 
     Raises:
         RegistrationError: a contract stands under an environment that is not its own.
@@ -197,7 +197,7 @@ def _noting(done: list[Change], observer: Observer | None) -> Observer:
 
 
 def _stacks_of(doomed: Iterable[Change]) -> tuple[Stack, ...]:
-    """The stacks that objects were registered for, by their labels."""
+    """Return the stacks that objects were registered for, by their labels."""
     labels = [(change.found.state.labels or {}) for change in doomed if change.found is not None]
     stacks = (Stack(it["environment"], it["cloud"], it["team"], it["zenml_stack"]) for it in labels)
     return tuple(dict.fromkeys(stacks))

@@ -24,7 +24,7 @@ class Scope:
     team: str | None = None
 
     def holds(self, labels: Mapping[str, str] | None) -> bool:
-        """Whether Groundwork registered the object with these labels within this scope."""
+        """Return whether Groundwork registered the object with these labels within this scope."""
         return (
             is_managed(labels)
             and labels is not None
@@ -35,12 +35,12 @@ class Scope:
 
 
 def scopes_of(contracts: Iterable[StackContract], team: str | None = None) -> frozenset[Scope]:
-    """The environments and clouds that ``contracts`` speak for, narrowed to ``team`` when it is given."""
+    """Return the environments and clouds that ``contracts`` speak for, narrowed to ``team`` when it is given."""
     return frozenset(Scope(contract.environment, contract.cloud, team) for contract in contracts)
 
 
 def labels_of(contract: StackContract) -> dict[str, str]:
-    """Labels of everything that is registered for ``contract``."""
+    """Return the labels of everything that is registered for ``contract``."""
     return {
         **contract.stack.labels,
         "environment": contract.environment,
@@ -52,17 +52,17 @@ def labels_of(contract: StackContract) -> dict[str, str]:
 
 
 def is_managed(labels: Mapping[str, str] | None) -> bool:
-    """Whether Groundwork registered the object with these labels."""
+    """Return whether Groundwork registered the object with these labels."""
     return (labels or {}).get("managed_by") == MANAGED_BY
 
 
 def to_secret_value(labels: Mapping[str, str]) -> str:
-    """``labels`` as the value of :data:`SECRET_KEY`."""
+    """Return ``labels`` as the value of :data:`SECRET_KEY`."""
     return json.dumps(labels, sort_keys=True)
 
 
 def from_secret_value(text: str) -> dict[str, str] | None:
-    """The labels in the value of :data:`SECRET_KEY`, or ``None`` when it is not one that we wrote."""
+    """Return the labels in the value of :data:`SECRET_KEY`, or None when it is not one that we wrote."""
     try:
         labels = json.loads(text)
     except json.JSONDecodeError:

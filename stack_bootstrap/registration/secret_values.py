@@ -24,11 +24,11 @@ class Reader(Protocol):
     """One secret manager."""
 
     def __call__(self, reference: str) -> str:
-        """The current value that ``reference`` points to."""
+        """Return the current value that ``reference`` points to."""
 
 
 def read_values(secret: Secret) -> dict[str, str]:
-    """What ``secret`` holds, as the keys and values of a ZenML secret.
+    """Read what ``secret`` holds, as the keys and values of a ZenML secret.
 
     A JSON object whose values are all strings becomes one key each, which is how AWS Secrets Manager stores several
     values under one name. Anything else becomes the one key ``value``.
@@ -49,14 +49,14 @@ def read_values(secret: Secret) -> dict[str, str]:
 
 
 def from_environment(reference: str) -> str:
-    """The environment variable called ``reference``."""
+    """Read the environment variable called ``reference``."""
     if reference not in os.environ:
         raise SecretUnavailableError(f"the environment variable {reference} is not set; set it to the secret's value")
     return os.environ[reference]
 
 
 def from_aws(reference: str) -> str:
-    """The AWS Secrets Manager entry with the ARN or name ``reference``."""
+    """Read the AWS Secrets Manager entry with the ARN or name ``reference``."""
     try:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
@@ -74,7 +74,7 @@ def from_aws(reference: str) -> str:
 
 
 def from_gcp(reference: str) -> str:
-    """The Google Secret Manager version ``projects/P/secrets/S[/versions/V]``, the latest when none is named."""
+    """Read the Google Secret Manager version ``projects/P/secrets/S[/versions/V]``, the latest when none is named."""
     try:
         from google.api_core.exceptions import GoogleAPICallError  # type: ignore[import-untyped,import-not-found,unused-ignore]
         from google.auth.exceptions import GoogleAuthError
@@ -90,7 +90,7 @@ def from_gcp(reference: str) -> str:
 
 
 def from_azure(reference: str) -> str:
-    """The Azure Key Vault secret with the identifier ``https://VAULT/secrets/NAME[/VERSION]``."""
+    """Read the Azure Key Vault secret with the identifier ``https://VAULT/secrets/NAME[/VERSION]``."""
     try:
         from azure.core.exceptions import AzureError  # type: ignore[import-untyped,import-not-found,unused-ignore]
         from azure.identity import DefaultAzureCredential  # type: ignore[import-untyped,import-not-found,unused-ignore]

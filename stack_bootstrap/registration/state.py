@@ -44,7 +44,7 @@ class SecretState:
         return Ref("secret", self.name)
 
     def fields(self) -> dict[str, Any]:
-        """Every field by its path."""
+        """Return every field by its path."""
         return {**_under("values", self.values), **_under("labels", self.labels)}
 
 
@@ -66,7 +66,7 @@ class ConnectorState:
         return Ref("connector", self.name)
 
     def fields(self) -> dict[str, Any]:
-        """Every field by its path."""
+        """Return every field by its path."""
         return {
             **self.fixed(),
             **_under("configuration", self.configuration),
@@ -74,7 +74,7 @@ class ConnectorState:
         }
 
     def fixed(self) -> dict[str, Any]:
-        """The fields that ZenML refuses to change on a connector in use."""
+        """Return the fields that ZenML refuses to change on a connector in use."""
         return _given(
             type=self.type,
             auth_method=self.auth_method,
@@ -103,7 +103,7 @@ class ComponentState:
         return Ref("component", self.name, self.type)
 
     def fields(self) -> dict[str, Any]:
-        """Every field by its path."""
+        """Return every field by its path."""
         return {
             **self.fixed(),
             **_given(connector=self.connector, connector_resource_id=self.connector_resource_id),
@@ -114,7 +114,7 @@ class ComponentState:
         }
 
     def fixed(self) -> dict[str, Any]:
-        """The fields that ZenML cannot change."""
+        """Return the fields that ZenML cannot change."""
         return {"flavor": self.flavor}
 
 
@@ -134,7 +134,7 @@ class StackState:
         return Ref("stack", self.name)
 
     def fields(self) -> dict[str, Any]:
-        """Every field by its path."""
+        """Return every field by its path."""
         return {
             **_under("components", {kind: ", ".join(names) for kind, names in self.components.items()}),
             **_under("environment", self.environment),
@@ -147,7 +147,7 @@ State = SecretState | ConnectorState | ComponentState | StackState
 
 
 def overlay(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Any]:
-    """What to send to a ZenML update so that ``before`` becomes ``after``: ``None`` removes a key."""
+    """Return what to send to a ZenML update so that ``before`` becomes ``after``: None removes a key."""
     before = before or {}
     changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
     return changed | {key: None for key in before if key not in after}

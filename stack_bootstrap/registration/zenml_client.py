@@ -100,7 +100,7 @@ def _of_another_version(error: Exception) -> RegistrationError:
 
 
 def _credentials() -> list[str]:
-    """What the environment holds to connect with, which must not show in an error."""
+    """Return what the environment holds to connect with, which must not show in an error."""
     in_url = urlsplit(os.environ.get("ZENML_STORE_URL", "")).password
     given = (in_url, *map(os.environ.get, ("ZENML_STORE_PASSWORD", "ZENML_STORE_API_KEY", "ZENML_STORE_API_TOKEN")))
     return [value for value in given if value]

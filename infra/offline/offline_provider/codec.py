@@ -26,7 +26,7 @@ def _default(value: Any) -> Any:
 
 
 def decode(wire: Any) -> Any:
-    """The value of a ``DynamicValue`` or ``RawState`` message; ``None`` for an absent one."""
+    """Decode the value of a ``DynamicValue`` or ``RawState`` message; None for an absent one."""
     if getattr(wire, "msgpack", b""):
         return msgpack.unpackb(wire.msgpack, ext_hook=_extension, strict_map_key=False)
     if wire.json:
@@ -35,7 +35,7 @@ def decode(wire: Any) -> Any:
 
 
 def encode(value: Any) -> bytes:
-    """``value`` as MessagePack.
+    """Encode ``value`` as MessagePack.
 
     Raises:
         TypeError: it holds something that no Terraform value can be.

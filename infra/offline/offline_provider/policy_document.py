@@ -27,7 +27,7 @@ _KEYS = (
 
 
 def render(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The computed attributes ``id``, ``json`` and ``minified_json`` of the data source.
+    """Return the computed attributes ``id``, ``json`` and ``minified_json`` of the data source.
 
     Raises:
         ValueError: two statements share a ``sid``, or a merged document is no JSON.
@@ -55,7 +55,7 @@ def render(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _html_safe(text: str) -> str:
-    """Go's ``encoding/json`` escapes these three."""
+    """Escape the three characters that Go's ``encoding/json`` escapes."""
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
@@ -68,7 +68,7 @@ def _statements_of(document: str) -> list[dict[str, Any]]:
 
 
 def _merge(base: list[dict[str, Any]], over: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """``over`` after ``base``; a statement takes the place of one with the same ``Sid``."""
+    """Merge ``over`` after ``base``; a statement takes the place of one with the same ``Sid``."""
     merged = list(base)
     for statement in over:
         sid = statement.get("Sid")

@@ -43,13 +43,13 @@ class Pin:
 
 
 def pins(file: Path = PROVIDERS) -> dict[str, Pin]:
-    """The providers of ``providers.toml``, by name."""
+    """Return the providers of ``providers.toml``, by name."""
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
     return {name: Pin(one["source"], one["version"], tuple(one.get("keep", ()))) for name, one in raw.items()}
 
 
 def used(provider: str, infra: Path = INFRA) -> set[str]:
-    """``resource <type>`` and ``data <type>`` of all that the ``.tf`` files below ``infra`` use of ``provider``."""
+    """List all that ``.tf`` files below ``infra`` use of ``provider``, as ``resource <type>`` and ``data <type>``."""
     found = set()
     for file in sorted(infra.rglob("*.tf")):
         if ".terraform" in file.parts:
@@ -61,7 +61,7 @@ def used(provider: str, infra: Path = INFRA) -> set[str]:
 
 
 def recorded(provider: str) -> set[str]:
-    """What the committed recording of ``provider`` holds, in the form of :func:`used`."""
+    """Return what the committed recording of ``provider`` holds, in the form of :func:`used`."""
     recording = read_recording(provider)
     return {f"resource {name}" for name in recording["resource_schemas"]} | {
         f"data {name}" for name in recording["data_source_schemas"]
@@ -69,7 +69,7 @@ def recorded(provider: str) -> set[str]:
 
 
 def prune(full: Mapping[str, Any], pin: Pin, wanted: Iterable[str]) -> dict[str, Any]:
-    """The schemas of ``wanted`` from ``full``, without descriptions.
+    """Return the schemas of ``wanted`` from ``full``, without descriptions.
 
     Raises:
         RecordingError: a wanted type does not exist in this version of the provider.
@@ -136,7 +136,7 @@ def _compact(value: Any) -> str:
 
 
 def read_full(file: Path, pin: Pin) -> Mapping[str, Any]:
-    """The schemas of one provider from what ``terraform providers schema -json`` wrote, gzipped or not.
+    """Read the schemas of one provider from what ``terraform providers schema -json`` wrote, gzipped or not.
 
     Raises:
         RecordingError: the file does not hold this provider.
@@ -154,7 +154,7 @@ def read_full(file: Path, pin: Pin) -> Mapping[str, Any]:
 
 
 def ask_terraform(name: str, pin: Pin, mirror: str | None) -> Mapping[str, Any]:
-    """The schemas as the real provider tells them, installed from ``mirror`` or else from the registry.
+    """Read the schemas from the real provider, installed from ``mirror`` or else from the registry.
 
     Raises:
         RecordingError: Terraform could not install or ask the provider.
@@ -185,7 +185,7 @@ def ask_terraform(name: str, pin: Pin, mirror: str | None) -> Mapping[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="offline_provider.record", description=(__doc__ or "").splitlines()[0])
     known = pins()
     parser.add_argument("providers", nargs="*", metavar="PROVIDER", help=f"of {', '.join(known)}; all without")

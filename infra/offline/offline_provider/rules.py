@@ -36,7 +36,7 @@ class Check:
     says: str = ""
 
     def problem(self, value: Any) -> str | None:
-        """Why ``value`` is refused, or ``None``."""
+        """Return why ``value`` is refused, or None."""
         if isinstance(value, dict):
             for key, item in value.items():
                 if self.keys and not re.search(self.keys, key):
@@ -74,7 +74,7 @@ class Rule:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def problems(self, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Path and message of everything in ``config`` that the provider would refuse."""
+        """Return path and message of everything in ``config`` that the provider would refuse."""
         for group in self.conflicts:
             given = [path for path in group if _given(config, path)]
             if len(given) > 1:
@@ -101,13 +101,13 @@ class Rule:
                         yield path, f"{path}: {problem}{f' ({check.says})' if check.says else ''}"
 
     def refuses_create(self, config: Mapping[str, Any]) -> str | None:
-        """Why the cloud would not create this, although the provider plans it, or ``None``."""
+        """Return why the cloud would not create this, although the provider plans it, or None."""
         if self.create_needs and not any(find(config, path) not in ([], [""]) for path in self.create_needs):
             return f"one of {', '.join(self.create_needs)} must have a value"
         return None
 
     def refuses_destroy(self, state: Mapping[str, Any]) -> str | None:
-        """Why the provider would not delete what is in ``state``, or ``None``."""
+        """Return why the provider would not delete what is in ``state``, or None."""
         for name, allowed in self.destroy_needs.items():
             value = state.get(name)
             if (NULL if value is None else value) not in allowed:
@@ -117,12 +117,12 @@ class Rule:
 
 
 def _given(config: Mapping[str, Any], path: str) -> bool:
-    """Whether an argument is known to be set; an empty block is not, and an unknown value may turn out to be null."""
+    """Say whether an argument is known to be set; an empty block is not, and an unknown value may be null."""
     return any(value is not UNKNOWN and value not in ([], {}) for value in find(config, path))
 
 
 def _open(config: Mapping[str, Any], path: str) -> bool:
-    """Whether it is not known yet if an argument is set."""
+    """Return whether it is not known yet if an argument is set."""
     return any(value is UNKNOWN for value in find(config, path))
 
 
@@ -140,7 +140,7 @@ class Rules:
 
 
 def read_rules(provider: str, directory: Path = RULES) -> Rules:
-    """The rules of ``provider``.
+    """Read the rules of ``provider``.
 
     Raises:
         ValueError: the file holds a key that means nothing, or a rule without its source.

@@ -14,7 +14,7 @@ Block = Mapping[str, Any]
 
 
 def read_recording(provider: str, directory: Path = RECORDINGS) -> dict[str, Any]:
-    """The committed recording of ``provider``: ``source``, ``version``, ``provider`` and the schemas by type."""
+    """Read the committed recording of ``provider``: ``source``, ``version``, ``provider`` and the schemas by type."""
     loaded: dict[str, Any] = json.loads((directory / f"{provider}.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -29,7 +29,7 @@ def children(block: Block) -> Iterator[tuple[str, str, Block]]:
 
 
 def empty(block: Block) -> dict[str, Any]:
-    """An object of the block's type in which nothing is set."""
+    """Return an object of the block's type in which nothing is set."""
     value: dict[str, Any] = dict.fromkeys(block.get("attributes", {}))
     for name, nested in block.get("block_types", {}).items():
         value[name] = {"list": [], "set": [], "map": {}}.get(nested["nesting_mode"])
@@ -37,7 +37,7 @@ def empty(block: Block) -> dict[str, Any]:
 
 
 def conform(block: Block, value: Mapping[str, Any]) -> dict[str, Any]:
-    """``value`` with exactly the keys that ``block`` has, as an older state may lack or hold others."""
+    """Return ``value`` with exactly the keys that ``block`` has, as an older state may lack or hold others."""
     complete = empty(block)
     for name in complete:
         if value.get(name) is not None:
@@ -54,7 +54,7 @@ def conform(block: Block, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_message(recorded: Mapping[str, Any]) -> Any:
-    """The protocol's ``Schema`` message of one recorded schema."""
+    """Return the protocol's ``Schema`` message of one recorded schema."""
     from tf.gen import tfplugin_pb2 as pb
 
     return pb.Schema(version=recorded.get("version", 0), block=_block(recorded.get("block", {})))

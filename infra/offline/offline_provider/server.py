@@ -182,7 +182,7 @@ def serve(simulation: Simulation) -> None:
 
 
 def _certificate() -> tuple[bytes, Any]:
-    """A key and certificate for this process alone; neither is written anywhere."""
+    """Make a key and certificate for this process alone; neither is written anywhere."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)

@@ -43,7 +43,7 @@ class Simulation:
         self.settings = settings
 
     def block(self, type_name: str, *, data: bool = False) -> Block:
-        """The recorded block of a resource or data source type.
+        """Return the recorded block of a resource or data source type.
 
         Raises:
             RefusedError: it is not in the recording.
@@ -56,7 +56,7 @@ class Simulation:
         return block
 
     def problems(self, type_name: str, config: Mapping[str, Any], *, data: bool = False) -> list[tuple[str, str]]:
-        """Path and message of everything in ``config`` that the provider would refuse although the schema allows it."""
+        """Return path and message of what the provider would refuse in ``config`` although the schema allows it."""
         rule = self._rule(type_name, data)
         default = Rule(check={k: c for k, c in self.rules.default_check.items() if k in config and k not in rule.check})
         return [*rule.problems(config), *default.problems(config)]
@@ -64,7 +64,7 @@ class Simulation:
     def plan(
         self, type_name: str, prior: dict[str, Any] | None, proposed: dict[str, Any] | None, config: Any, private: bytes
     ) -> Plan:
-        """The planned state of a create, update or (``proposed is None``) delete."""
+        """Plan a create, update or (``proposed is None``) delete."""
         if proposed is None:
             return Plan(None)
         block, rule = self.block(type_name), self._rule(type_name)
@@ -79,7 +79,7 @@ class Simulation:
     def apply(
         self, type_name: str, prior: dict[str, Any] | None, planned: dict[str, Any] | None, config: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """The state after the planned change; every unknown value gets one of the right form.
+        """Return the state after the planned change; every unknown value gets one of the right form.
 
         Raises:
             RefusedError: the cloud would not create or delete this.
@@ -96,7 +96,7 @@ class Simulation:
         return self._filled(type_name, self.block(type_name), planned, rule)
 
     def imported(self, type_name: str, identifier: str) -> dict[str, Any]:
-        """The state of what ``identifier`` names, as far as the identifier tells.
+        """Return the state of what ``identifier`` names, as far as the identifier tells.
 
         Raises:
             RefusedError: the identifier has not the form that the provider documents.
@@ -112,7 +112,7 @@ class Simulation:
         return state
 
     def read_data(self, type_name: str, config: dict[str, Any]) -> dict[str, Any]:
-        """What the data source would find."""
+        """Return what the data source would find."""
         block = self.block(type_name, data=True)
         if type_name == "aws_iam_policy_document":
             return {**config, **render_policy_document(config)}
@@ -127,7 +127,7 @@ class Simulation:
         return Scope(known, rule.values, self.settings, self.rules.context, digest(type_name, known))
 
     def _derive(self, state: dict[str, Any], rule: Rule) -> None:
-        """Attributes that merge others, such as all labels from the provider's and the resource's."""
+        """Derive attributes that merge others, such as all labels from the provider's and the resource's."""
         for target, sources in {**self.rules.default_derive, **rule.derive}.items():
             if target not in state:
                 continue
@@ -165,7 +165,7 @@ class Simulation:
         return conform(block, filled)
 
     def _distinct(self, type_name: str, seed: bytes) -> bytes:
-        """Another seed for each further resource with the very same arguments, so that two never share an id."""
+        """Return another seed for each further resource with the very same arguments, so that two never share an id."""
         key = (type_name, seed.hex())
         count = self._ids.get(key, 0)
         self._ids[key] = count + 1
@@ -219,7 +219,7 @@ def _first(found: Sequence[Any]) -> Any:
 
 
 def _shaped(kind: Any, value: Any) -> Any:
-    """``value`` as one of the Terraform type ``kind``; what it leaves out is null or empty."""
+    """Return ``value`` as one of the Terraform type ``kind``; what it leaves out is null or empty."""
     if kind == "string":
         return None if value is None else str(value)
     if kind == "number":
@@ -238,7 +238,7 @@ def _shaped(kind: Any, value: Any) -> Any:
 
 
 def _planned(block: Block, prior: Any, proposed: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """``proposed`` with every computed value that nobody has given yet unknown, and no write-only value."""
+    """Return ``proposed`` with every computed value nobody has given yet unknown, and no write-only value."""
     state = dict(proposed)
     for name, attribute in block.get("attributes", {}).items():
         if attribute.get("write_only"):
@@ -267,7 +267,7 @@ def _planned(block: Block, prior: Any, proposed: Mapping[str, Any], config: Mapp
 
 
 def _planned_in_set(nested: Block, proposed: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
-    """The planned form of one element of a set: with what the prior element of the same arguments had computed."""
+    """Plan one element of a set, with what the prior element of the same arguments had computed."""
     for candidate in proposed:
         if all(value is None or candidate.get(name) == value for name, value in given.items()):
             return _planned(nested, candidate, candidate, given)
@@ -292,7 +292,7 @@ def _differ(prior: Mapping[str, Any], planned: Mapping[str, Any], path: str, imp
 
 
 def _parse(template: str, identifier: str) -> dict[str, str]:
-    """Attributes from an import id, by a template such as ``projects/{project}/secrets/{secret_id}``."""
+    """Parse attributes from an import id, by a template such as ``projects/{project}/secrets/{secret_id}``."""
     pattern = re.escape(template).replace(r"\{", "{").replace(r"\}", "}")
     # The last hole takes what is left, since names such as a bucket's object hold slashes.
     holes = re.findall(r"\{(\w+)\}", pattern)

@@ -24,7 +24,7 @@ class UnresolvedError(Exception):
 
 
 def project_number(project: str) -> str:
-    """A made-up project number, always the same for one project id: 12 digits that do not start with 0."""
+    """Return an invented project number, always the same for one project id: 12 digits that do not start with 0."""
     return str(10**11 + int.from_bytes(digest("project", project)[:8], "big") % (9 * 10**11))
 
 
@@ -51,7 +51,7 @@ class Scope:
     _open: set[str] = field(default_factory=set)
 
     def render(self, template: Any, salt: str) -> Any:
-        """``template`` with every hole filled; lists and mappings are entered, other values are returned as they are.
+        """Fill every hole of ``template``; lists and mappings are entered, other values are returned as they are.
 
         Raises:
             UnresolvedError: a hole has no value.

@@ -22,7 +22,7 @@ UNKNOWN: Final = _Unknown()
 
 
 def is_wholly_known(value: Any) -> bool:
-    """Whether no part of ``value`` is unknown."""
+    """Return whether no part of ``value`` is unknown."""
     if value is UNKNOWN:
         return False
     if isinstance(value, dict):
@@ -33,7 +33,7 @@ def is_wholly_known(value: Any) -> bool:
 
 
 def find(value: Any, path: str) -> list[Any]:
-    """Every value that the dotted ``path`` leads to; a list on the way is entered, element by element or by index.
+    """Find every value that the dotted ``path`` leads to; a list on the way is entered, by element or by index.
 
     ``find({"a": [{"b": 1}, {"b": 2}]}, "a.b") == [1, 2]``. A path that leads nowhere gives ``[]``.
     """
@@ -55,6 +55,6 @@ def find(value: Any, path: str) -> list[Any]:
 
 
 def digest(*parts: Any) -> bytes:
-    """A SHA-256 over ``parts``, the same in every run and on every machine."""
+    """Return a SHA-256 over ``parts``, the same in every run and on every machine."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=repr)
     return hashlib.sha256(text.encode()).digest()

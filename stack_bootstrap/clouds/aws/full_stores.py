@@ -58,6 +58,6 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
 
 
 def _holds_objects(s3: Any, bucket: str) -> bool:
-    """Whether there is an object, a former version of one, or a mark that one was deleted."""
+    """Return whether there is an object, a former version of one, or a mark that one was deleted."""
     found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
     return bool(found.get("Versions") or found.get("DeleteMarkers"))

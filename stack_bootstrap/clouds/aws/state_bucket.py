@@ -62,7 +62,7 @@ def make_state_bucket(environment: Environment, *, dry_run: bool = False, sessio
 
 
 def _configuration(where: Mapping[str, str]) -> dict[str, Any]:
-    """The location as ``create_bucket`` wants it: left out in us-east-1, which is refused as a constraint."""
+    """Return the location as ``create_bucket`` wants it: left out in us-east-1, which is refused as a constraint."""
     return {"CreateBucketConfiguration": dict(where)} if where else {}
 
 
@@ -76,7 +76,7 @@ def _require_account(session: Any, account: str, region: str, environment: str) 
 
 
 def _exists(s3: Any, name: str, account: str) -> bool:
-    """Whether the bucket exists in this account.
+    """Return whether the bucket exists in this account.
 
     Raises:
         StateError: it exists in another account.
@@ -198,7 +198,7 @@ def _tls_only(s3: Any, name: str) -> dict[str, Any]:
 
 
 def _encryption(s3: Any, name: str) -> list[dict[str, Any]]:
-    """The rules of the bucket's encryption, without what AWS adds to them."""
+    """Return the rules of the bucket's encryption, without what AWS adds to them."""
     rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     kept = ("ApplyServerSideEncryptionByDefault", "BucketKeyEnabled")
     return [{key: rule[key] for key in kept if key in rule} for rule in rules]
@@ -210,7 +210,7 @@ def _tags(s3: Any, name: str) -> dict[str, str]:
 
 
 def _read(call: Callable[[], Any]) -> Any:
-    """What ``call`` returns, or ``None`` where S3 says that the bucket has no such setting."""
+    """Return what ``call`` returns, or None where S3 says that the bucket has no such setting."""
     from botocore.exceptions import ClientError
 
     try:
