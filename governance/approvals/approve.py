@@ -146,7 +146,7 @@ def count_approvals(
     trainer: Person,
     break_glass: bool = False,
 ) -> Tally:
-    """The approvals for ``request`` that count now, at most one a person, and why others do not.
+    """Return the approvals for ``request`` that count now, at most one a person, and why others do not.
 
     Of somebody who gave several for this evidence the newest holds, so a decision can be taken back.
 
@@ -182,7 +182,7 @@ def count_approvals(
 
 
 def used_statements(log: LogReader, target: Target) -> frozenset[str]:
-    """Statements that a completed promotion acted on."""
+    """Return the statements that a completed promotion acted on."""
     return frozenset(
         statement
         for entry in select(log, Filter(kind="promotion", model=target.model))
@@ -200,7 +200,7 @@ def _approvals(log: LogReader, target: Target) -> Iterator[tuple[Entry, Approval
 def _checked(
     request: PromotionRequest, entry: Entry, event: Approval, store: Readable, people: People, subjects: Subjects
 ) -> Given:
-    """The approval that ``event`` records: signed, by whom the log says, when the log says."""
+    """Return the approval that ``event`` records: signed, by whom the log says, when the log says."""
     signed = read(store, event.statement_digest)
     person = signed.signer(people, entry.recorded)
     if not isinstance(signed.statement, ApprovalStatement):
@@ -211,7 +211,7 @@ def _checked(
 
 
 def _about_something_else(statement: ApprovalStatement, request: PromotionRequest) -> str:
-    """What else an approval is about; empty if it is about ``request``."""
+    """Return what else an approval is about; empty if it is about ``request``."""
     target = request.target
     if (statement.environment, statement.cloud) != (target.environment.environment, target.cloud):
         return f"is for {statement.environment} on {statement.cloud}"
@@ -227,7 +227,7 @@ def _about_something_else(statement: ApprovalStatement, request: PromotionReques
 def _why_not(
     given: Given, request: PromotionRequest, used: frozenset[str], *, requester: Person | None, trainer: Person
 ) -> str:
-    """Why an approval of ``request`` does not count; empty if it does."""
+    """Return why an approval of ``request`` does not count; empty if it does."""
     if given.digest in used:
         return "was used by an earlier promotion"
     if clock.now() >= given.statement.expires:

@@ -30,7 +30,7 @@ APPROVALS = "approvals"
 
 
 def require_two(request: PromotionRequest, tally: Tally) -> tuple[Given, ...]:
-    """The signatures that break the glass for ``request``.
+    """Return the two signatures that break the glass for ``request``.
 
     Raises:
         PromotionRefusedError: fewer than two people signed.

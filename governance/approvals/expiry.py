@@ -12,7 +12,7 @@ A signed request holds as long."""
 
 
 def hours_within(hours: int | None, longest: int) -> timedelta:
-    """``hours``, or ``longest`` if none are given.
+    """Return ``hours``, or ``longest`` if none are given.
 
     Raises:
         PromotionRefusedError: fewer than one, or more than ``longest``.

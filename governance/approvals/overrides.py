@@ -124,7 +124,7 @@ def override(
 def valid_overrides(
     target: Target, journal: Journal, *, not_by: tuple[Person, ...] | None = None
 ) -> tuple[Exemption, ...]:
-    """The overrides that hold now for ``target``, as gates take them.
+    """Return the overrides that hold now for ``target``, as gates take them.
 
     Args:
         target: the model and environment.
@@ -143,7 +143,7 @@ def valid_overrides(
 
 
 def overrides_for(target: Target, candidate: ModelVersionResponse, *others: Person | None) -> tuple[Exemption, ...]:
-    """The overrides that hold for the promotion of ``candidate``: none by its trainer or by ``others``.
+    """Return the overrides that hold for the promotion of ``candidate``: none by its trainer or by ``others``.
 
     Raises:
         PromotionRefusedError: there are some, and who trained it cannot be told.
@@ -156,8 +156,7 @@ def overrides_for(target: Target, candidate: ModelVersionResponse, *others: Pers
 
 
 def overrides_in_force(target: Target, journal: Journal) -> tuple[Override, ...]:
-    """Every override whose signature holds, whose signer has the role now, and that has neither expired nor been given
-    under another policy."""
+    """Return every override that is signed by one who has the role now, unexpired and given under this policy."""
     people = people_of(target)
     found, allowed, policy = [], set(people_who_approve(target)), policy_version(target)
     for entry, event in _overrides(journal, target):

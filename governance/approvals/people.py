@@ -85,7 +85,7 @@ def who_asks(
 
 
 def who_trained(target: Target, people: People, journal: Journal, candidate: ModelVersionResponse) -> Person:
-    """The person who trained ``candidate``.
+    """Return the person who trained ``candidate``.
 
     Raises:
         PromotionRefusedError: the log does not say, or whom it names is nobody among the allowed signers.

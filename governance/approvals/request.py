@@ -55,7 +55,7 @@ class PromotionRequest:
 
 
 def environment_before(target: Target) -> Target:
-    """The same model in the environment from which it enters ``target``'s.
+    """Return the same model in the environment from which it enters ``target``'s.
 
     Raises:
         PromotionRefusedError: nothing is promoted into that environment.
@@ -67,7 +67,7 @@ def environment_before(target: Target) -> Target:
 
 
 def candidate_of(target: Target, source: Target, version: str | None) -> ModelVersionResponse:
-    """The version to promote: ``version``, or the one that is in ``source``.
+    """Return the version to promote: ``version``, or the one that is in ``source``.
 
     Raises:
         PromotionRefusedError: there is none, it is not in ``source``, or it is in ``target``'s environment already.
@@ -86,7 +86,7 @@ def candidate_of(target: Target, source: Target, version: str | None) -> ModelVe
 def collect_evidence(
     target: Target, source: Target, candidate: ModelVersionResponse, exemptions: tuple[Exemption, ...] = ()
 ) -> PromotionRequest:
-    """The request for ``candidate``, where ``exemptions`` set aside what cannot be concluded.
+    """Collect the request for ``candidate``, where ``exemptions`` set aside what cannot be concluded.
 
     Raises:
         PromotionRefusedError: there is no evidence.
@@ -111,7 +111,7 @@ def collect_evidence(
 
 
 def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
-    """Whoever started the run that trained ``candidate``, as the log there says.
+    """Return whoever started the run that trained ``candidate``, as the log there says.
 
     Raises:
         PromotionRefusedError: that log knows no such run.
@@ -139,7 +139,7 @@ def _named(target: Target, source: Target, version: str) -> ModelVersionResponse
 
 
 def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunResponse:
-    """The newest completed, governed run in ``source`` for this version."""
+    """Return the newest completed, governed run in ``source`` for this version."""
     trained = source.environment.environment not in STAGES
     name = training_pipeline.name if trained else validation_pipeline.name
     found = run_of(candidate, source, name)

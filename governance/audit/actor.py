@@ -44,7 +44,7 @@ class Identity:
 
 
 def current_identity(zenml_user: str | None = None, environ: Mapping[str, str] = os.environ) -> Identity:
-    """Who runs this process.
+    """Return the identity of whoever runs this process.
 
     In GitHub Actions the claims of the job's OIDC token are used when the job may have one (``permissions: id-token:
     write``), else its environment variables, which a workflow could set itself. Elsewhere it is ``zenml_user`` if
@@ -66,22 +66,22 @@ def current_identity(zenml_user: str | None = None, environ: Mapping[str, str] =
 
 
 def declared_identity(email: str) -> Identity:
-    """Somebody whom a settings file or another record names by e-mail address."""
+    """Return the identity of somebody whom a settings file or another record names by e-mail address."""
     return Identity("e-mail", email.strip().lower(), "declared")
 
 
 def signed_identity(email: str) -> Identity:
-    """Somebody who signed with a key that the allowed signers tie to this e-mail address."""
+    """Return the identity of somebody who signed with a key that the allowed signers tie to this e-mail address."""
     return Identity("e-mail", email.strip().lower(), "ssh-key")
 
 
 def account_identity(account: str) -> Identity:
-    """The user of the operating system with this login name."""
+    """Return the identity of the operating system's user with this login name."""
     return Identity("operating-system", account, "operating-system")
 
 
 def github_identity(actor_id: str) -> Identity:
-    """The account of GitHub with this numeric id, as its OIDC tokens name it."""
+    """Return the identity of the GitHub account with this numeric id, as its OIDC tokens name it."""
     return Identity(_GITHUB, actor_id, "oidc")
 
 
@@ -93,7 +93,7 @@ def _ci_identity(issuer: str, claims: Mapping[str, Any], source: Source) -> Iden
 
 
 def _oidc_claims(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Claims of a fresh token. It comes from the issuer's own endpoint, so its signature adds nothing here."""
+    """Fetch a fresh token's claims. It comes from the issuer's own endpoint, so its signature adds nothing here."""
     url = environ["ACTIONS_ID_TOKEN_REQUEST_URL"]
     if urllib.parse.urlsplit(url).scheme not in ("https", "http"):
         raise ActorError("ACTIONS_ID_TOKEN_REQUEST_URL is no web address.")

@@ -25,10 +25,10 @@ class CheckpointSource(Protocol):
         """Where this is, for messages."""
 
     def sizes(self, after: int = -1) -> Iterator[int]:
-        """Sizes larger than ``after`` for which there is a checkpoint, in order."""
+        """Return the sizes larger than ``after`` for which there is a checkpoint, in order."""
 
     def read(self, size: int) -> bytes | None:
-        """The checkpoint for ``size``."""
+        """Read the checkpoint for ``size``."""
 
 
 class Anchor(CheckpointSource, Protocol):

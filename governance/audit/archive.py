@@ -33,7 +33,7 @@ class Archive:
         return str(self._file)
 
     def read(self, key: str) -> bytes | None:
-        """The bytes of an object; nothing where the archive is damaged, which no check then takes for an entry."""
+        """Read an object's bytes; nothing where the archive is damaged, which no check then takes for an entry."""
         try:
             member = self._zip.getinfo(key)
             plain = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -11,7 +11,7 @@ from governance.audit.errors import AuditError
 
 
 def canonical(value: Any) -> bytes:
-    """``value`` (what JSON can hold) as canonical JSON.
+    """Return ``value`` (what JSON can hold) as canonical JSON.
 
     Raises:
         AuditError: it holds NaN, an infinity, an integer beyond 2**53, a lone surrogate, depth or a type JSON lacks.

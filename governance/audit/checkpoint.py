@@ -22,23 +22,23 @@ class Checkpoint:
     root: bytes
 
     def body(self) -> str:
-        """The text that is signed."""
+        """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def signed(self, signer: Signer) -> bytes:
-        """This checkpoint as a signed note. Ed25519 is deterministic, so equal checkpoints give equal notes."""
+        """Sign this checkpoint as a note. Ed25519 is deterministic, so equal checkpoints give equal notes."""
         return sign_note(self.body(), signer)
 
 
 def sign_note(text: str, signer: Signer) -> bytes:
-    """``text`` (lines, each ended by a newline) as a note with one signature."""
+    """Sign ``text`` (lines, each ended by a newline) as a note with one signature."""
     key = signer.verifier
     signature = base64.b64encode(key.key_id + signer.sign(text.encode())).decode()
     return f"{text}\n{_DASH}{key.name} {signature}\n".encode()
 
 
 def open_note(note: bytes, keys: Sequence[Verifier]) -> str:
-    """The text of ``note`` once one of ``keys`` is seen to have signed it. Signatures by strangers are skipped.
+    """Return the text of ``note`` once one of ``keys`` is seen to have signed it; other signatures are skipped.
 
     Raises:
         SignatureError: it is no signed note, or none of ``keys`` signed it.
@@ -76,7 +76,7 @@ def _signature_line(line: str) -> tuple[str, bytes]:
 
 
 def open_checkpoint(note: bytes, keys: Sequence[Verifier], origin: str) -> Checkpoint:
-    """The checkpoint in ``note``, after its signature and origin are checked.
+    """Return the checkpoint in ``note``, after its signature and origin are checked.
 
     Raises:
         SignatureError: it is no checkpoint of ``origin`` signed by one of ``keys``.

@@ -49,7 +49,7 @@ class Draft:
         self._head = b'{"event":' + canonical(event.content()) + b',"recorded":"'
 
     def encode(self, sequence: int, recorded: str, signer: Signer, origin: str) -> bytes:
-        """The object to store at ``sequence``; ``recorded`` is in RFC 3339. Keys are in canonical order already."""
+        """Return the object to store at ``sequence``; ``recorded`` is RFC 3339. Keys are in canonical order already."""
         middle = f'{recorded}","schema":{SCHEMA_VERSION},"sequence":{sequence}}}'
         inner = self._head + middle.encode()
         signature = base64.b64encode(signer.sign(_signed_message(inner, origin)))
@@ -63,13 +63,13 @@ def _signed_message(inner: bytes, origin: str) -> bytes:
 
 
 def sequence_in(data: bytes) -> int | None:
-    """The sequence number that the object ``data`` claims, read without parsing all of it."""
+    """Return the sequence number that the object ``data`` claims, read without parsing all of it."""
     match = _ENTRY.fullmatch(data)
     return int(match[2]) if match else None
 
 
 def is_signed(data: bytes, keys: Sequence[Verifier], origin: str) -> bool:
-    """Whether one of ``keys`` signed the entry ``data`` for the log ``origin``."""
+    """Return whether one of ``keys`` signed the entry ``data`` for the log ``origin``."""
     match = _ENTRY.fullmatch(data)
     if match is None:
         return False
@@ -79,12 +79,12 @@ def is_signed(data: bytes, keys: Sequence[Verifier], origin: str) -> bool:
 
 
 def event_id_in(data: bytes) -> str:
-    """The id of the event in a signed entry, read without checking the rest."""
+    """Return the id of the event in a signed entry, read without checking the rest."""
     return str(json.loads(data)["entry"]["event"]["id"])
 
 
 def decode(data: bytes, sequence: int) -> Entry:
-    """The entry in the object stored at ``sequence``. Its signature is not checked here.
+    """Return the entry in the object stored at ``sequence``. Its signature is not checked here.
 
     Raises:
         TamperedError: it is no entry, or that of another number.

@@ -31,7 +31,7 @@ RecordClass = Literal["logs", "documentation"]
 
 
 def rfc3339(moment: datetime) -> str:
-    """``moment`` in UTC with microseconds, the one spelling that the log uses."""
+    """Return ``moment`` in UTC with microseconds, the one spelling that the log uses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -99,7 +99,7 @@ class Event(StrictModel):
         return self.kind
 
     def content(self) -> dict[str, Any]:
-        """What is written: JSON values, without what is unknown."""
+        """Return what is written: JSON values, without what is unknown."""
         return self.model_dump(mode="json", exclude_none=True)
 
 

@@ -22,7 +22,7 @@ class Gap:
 
 
 def missing_labels(expected: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
-    """Expected labels that no seen label is or refines. Nothing is missed of a run that failed."""
+    """Return the expected labels that no seen label is or refines. Nothing is missed of a run that failed."""
     found = set(seen)
     if "run_failed" in found:
         return ()
@@ -37,7 +37,7 @@ class _Run:
 
 
 def find_gaps(entries: Iterable[Entry]) -> list[Gap]:
-    """Every run among ``entries`` (in order, from the beginning) that lacks an event which it declared."""
+    """Find every run among ``entries`` (in order, from the beginning) that lacks an event which it declared."""
     runs: dict[str, _Run] = {}
     for entry in entries:
         event = entry.event

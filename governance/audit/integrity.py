@@ -69,7 +69,7 @@ class Report:
         return min((problem.index for problem in self.problems), default=None)
 
     def as_json(self) -> dict[str, Any]:
-        """For machines; ``verify.py`` prints the same."""
+        """Return the report for machines; ``verify.py`` prints the same."""
         return {
             "ok": self.ok,
             "first_bad": self.first_bad,
@@ -252,7 +252,7 @@ class _Check:
         self._problem(agreed, f"{where} is not the one that the checkpoint of size {head.size} in {head.place} covers")
 
     def _first_changed(self, head: _Head, agreed: int, kept: Sequence[Leaves]) -> int | None:
-        """The first entry that differs from the kept leaf hashes, if those lead to ``head`` and so can be believed."""
+        """Find the first entry that differs from the kept leaf hashes, if those lead to ``head``, so are believed."""
         leaves = next((found for found in kept if found.size == head.size), None)
         if leaves is None or leaves.start > agreed or leaves.grown().root() != head.checkpoint.root:
             return None
@@ -277,7 +277,7 @@ class _Check:
                 self._problem(changed, f"entry {changed} was changed after it was signed for in {beyond[0].place}")
 
     def _check_unsealed(self, sealed: int) -> None:
-        """Entries after the last checkpoint, as a crash leaves them, stand by their own signatures."""
+        """Check entries after the last checkpoint, as a crash leaves them; they stand by their own signatures."""
         alone = range(sealed, len(self.hashes))
         for sequence in alone:
             if not is_signed(self.store.read(entry_key(sequence)) or b"", self.keys, self.origin):

@@ -21,22 +21,22 @@ _NUMBERED = re.compile("(?:entries|checkpoints|leaves)/([0-9]{7})/([0-9]{10})")
 
 
 def entry_key(sequence: int) -> str:
-    """The entry with this sequence number, counted from 0."""
+    """Return the key of the entry with this sequence number, counted from 0."""
     return _numbered(ENTRIES, sequence)
 
 
 def checkpoint_key(size: int) -> str:
-    """The signed checkpoint of the first ``size`` entries."""
+    """Return the key of the signed checkpoint of the first ``size`` entries."""
     return _numbered(CHECKPOINTS, size)
 
 
 def leaves_key(size: int) -> str:
-    """Leaf hashes up to ``size`` and the edge of the tree before them: how the tree grew to that checkpoint."""
+    """Return the key of the leaf hashes up to ``size`` and the compact range before them."""
     return _numbered(LEAVES, size)
 
 
 def number_of(key: str) -> int | None:
-    """The sequence number or size that ``key`` stands for, if it is a key of one of these kinds."""
+    """Return the sequence number or size that ``key`` stands for, if it is a key of one of these kinds."""
     match = _NUMBERED.fullmatch(key)
     if match is None or int(match[2]) // 1000 != int(match[1]):
         return None

@@ -31,23 +31,23 @@ class Leaves:
         return self.start + len(self.hashes)
 
     def frontier(self) -> CompactRange:
-        """The tree's edge at ``start``."""
+        """Return the compact range of the tree at ``start``."""
         return CompactRange(self.start, self.edge)
 
     def grown(self) -> CompactRange:
-        """The tree's edge at ``size``."""
+        """Return the compact range of the tree at ``size``."""
         edge = self.frontier()
         for leaf in self.hashes:
             edge.append(leaf)
         return edge
 
     def encode(self) -> bytes:
-        """As canonical JSON; hexadecimal needs no escaping."""
+        """Encode as canonical JSON; hexadecimal needs no escaping."""
         return f'{{"edge":{_spell(self.edge)},"leaves":{_spell(self.hashes)},"start":{self.start}}}'.encode()
 
     @classmethod
     def decode(cls, data: bytes | None, size: int) -> Leaves | None:
-        """The leaves in ``data`` if it holds those that lead to ``size``, else ``None``."""
+        """Decode the leaves in ``data`` if it holds those that lead to ``size``, else return None."""
         try:
             raw = json.loads(data or b"")
             found = cls(as_number(raw["start"]), as_hashes(raw["edge"]), as_hashes(raw["leaves"]))
@@ -76,11 +76,11 @@ class GrowingRange:
         self._hashes.append(leaf)
 
     def leaves(self) -> Leaves:
-        """What is kept beside a checkpoint of this size."""
+        """Return what is kept beside a checkpoint of this size."""
         return Leaves(self._base.size, self._base.edge, tuple(self._hashes))
 
     def sealed(self) -> None:
-        """There is a checkpoint of this size now."""
+        """Begin anew after a checkpoint of this size."""
         self._base = self.edge.copy()
         self._hashes = []
 

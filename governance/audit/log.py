@@ -139,7 +139,7 @@ class AuditLog(LogReader):
         return checkpoint
 
     def _same_root(self, ours: Checkpoint, note: bytes | None, place: str) -> None:
-        """A checkpoint that is already there may differ in its signature only, as after a rotation of the key."""
+        """Check that a checkpoint already there differs in its signature only, as after a rotation of the key."""
         if open_checkpoint(note or b"", self.keys, self.origin) != ours:
             raise TamperedError(
                 f"{place} holds another checkpoint of size {ours.size}: the log has been split in two. "

@@ -42,7 +42,7 @@ class CompactRange:
         return tuple(self._edge)
 
     def copy(self) -> CompactRange:
-        """An independent frontier of the same tree."""
+        """Return an independent copy of the same tree."""
         return CompactRange(self.size, self._edge)
 
     def append(self, leaf: bytes) -> None:
@@ -55,7 +55,7 @@ class CompactRange:
         self.size += 1
 
     def root(self) -> bytes:
-        """Root of the tree; of the empty tree, the hash of nothing."""
+        """Return the root of the tree; of the empty tree, the hash of nothing."""
         if not self._edge:
             return sha256(b"").digest()
         node = self._edge[-1]
@@ -84,13 +84,13 @@ class Tree:
         return self._levels[0][index]
 
     def root(self, size: int | None = None) -> bytes:
-        """Root of the tree of the first ``size`` leaves (all of them by default)."""
+        """Return the root of the tree of the first ``size`` leaves (all of them by default)."""
         size = self.size if size is None else size
         self._check(size)
         return sha256(b"").digest() if size == 0 else self._hash(0, size)
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
-        """PATH(index, D[size]) of RFC 6962, section 2.1.1, lowest hash first."""
+        """Return PATH(index, D[size]) of RFC 6962, section 2.1.1, lowest hash first."""
         size = self.size if size is None else size
         self._check(size)
         if not 0 <= index < size:
@@ -98,7 +98,7 @@ class Tree:
         return self._path(index, 0, size)
 
     def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
-        """PROOF(old, D[new]) of RFC 6962, section 2.1.2; empty when ``old`` is 0 or equals ``new``."""
+        """Return PROOF(old, D[new]) of RFC 6962, section 2.1.2; empty when ``old`` is 0 or equals ``new``."""
         new = self.size if new is None else new
         self._check(new)
         if not 0 <= old <= new:
@@ -135,12 +135,12 @@ class Tree:
 
 
 def _split(count: int) -> int:
-    """The largest power of two smaller than ``count``."""
+    """Return the largest power of two smaller than ``count``."""
     return 1 << (count - 1).bit_length() - 1
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``proof`` shows ``leaf`` at ``index`` of the ``size`` leaves under ``root`` (RFC 9162, 2.1.3.2)."""
+    """Return whether ``proof`` shows ``leaf`` at ``index`` of ``size`` leaves under ``root`` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     node, position, last = leaf, index, size - 1
@@ -160,7 +160,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether ``proof`` shows that the tree of ``new`` leaves extends that of ``old`` leaves (RFC 9162, 2.1.4.2)."""
+    """Return whether ``proof`` shows that the tree of ``new`` leaves extends that of ``old`` (RFC 9162, 2.1.4.2)."""
     if not 0 <= old <= new:
         return False
     if old == 0:

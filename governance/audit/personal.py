@@ -23,7 +23,7 @@ _PATTERNS = [(what, mark, re.compile(pattern)) for what, (mark, pattern) in _FOR
 
 
 def find_forbidden(text: str) -> str | None:
-    """What kind of personal datum or secret ``text`` seems to hold, if any.
+    """Return what kind of personal datum or secret ``text`` seems to hold, if any.
 
     Names of people in free text cannot be recognised: reasons are for what was done, not for whom.
     """

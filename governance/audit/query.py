@@ -27,7 +27,7 @@ class Filter:
     """When it happened, this moment excluded; with a time zone."""
 
     def matches(self, entry: Entry) -> bool:
-        """Whether ``entry`` is one that is looked for."""
+        """Return whether ``entry`` is one that is looked for."""
         event = entry.event
         return (
             self.kind in (None, event.kind)
@@ -42,6 +42,6 @@ class Filter:
 
 
 def select(log: LogReader, wanted: Filter, *, newest_first: bool = False) -> Iterator[Entry]:
-    """Entries of ``log`` that match, oldest first unless told otherwise."""
+    """Select the entries of ``log`` that match, oldest first by default."""
     entries = log.newest_first() if newest_first else log.entries()
     return (entry for entry in entries if wanted.matches(entry))

@@ -89,7 +89,7 @@ class LogReader:
         return data
 
     def _stored(self, sequence: int) -> bytes:
-        """The bytes at ``sequence`` as the store gives them: for hashing only."""
+        """Read the bytes at ``sequence`` as the store gives them: for hashing only."""
         data = self.store.read(entry_key(sequence)) if sequence >= 0 else None
         if data is None:
             raise MissingEntryError(f"{self.store.place} has no entry {sequence}.")
@@ -106,8 +106,10 @@ class LogReader:
         return self._leaves
 
     def _find_leaves(self, size: int) -> list[bytes]:
-        """The leaf hashes up to the checkpoint of ``size``: those kept beside checkpoints or, where they do not give
-        the signed root, those of the entries themselves."""
+        """Find the leaf hashes up to the checkpoint of ``size``.
+
+        They are those kept beside checkpoints or, where those do not give the signed root, the entries' own.
+        """
         root, pieces, at = self._checkpoint_at(size)[0].root if size else b"", list[Sequence[bytes]](), size
         while at and (kept := Leaves.decode(self.store.read(leaves_key(at)), at)) and kept.start < at:
             pieces.append(kept.hashes)
@@ -120,17 +122,17 @@ class LogReader:
         return hashes
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
-        """Entries in order, to the end of the log unless ``stop`` (excluded) is given."""
+        """Yield entries in order, to the end of the log unless ``stop`` (excluded) is given."""
         for sequence in range(start, self.refresh() if stop is None else stop):
             yield self.entry(sequence)
 
     def newest_first(self) -> Iterator[Entry]:
-        """Entries from the end of the log to its beginning."""
+        """Yield entries from the end of the log to its beginning."""
         for sequence in reversed(range(self.refresh())):
             yield self.entry(sequence)
 
     def checkpoint(self) -> tuple[Checkpoint, bytes] | None:
-        """The newest checkpoint and its signed note, ``None`` for a log without one."""
+        """Return the newest checkpoint and its signed note, None for a log without one."""
         size = self._newest_checkpoint()
         return None if size is None else self._checkpoint_at(size)
 
@@ -163,7 +165,7 @@ class LogReader:
         return None
 
     def _guess_end(self) -> int:
-        """How many entries there are, in O(log n) reads. Wrong if some are missing, which is found out later."""
+        """Guess how many entries there are, in O(log n) reads. Wrong if some are missing, which is found out later."""
         if self.store.read(entry_key(0)) is None:
             return 0
         present, absent = 0, 1
@@ -185,7 +187,7 @@ class LogReader:
         return checkpoint, note
 
     def _restore(self, size: int) -> CompactRange:
-        """The tree's edge at a checkpoint, from the hashes kept beside it or else from the entries themselves."""
+        """Restore the tree at a checkpoint, from the hashes kept beside it or else from the entries themselves."""
         checkpoint, _ = self._checkpoint_at(size)
         if size and self.store.read(entry_key(size - 1)) is None:
             raise self._cut_off(self._guess_end(), size, self.store.place)

@@ -48,7 +48,7 @@ class Verifier:
         return sha256(self.name.encode() + b"\n" + _ED25519 + self.key).digest()[:4]
 
     def verify(self, signature: bytes, message: bytes) -> bool:
-        """Whether ``signature`` over ``message`` is by this key."""
+        """Return whether ``signature`` over ``message`` is by this key."""
         try:
             Ed25519PublicKey.from_public_bytes(self.key).verify(signature, message)
         except InvalidSignature:
@@ -60,7 +60,7 @@ class Verifier:
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """The key that ``text`` spells.
+        """Parse the key that ``text`` spells.
 
         Raises:
             SignatureError: it is no Ed25519 key in signed-note form, or its key id is not that of the key.
@@ -77,7 +77,7 @@ class Verifier:
 
 
 def read_public_keys(file: Path) -> tuple[Verifier, ...]:
-    """The keys in ``file``, one a line; more than one when the key was rotated.
+    """Read the keys in ``file``, one a line; more than one when the key was rotated.
 
     Raises:
         SignatureError: the file is missing, empty or holds something else.
@@ -93,7 +93,7 @@ def read_public_keys(file: Path) -> tuple[Verifier, ...]:
 
 
 def signed_by(keys: Sequence[Verifier], signature: bytes, message: bytes) -> bool:
-    """Whether any of ``keys`` signed ``message``."""
+    """Return whether any of ``keys`` signed ``message``."""
     return any(key.verify(signature, message) for key in keys)
 
 
@@ -105,11 +105,11 @@ class Signer(Protocol):
         """The public key."""
 
     def sign(self, message: bytes) -> bytes:
-        """Ed25519 signature (64 bytes, RFC 8032, no pre-hash) over ``message``."""
+        """Return the Ed25519 signature (64 bytes, RFC 8032, no pre-hash) over ``message``."""
 
 
 def checked(verifier: Verifier, signature: bytes, message: bytes) -> bytes:
-    """``signature`` if it holds: a key service that answers for another key must not spoil the log.
+    """Return ``signature`` if it holds: a key service that answers for another key must not spoil the log.
 
     Raises:
         SignatureError: it does not.
@@ -120,7 +120,7 @@ def checked(verifier: Verifier, signature: bytes, message: bytes) -> bytes:
 
 
 def raw_ed25519(der_or_pem: bytes, what: str) -> bytes:
-    """The 32 bytes of an Ed25519 public key (SubjectPublicKeyInfo, DER or PEM), as key services give it.
+    """Return the 32 bytes of an Ed25519 public key (SubjectPublicKeyInfo, DER or PEM), as key services give it.
 
     Raises:
         SignatureError: it is another kind of key.
@@ -159,7 +159,7 @@ class FileSigner:
         return self._verifier
 
     def sign(self, message: bytes) -> bytes:
-        """Ed25519 signature over ``message``."""
+        """Return the Ed25519 signature over ``message``."""
         return self._key.sign(message)
 
     @classmethod
@@ -186,7 +186,7 @@ class FileSigner:
 
     @contextmanager
     def _draft(self, file: Path) -> Iterator[Path]:
-        """The private key in a file of its own beside ``file``, so that no process ever loads half a key."""
+        """Write the private key to a file of its own beside ``file``, so that no process ever loads half a key."""
         pem = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
@@ -206,7 +206,7 @@ class FileSigner:
 
     @classmethod
     def load(cls, file: Path, name: str) -> FileSigner:
-        """The key in ``file``.
+        """Load the key in ``file``.
 
         Raises:
             SignatureError: the file is missing, readable by others, or no Ed25519 key.

@@ -36,10 +36,10 @@ class Readable(Protocol):
         """Where this is, for messages."""
 
     def read(self, key: str) -> bytes | None:
-        """The bytes of an object, ``None`` if there is none."""
+        """Read an object's bytes, None if there is none."""
 
     def list(self, prefix: str, after: str = "") -> Iterator[str]:
-        """Keys that start with ``prefix`` (a folder, with its slash) and sort after ``after``, in order."""
+        """List keys that start with ``prefix`` (a folder, with its slash) and sort after ``after``, in order."""
 
 
 class Store(Readable, Protocol):
@@ -76,7 +76,7 @@ _OPEN_FILES = 128
 
 
 def check_key(key: str) -> str:
-    """``key`` itself if it is a plain relative path.
+    """Return ``key`` itself if it is a plain relative path.
 
     Raises:
         StoreError: it could lead out of the store or mean something else elsewhere.
@@ -188,7 +188,7 @@ class LocalStore:
         return len(paths)
 
     def _held(self, path: str, item: Object) -> int:
-        """1 if ``path``, which is taken, holds the very bytes that were to be written."""
+        """Return 1 if ``path``, which is taken, holds the very bytes that were to be written."""
         same = Path(path).read_bytes() == item.data
         if same:  # whoever made it may have been stopped before its name was durable
             _sync_folder(path.rpartition("/")[0])

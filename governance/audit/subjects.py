@@ -36,7 +36,7 @@ class KeyRing(Protocol):
     """Where the keys of subjects are kept: apart from the log, and able to forget."""
 
     def get(self, name: str) -> bytes | None:
-        """The key called ``name``."""
+        """Return the key called ``name``."""
 
     def create(self, name: str, key: bytes) -> bytes:
         """Keep ``key`` unless there is one already; the key that is kept."""
@@ -45,7 +45,7 @@ class KeyRing(Protocol):
         """Forget a key; whether there was one."""
 
     def every(self) -> Iterator[tuple[str, bytes]]:
-        """Every name and key."""
+        """Return every name and key."""
 
 
 class FileKeyRing:
@@ -109,7 +109,7 @@ class Subjects:
     ring: KeyRing
 
     def actor(self, identity: Identity) -> Actor:
-        """The pseudonymous actor for ``identity``, whose detail is sealed beside the log.
+        """Return the pseudonymous actor for ``identity``, whose detail is sealed beside the log.
 
         The same person has the same pseudonym for as long as their key exists.
 
@@ -129,12 +129,12 @@ class Subjects:
         return Actor(id=pseudonym, source=identity.source, detail=detail)
 
     def known(self, identity: Identity) -> str | None:
-        """The pseudonym of ``identity`` if it ever acted here; nothing is made or written."""
+        """Return the pseudonym of ``identity`` if it ever acted here; nothing is made or written."""
         key = self.ring.get(_ring_name(identity))
         return None if key is None else _pseudonym(key)
 
     def reveal(self, actor: Actor) -> Mapping[str, object]:
-        """What was sealed about ``actor``: issuer, subject and detail.
+        """Return what was sealed about ``actor``: issuer, subject and detail.
 
         Raises:
             ActorError: the person was erased, or the record is missing or was altered.

@@ -73,10 +73,10 @@ class Place(Protocol):
     """Where a log, or what was handed out of one, is kept."""
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
+        """Return the keys of one kind, in order."""
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist."""
+        """Return the object's bytes; none if it does not exist."""
 
 
 class Folder:
@@ -86,7 +86,7 @@ class Folder:
         self.root = path.rstrip("/")
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
+        """Return the keys of one kind, in order."""
         found = []
         for folder, folders, files in os.walk(f"{self.root}/{kind}"):
             links = [name for name in folders if Path(folder, name).is_symlink()]
@@ -124,7 +124,7 @@ class Archive:
         self.names = {member.filename: member for member in self.members}
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
+        """Return the keys of one kind, in order."""
         return sorted(name for name in self.names if name.startswith(kind + "/"))
 
     def get(self, key: str) -> bytes:
@@ -147,7 +147,7 @@ class Archive:
 
 
 def open_place(path: str) -> Place:
-    """The objects at ``path``."""
+    """Open the objects at ``path``."""
     if Path(path).is_dir():
         return Folder(path)
     if Path(path).is_file():
@@ -156,12 +156,12 @@ def open_place(path: str) -> Place:
 
 
 def key_of(kind: str, number: int) -> str:
-    """The key of entry, checkpoint or leaves ``number``."""
+    """Return the key of entry, checkpoint or leaves ``number``."""
     return f"{kind}/{number // 1000:07d}/{number:010d}"
 
 
 def number_in(kind: str, key: str) -> int | None:
-    """The number that ``key`` stands for, or None if it is no key of the log."""
+    """Return the number that ``key`` stands for, or None if it is no key of the log."""
     digits = key.rpartition("/")[2]
     return int(digits) if re.fullmatch("[0-9]{10}", digits) and key == key_of(kind, int(digits)) else None
 
@@ -170,7 +170,7 @@ def number_in(kind: str, key: str) -> int | None:
 
 
 def sha256(data: bytes) -> bytes:
-    """SHA-256."""
+    """Return the SHA-256 of ``data``."""
     return hashlib.sha256(data).digest()
 
 
@@ -188,7 +188,7 @@ class Edge:
         self.nodes.append(leaf)
 
     def root(self) -> bytes:
-        """Root of the tree."""
+        """Return the root of the tree."""
         if not self.nodes:
             return sha256(b"")
         node = self.nodes[-1]
@@ -198,7 +198,7 @@ class Edge:
 
 
 def root_from_proof(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """The root that an inclusion proof leads to, as RFC 6962 builds it; None if the proof has a wrong length."""
+    """Return the root that an inclusion proof leads to, as RFC 6962 builds it; None if the proof has a wrong length."""
     steps = []  # on which side of each node on the way down from the root the leaf lies
     start, end = 0, size
     while end - start > 1:
@@ -254,7 +254,7 @@ def read_proofs(value: Any) -> dict[int, list[bytes]]:
 
 
 def read_leaves(data: bytes, size: int) -> Leaves | None:
-    """The leaves object in ``data`` if it leads to ``size``; None if it was altered."""
+    """Return the leaves object in ``data`` if it leads to ``size``; None if it was altered."""
     try:
         edge, leaves, start = read_json(data, "edge", "leaves", "start")
         found = read_number(start), read_hashes(edge), read_hashes(leaves)
@@ -264,7 +264,7 @@ def read_leaves(data: bytes, size: int) -> Leaves | None:
 
 
 def root_of_leaves(found: Leaves) -> bytes:
-    """The root that a leaves object leads to."""
+    """Return the root that a leaves object leads to."""
     start, nodes, hashes = found
     edge = Edge(start, nodes)
     for leaf in hashes:
@@ -276,7 +276,7 @@ def root_of_leaves(found: Leaves) -> bytes:
 
 
 def read_keys(text: str) -> list[PublicKey]:
-    """Signed-note keys, given directly or in a file, one a line."""
+    """Read signed-note keys, given directly or in a file, one a line."""
     if "+" not in text or Path(text).is_file():
         if not Path(text).is_file():
             raise CannotCheckError(f"{text} is neither a public key nor a file")
@@ -288,7 +288,7 @@ def read_keys(text: str) -> list[PublicKey]:
 
 
 def parse_keys(text: str) -> list[PublicKey]:
-    """Signed-note keys in ``text``, one a line."""
+    """Parse the signed-note keys in ``text``, one a line."""
     keys = []
     for line in filter(None, map(str.strip, text.split("\n"))):
         try:
@@ -306,7 +306,7 @@ def parse_keys(text: str) -> list[PublicKey]:
 
 
 def signature_holds(key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether ``signature`` over ``message`` is by the Ed25519 public key ``key``."""
+    """Return whether ``signature`` over ``message`` is by the Ed25519 public key ``key``."""
     if Ed25519PublicKey is not None:
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
@@ -326,7 +326,7 @@ def signature_holds(key: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def decode_base64(text: str) -> bytes:
-    """Bytes of base64, refusing a second spelling of the same bytes."""
+    """Decode base64, refusing a second spelling of the same bytes."""
     data = base64.b64decode(text, validate=True)
     if base64.b64encode(data).decode() != text:
         raise ValueError
@@ -334,7 +334,7 @@ def decode_base64(text: str) -> bytes:
 
 
 def open_note(note: bytes, keys: list[PublicKey]) -> str:
-    """The text of a signed note once one of ``keys`` is seen to have signed it."""
+    """Return the text of a signed note once one of ``keys`` is seen to have signed it."""
     try:
         body, mark, signatures = note.decode().rpartition("\n\n")
         body += "\n"
@@ -359,7 +359,7 @@ def open_note(note: bytes, keys: list[PublicKey]) -> str:
 
 
 def open_checkpoint(note: bytes, keys: list[PublicKey], origin: str) -> tuple[int, bytes]:
-    """Size and root in a signed checkpoint."""
+    """Return size and root in a signed checkpoint."""
     try:
         found, size, root, rest = open_note(note, keys).split("\n")
         if found != origin or rest or not NUMBER.fullmatch(size) or len(decode_base64(root)) != 32:
@@ -370,7 +370,7 @@ def open_checkpoint(note: bytes, keys: list[PublicKey], origin: str) -> tuple[in
 
 
 def entry_is_signed(data: bytes, keys: list[PublicKey], origin: str) -> bool:
-    """Whether the log itself signed this entry; every entry carries a signature of its own."""
+    """Return whether the log itself signed this entry; every entry carries a signature of its own."""
     match = ENTRY.fullmatch(data)
     if not match:
         return False
@@ -398,11 +398,11 @@ class Check:
         self.snapshot: int | None = None
 
     def problem(self, index: int, what: str) -> None:
-        """Something is not as it was signed, from entry ``index`` on."""
+        """Note that something is not as it was signed, from entry ``index`` on."""
         self.problems.append((max(index, 0), what))
 
     def numbered(self, kind: str, place: Place) -> dict[int, str]:
-        """{number: key} of the objects of one kind."""
+        """Return {number: key} of the objects of one kind."""
         found = {}
         for key in place.keys(kind):
             number = number_in(kind, key)
@@ -414,7 +414,7 @@ class Check:
         return found
 
     def valid_checkpoints(self, notes: dict[int, bytes], where: str) -> dict[int, bytes]:
-        """{size: root} of the notes that are signed checkpoints of their size."""
+        """Return {size: root} of the notes that are signed checkpoints of their size."""
         valid = {}
         for size, note in notes.items():
             try:
@@ -429,7 +429,7 @@ class Check:
         return valid
 
     def anchor_notes(self, anchor: Place) -> dict[int, bytes]:
-        """Checkpoints in ``anchor``; of an export, those that it can have."""
+        """Return the checkpoints in ``anchor``; of an export, those that it can have."""
         notes = {size: anchor.get(key) for size, key in self.numbered("checkpoints", anchor).items()}
         if self.snapshot is not None and max(notes, default=0) > self.snapshot:
             self.notes.append(f"This is an export of {self.snapshot} entries; an anchor knows of {max(notes)}.")
@@ -503,7 +503,7 @@ class Check:
             self.problem(index, f"entry {index} was changed")
 
     def first_changed(self, agreed: int, root: bytes, found: Leaves | None) -> int | None:
-        """The first entry that differs from leaf hashes which lead to the signed ``root``."""
+        """Return the first entry that differs from leaf hashes which lead to the signed ``root``."""
         if found and found[0] <= agreed and root_of_leaves(found) == root:
             for index, (kept, ours) in enumerate(zip(found[2], self.leaves[found[0] :], strict=False), found[0]):
                 if kept != ours:
@@ -513,7 +513,7 @@ class Check:
     def check_ends(
         self, signed: dict[int, list[bytes]], kept: dict[int, Leaves | None], agreed: int, differs: bool
     ) -> None:
-        """What the entries alone do not show: cut-off ends, unsigned additions, altered leaf hashes."""
+        """Check what the entries alone do not show: cut-off ends, unsigned additions, altered leaf hashes."""
         sound = agreed if differs else self.entries
         for size, found in kept.items():
             if found and size > self.entries:

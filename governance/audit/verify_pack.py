@@ -48,7 +48,7 @@ DAMAGED = (ValueError, KeyError, TypeError, AttributeError, verify.BadSignatureE
 
 
 def zip_bytes(files: list[tuple[str, bytes]]) -> bytes:
-    """The one zip file for ``files`` in this order: nothing compressed, all of 1 January 1980, no comments.
+    """Return the one zip file for ``files`` in this order: nothing compressed, all of 1 January 1980, no comments.
 
     Raises:
         ValueError: they are too many or too large for a zip file without its 64-bit extensions.
@@ -68,7 +68,7 @@ def zip_bytes(files: list[tuple[str, bytes]]) -> bytes:
 
 
 def is_pack(path: str) -> bool:
-    """Whether the file is, or was, an evidence pack; any zip file with a manifest, and what is no zip file any more."""
+    """Return whether the file is, or was, an evidence pack: a zip file with a manifest, or no zip file any more."""
     if not Path(path).is_file():
         return False
     try:
@@ -88,11 +88,11 @@ class Inside:
         self.place, self.prefix = place, prefix
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
+        """Return the keys of one kind, in order."""
         return [name[len(self.prefix) :] for name in self.place.keys(self.prefix + kind)]
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist."""
+        """Return the object's bytes; none if it does not exist."""
         return self.place.get(self.prefix + key)
 
 
@@ -103,17 +103,17 @@ class Own:
         self.place, self.first_line = place, origin.encode() + b"\n"
 
     def keys(self, kind: str) -> list[str]:
-        """Keys of one kind, in order."""
+        """Return the keys of one kind, in order."""
         return [key for key in self.place.keys(kind) if self.get(key)]
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it is of another log."""
+        """Return the object's bytes; none if it is of another log."""
         data = self.place.get(key)
         return data if data.startswith(self.first_line) else b""
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
-    """Whether the tree of ``new`` leaves begins with that of ``old`` leaves (RFC 9162, 2.1.4.2)."""
+    """Return whether the tree of ``new`` leaves begins with that of ``old`` leaves (RFC 9162, 2.1.4.2)."""
     if not 0 < old <= new:
         return False
     if old == new:
@@ -158,12 +158,12 @@ class PackedLog(verify.Check):
 
 
 def fingerprint(key: bytes) -> str:
-    """SHA-256 of a public key."""
+    """Return the SHA-256 of a public key."""
     return f"sha256:{verify.sha256(key).hex()}"
 
 
 def embedded_keys(place: verify.Place) -> list[verify.PublicKey]:
-    """The keys in key.pub."""
+    """Return the keys in key.pub."""
     try:
         return verify.parse_keys(place.get("key.pub").decode())
     except UnicodeDecodeError:
@@ -196,7 +196,7 @@ class Pack:
         self.established = False
 
     def check(self) -> dict[str, Any]:
-        """All checks; what ``--json`` prints."""
+        """Run all checks and return what ``--json`` prints."""
         files = self.read()
         if not self.problems:
             try:
@@ -211,7 +211,7 @@ class Pack:
         return {**result, "logs": self.logs, "problems": problems, "notes": notes}
 
     def read(self) -> dict[str, bytes]:
-        """The files, if the zip file is the one that they make."""
+        """Return the files, if the zip file is the one that they make."""
         raw = Path(self.path).read_bytes()
         try:
             with zipfile.ZipFile(self.path) as archive:
@@ -256,7 +256,7 @@ class Pack:
 
     @staticmethod
     def sealed_by(files: dict[str, bytes], key: verify.PublicKey) -> bool:
-        """Whether ``key`` signed the manifest."""
+        """Return whether ``key`` signed the manifest."""
         try:
             return (
                 verify.open_note(files[SEAL], [key]) == f"{PACK_FORM}\nsha256:{verify.sha256(files[MANIFEST]).hex()}\n"
@@ -317,7 +317,7 @@ class Pack:
                 self.problems.append(f"statement {digest}: its SSH signature does not hold")
 
     def ssh_signature_holds(self, statement: bytes, signature: bytes) -> bool:
-        """Whether a signature is by the key that it names; whose that is the allowed signers say."""
+        """Return whether a signature is by the key that it names; whose that is the allowed signers say."""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "sig").write_bytes(signature)
             command = ["ssh-keygen", "-Y", "check-novalidate", "-n", NAMESPACE, "-s", "sig"]

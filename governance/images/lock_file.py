@@ -31,13 +31,13 @@ class Locked:
     """What depends on it, as far as the lock says."""
 
     def pin(self) -> str:
-        """Its lines for pip's hash-checking mode."""
+        """Return the package's lines for pip's hash-checking mode."""
         head = f"{self.name}=={self.version}{f' ; {self.marker}' if self.marker else ''}"
         return " \\\n    ".join([head, *(f"--hash=sha256:{digest}" for digest in self.hashes)])
 
 
 def read_lock(text: str) -> tuple[Locked, ...]:
-    """The packages in a lock of ``uv pip compile --generate-hashes``, in its order.
+    """Read the packages in a lock of ``uv pip compile --generate-hashes``, in its order.
 
     Raises:
         LockError: there are none, or something is no exact version with hashes.

@@ -32,18 +32,18 @@ class Registry:
         return self.uri.partition("/")[0]
 
     def tag(self, kind: Kind, commit: str) -> str:
-        """The full name of an image of ``kind`` made from ``commit``."""
+        """Return the full name of an image of ``kind`` made from ``commit``."""
         if self.repository:
             return f"{self.uri}/{self.repository}:groundwork-{kind}-{commit[:12]}"
         return f"{self.uri}/groundwork-{kind}:{commit[:12]}"
 
     def credentials(self) -> tuple[str, str]:
-        """User and short-lived password."""
+        """Return user and short-lived password."""
         return CLOUDS[self.flavor].credentials(self.region, self.role)
 
 
 def registry_of(contract: StackContract) -> Registry:
-    """The registry in ``contract``.
+    """Return the registry in ``contract``.
 
     Raises:
         NoRegistryError: the stack has none that images can be pushed to, or it is simulated.

@@ -26,7 +26,7 @@ CONNECTORS = frozenset({"aws-profile-manager", "google-cloud-artifact-registry",
 
 
 def packages_of(kind: Kind, lock: Collection[Locked]) -> tuple[Locked, ...]:
-    """The packages that an image of ``kind`` holds: none that only developers need.
+    """Return the packages that an image of ``kind`` holds: none that only developers need.
 
     A name that is locked for several systems is there with each of its markers; pip goes by them.
 

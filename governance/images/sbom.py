@@ -36,7 +36,7 @@ def sbom(packages: Iterable[Locked], about: Component, written: datetime | None 
 
 
 def library(package: Locked) -> Component:
-    """A package of the Python Package Index; it is named by its package URL, which holds no address."""
+    """Return a package of the Python Package Index; it is named by its package URL, which holds no address."""
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
@@ -55,7 +55,7 @@ def library(package: Locked) -> Component:
 
 
 def document(about: Component, components: list[Component], serial: str, written: datetime | None) -> dict[str, Any]:
-    """The bill of ``components`` as data; ``serial`` is what its serial number is made from."""
+    """Return the bill of ``components`` as data; ``serial`` is what its serial number is made from."""
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.output.json import JsonV1Dot6
 
@@ -72,7 +72,7 @@ def document(about: Component, components: list[Component], serial: str, written
 
 
 def valid(found: dict[str, Any]) -> bytes:
-    """The bill as a file.
+    """Return the bill as a file.
 
     Raises:
         BomError: it does not hold to the schema of CycloneDX 1.6.

@@ -18,7 +18,7 @@ class UnpinnedImageError(RefusedError):
 
 
 def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
-    """The image for steps of ``kind`` in ``target``'s environment; ``None`` where no container is started.
+    """Return the image for steps of ``kind`` in ``target``'s environment; None where no container is started.
 
     An image given by digest is used as it is, so that what runs is what was built, scanned and reviewed; ZenML brings
     the code along. Where the environment's file gives none, ZenML builds one from the lock.

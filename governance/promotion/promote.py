@@ -206,7 +206,7 @@ def _decide(
     *,
     break_glass: bool,
 ) -> _Decision:
-    """That the evidence and the people let ``candidate`` pass.
+    """Decide that the evidence and the people let ``candidate`` pass.
 
     Raises:
         PromotionRefusedError, GateFailedError: they do not.

@@ -62,12 +62,12 @@ class InFlightPromotion:
 
 
 def new_promotion_id() -> str:
-    """An identifier for an attempt, whose end tells which machine makes it."""
+    """Return an identifier for an attempt, whose end tells which machine makes it."""
     return uuid4().hex[:24] + _machine()
 
 
 def in_flight_promotions(log: LogReader, target: Target) -> list[InFlightPromotion]:
-    """Attempts on ``target`` that have neither been completed nor given up, in the order in which they began."""
+    """Return attempts on ``target`` neither completed nor given up, in the order in which they began."""
     found: dict[str, InFlightPromotion] = {}
     for entry in select(log, Filter(model=target.model)):
         event = entry.event
@@ -150,5 +150,5 @@ def _machine() -> str:
 
 
 def checks_of(results: Sequence[GateResult]) -> list[str]:
-    """The checks of all gates, in words."""
+    """Return the checks of all gates, in words."""
     return [str(check) for result in results for check in result.checks]

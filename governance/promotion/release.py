@@ -82,7 +82,7 @@ def release(
 
 
 def next_steps(production: Target) -> list[str]:
-    """What :func:`release` would go on with, as things are. Changes nothing."""
+    """Return what :func:`release` would go on with, as things are. Change nothing."""
     dev, staging = (production.in_environment(name) for name in ORDER[:2])
     candidate, in_use, staged = staged_version(dev), staged_version(production), staged_version(staging)
     to_staging, to_production = f"promote to {ORDER[1]}", f"promote to {ORDER[-1]}"

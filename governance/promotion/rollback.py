@@ -138,7 +138,7 @@ def move(
 def version_before(
     target: Target, journal: Journal, watch: Stopwatch
 ) -> tuple[ModelVersionResponse, ModelVersionResponse]:
-    """The version in use and the one that was in use before it, whose release may be loaded.
+    """Return the version in use and the one that was in use before it, whose release may be loaded.
 
     Raises:
         PromotionRefusedError: there is none, or it is gone.

@@ -33,7 +33,7 @@ class RunContext(StrictModel):
     """Who started the run, as the audit log knows them."""
 
     def event(self, kind: type[_Event], run: PipelineRunResponse, **fields: object) -> _Event:
-        """An event of ``kind`` about ``run``, in the name of whoever started it."""
+        """Return an event of ``kind`` about ``run``, in the name of whoever started it."""
         version = run.model_version
         return kind.model_validate(
             {
@@ -63,6 +63,6 @@ class RunContext(StrictModel):
 
 
 def context_of(run: PipelineRunResponse) -> RunContext | None:
-    """The context a run was governed with, or ``None`` for a run that was not governed."""
+    """Return the context a run was governed with, or None for a run that was not governed."""
     carried = run.config.extra.get(KEY)
     return RunContext.model_validate(carried) if carried is not None else None

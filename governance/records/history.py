@@ -90,7 +90,7 @@ def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
 
 
 def completed_promotions(target: Target, log: LogReader | None = None) -> set[tuple[str, str]]:
-    """Version and digest of every promotion into ``target``'s environment that the log saw completed.
+    """Return version and digest of every promotion into ``target``'s environment that the log saw completed.
 
     Raises:
         AuditError: the log cannot be read.
@@ -99,7 +99,7 @@ def completed_promotions(target: Target, log: LogReader | None = None) -> set[tu
 
 
 def released_versions(target: Target, log: LogReader | None = None) -> list[str]:
-    """Versions in the order they were in use in ``target``'s environment, the current one last.
+    """Return versions in the order they were in use in ``target``'s environment, the current one last.
 
     A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
     instead of returning to the version that was just left. A drill leaves all as it was.
@@ -120,7 +120,7 @@ def released_versions(target: Target, log: LogReader | None = None) -> list[str]
 
 
 def _name(subjects: Subjects, actor: Actor) -> str:
-    """Who ``actor`` is, where that can still be said."""
+    """Return the name of ``actor``, where that can still be said."""
     try:
         return str(subjects.reveal(actor)["subject"])
     except AuditError:

@@ -74,11 +74,11 @@ class Journal:
         return self._where.subjects().actor(self._identity)
 
     def person(self, identity: Identity) -> Actor:
-        """Somebody else who has a part in it, under a pseudonym."""
+        """Return the pseudonymous actor for somebody else who has a part in it."""
         return self._where.subjects().actor(identity)
 
     def event(self, kind: type[_Event], **fields: object) -> _Event:
-        """An event of ``kind`` about this target, made from this checkout.
+        """Return an event of ``kind`` about this target, made from this checkout.
 
         Raises:
             NotRecordedError: a field holds what must not enter the log, such as an e-mail address.
@@ -112,10 +112,10 @@ class Journal:
 
 
 def digest(sha256: str) -> str:
-    """A SHA-256 in hexadecimal, as the log spells it."""
+    """Return a SHA-256 in hexadecimal, as the log spells it."""
     return f"sha256:{sha256}"
 
 
 def without_people(text: str, longest: int = 500) -> str:
-    """``text`` without e-mail addresses, at most as long as the log takes: people stand in it by pseudonym only."""
+    """Return ``text`` without e-mail addresses, at most as long as the log takes: people stand in it by pseudonym."""
     return _EMAIL.sub("(somebody)", text)[:longest]

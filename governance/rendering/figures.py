@@ -26,7 +26,7 @@ SIZE = (4.0, 3.4)
 
 
 def new_figure(*, fit: bool = False, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes]:
-    """An empty plot; ``fit`` measures the labels first, which takes as long as drawing. ``size`` is in inches."""
+    """Return an empty plot of ``size`` inches; ``fit`` measures the labels first, which takes as long as drawing."""
     # The object interface: pyplot would keep the figure alive and pick a window system.
     from matplotlib.figure import Figure
 
@@ -48,7 +48,7 @@ def new_figure(*, fit: bool = False, size: tuple[float, float] = SIZE) -> tuple[
 
 
 def as_svg(figure: Figure, name: str, title: str, colours: Mapping[str, str] = {}) -> str:
-    """``figure`` as an SVG element with an accessible title, whose ids start with ``name``.
+    """Render ``figure`` as an SVG element with an accessible title, whose ids start with ``name``.
 
     ``colours`` maps further colours that it was drawn in to what they are in CSS.
     """

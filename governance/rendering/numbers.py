@@ -14,14 +14,14 @@ NO_CHANGE = "no change"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """``value`` with ``digits`` decimals; :data:`MISSING` when it is None or not a number."""
+    """Return ``value`` with ``digits`` decimals; :data:`MISSING` when it is None or not a number."""
     if value is None or math.isnan(value):
         return MISSING
     return f"{value:.{digits}f}"
 
 
 def beside(value: float | None, threshold: float) -> str:
-    """``value`` with as many decimals (three to eight) as show on which side of ``threshold`` it lies."""
+    """Return ``value`` with as many decimals (three to eight) as show on which side of ``threshold`` it lies."""
     if value is None or math.isnan(value):
         return MISSING
     digits = 3
@@ -31,7 +31,7 @@ def beside(value: float | None, threshold: float) -> str:
 
 
 def difference(value: float, earlier: float) -> str:
-    """``value - earlier`` with its sign, three decimals; :data:`NO_CHANGE` when it rounds to none."""
+    """Return ``value - earlier`` with its sign, three decimals; :data:`NO_CHANGE` when it rounds to none."""
     change = value - earlier
     if math.isnan(change):
         return MISSING
@@ -39,7 +39,7 @@ def difference(value: float, earlier: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with one decimal; not rounded to all or nothing when it is neither."""
+    """Return a share as a percentage with one decimal; not rounded to all or nothing when it is neither."""
     if math.isnan(share):
         return MISSING
     if 0 < share < 0.0005:
@@ -50,17 +50,17 @@ def percent(share: float) -> str:
 
 
 def count(whole: int) -> str:
-    """A whole number with thin spaces between thousands."""
+    """Return a whole number with thin spaces between thousands."""
     return f"{whole:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def utc(time: datetime) -> str:
-    """Date and minute in UTC."""
+    """Return date and minute in UTC."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def duration(length: timedelta | None) -> str:
-    """A duration in its two largest units."""
+    """Return a duration, given in seconds, in its two largest units."""
     if length is None:
         return "unknown"
     seconds = length.total_seconds()
@@ -73,5 +73,5 @@ def duration(length: timedelta | None) -> str:
 
 
 def short(digest: str) -> str:
-    """The first twelve characters of a digest or id."""
+    """Return the first twelve characters of a digest or id."""
     return digest[:12]

@@ -45,7 +45,7 @@ class NothingToReportError(RefusedError):
 
 
 def collect(target: Target) -> ReportData:
-    """What there is to say of the version in use in ``target``'s environment.
+    """Collect what there is to say of the version in use in ``target``'s environment.
 
     It stands on the newest run of each purpose and environment, see :func:`governance.report.runs.newest_runs`.
 
@@ -85,7 +85,7 @@ def _environments(target: Target) -> tuple[str, ...]:
 
 
 def _judged(runs: list[GovernedRun]) -> tuple[GovernedRun, Evaluation] | None:
-    """The evaluation made furthest along the way of the version, and the run that made it."""
+    """Return the evaluation made furthest along the version's lifecycle, and the run that made it."""
     for one in reversed(runs):
         evaluation = evaluation_of(one.run)
         if evaluation is not None:
@@ -127,7 +127,7 @@ def _rule(risk: RiskDefinition) -> str:
 
 
 def _metrics(evaluation: Evaluation | None, target: Target) -> tuple[Metric, ...]:
-    """Every metric that was measured or is asked for: first those that ``target``'s environment asks for."""
+    """Return every metric that was measured or is asked for: first those that ``target``'s environment asks for."""
     asked = {name: target.platform.environment(name).thresholds_for(target.model) for name in _environments(target)}
     required = {name: thresholds.required() for name, thresholds in asked.items()}
     measured = evaluation.metrics.model_dump() if evaluation is not None else {}
@@ -179,7 +179,7 @@ def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
 
 
 def _history(target: Target) -> Iterator[HistoryEntry]:
-    """Events of the model in every environment up to ``target``'s."""
+    """Return events of the model in every environment up to ``target``'s."""
     for name in environments_up_to(target):
         if name not in STAGES:
             continue
@@ -217,7 +217,7 @@ def _predictions(runs: list[GovernedRun]) -> Predictions | None:
 
 
 def _previous(version: ModelVersionResponse, target: Target) -> Comparison | None:
-    """The version that was in use before this one, as far as the events and ZenML still know it."""
+    """Return the version that was in use before this one, as far as the events and ZenML still know it."""
     if target.environment.environment not in STAGES:
         return None
     used = events.released_versions(target)

@@ -49,7 +49,7 @@ class Metric(StrictModel):
         return any(threshold is not None for threshold in self.thresholds.values())
 
     def check_in(self, environment: str) -> Check | None:
-        """The value against the threshold of ``environment``; None where none is set."""
+        """Return the value against the threshold of ``environment``; None where none is set."""
         threshold = self.thresholds.get(environment)
         if threshold is None:
             return None
@@ -146,7 +146,7 @@ class Lane(StrictModel):
     nodes: tuple[Node, ...]
 
     def node(self, kind: str) -> Node | None:
-        """The node of ``kind``, if this lane has one."""
+        """Return the node of ``kind``, if this lane has one."""
         return next((node for node in self.nodes if node.kind == kind), None)
 
 

@@ -50,7 +50,7 @@ class TeamModels:
 
 
 def describe(data: ReportData) -> Entry:
-    """The index's entry for the report of ``data``."""
+    """Describe the report of ``data`` as an entry of the index."""
     subject, head, made = data.subject, headline(data), data.predictions
     return Entry(
         file=f"{subject.model}-{subject.environment}-{subject.version}.html",
@@ -72,7 +72,7 @@ def entry_file(entry: Entry) -> str:
 
 
 def render_index(platform: Platform, folder: Path) -> str:
-    """The index of the reports in ``folder``, with every team of ``platform``."""
+    """Render the index of the reports in ``folder``, with every team of ``platform``."""
     entries = _read(folder)
     return PAGES.fill(
         "index.html",
@@ -89,7 +89,7 @@ def render_index(platform: Platform, folder: Path) -> str:
 
 
 def _read(folder: Path) -> list[Entry]:
-    """Entries of the reports in ``folder`` that are still there, the newest first."""
+    """Read entries of the reports in ``folder`` that are still there, the newest first."""
     entries = []
     for file in folder.glob("*.json"):
         try:

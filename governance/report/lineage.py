@@ -33,7 +33,7 @@ RELEASE = "release"
 
 
 def description_of(one: GovernedRun) -> DataDescription | None:
-    """What ``one`` read and how it divided it, if it trained and came that far."""
+    """Return what ``one`` read and how it divided it, if it trained and came that far."""
     artifact = outputs_of(one.run).get(DATA_DESCRIPTION)
     if artifact is None:
         return None
@@ -43,7 +43,7 @@ def description_of(one: GovernedRun) -> DataDescription | None:
 
 
 def lanes(runs: list[GovernedRun], version: ModelVersionResponse, model: TrainedModel, target: Target) -> list[Lane]:
-    """One lane a run, in the order of ``runs``."""
+    """Return one lane a run, in the order of ``runs``."""
     found = []
     for one in runs:
         if one.purpose == "training":
@@ -92,7 +92,7 @@ def _training(one: GovernedRun, model: TrainedModel) -> Iterator[Node]:
 
 
 def _applied(one: GovernedRun, version: ModelVersionResponse, target: Target) -> Iterator[Node]:
-    """A run that uses a release: what went in, the release, what came out."""
+    """Return the lane of a run that uses a release: what went in, the release, what came out."""
     made, evaluation, predictions = outputs_of(one.run), evaluation_of(one.run), predictions_of(one.run)
     used: str | None = None
     if evaluation is not None:

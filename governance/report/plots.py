@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw_roc(evidence: EvaluationEvidence) -> str:
-    """The ROC curve, with the point at which the model decides."""
+    """Draw the ROC curve, with the point at which the model decides."""
     figure, axes = new_figure()
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
     if evidence.roc:
@@ -40,7 +40,7 @@ def draw_roc(evidence: EvaluationEvidence) -> str:
 
 
 def draw_calibration(bins: Sequence[CalibrationBin]) -> str:
-    """Observed against predicted risk, one dot a bin, with the bin's rows beside it."""
+    """Draw observed against predicted risk, one dot a bin, with the bin's rows beside it."""
     figure, axes = new_figure()
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
     if bins:
@@ -78,7 +78,7 @@ def draw_calibration(bins: Sequence[CalibrationBin]) -> str:
 
 
 def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> str:
-    """Rows by predicted risk, those right of the decision threshold in the stronger colour."""
+    """Draw rows by predicted risk, those right of the decision threshold in the stronger colour."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = new_figure(fit=True)  # the counts may be of any length
@@ -109,7 +109,7 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
 
 
 def _apart(bins: Sequence[CalibrationBin]) -> list[CalibrationBin]:
-    """The bins that can carry a label without it covering another's."""
+    """Return the bins that can carry a label without it covering another's."""
     labelled: list[CalibrationBin] = []
     for one in bins:
         if all(abs(one.predicted - it.predicted) > 0.08 or abs(one.observed - it.observed) > 0.08 for it in labelled):

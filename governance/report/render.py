@@ -16,7 +16,7 @@ from governance.report.plots import draw_calibration, draw_histogram, draw_roc
 
 
 def render(data: ReportData) -> str:
-    """The page that shows ``data``."""
+    """Render the page that shows ``data``."""
     plots: dict[str, Markup | None] = dict.fromkeys(("roc", "calibration", "histogram"))
     if data.evaluation is not None:
         plots["roc"] = drawn(draw_roc(data.evaluation))
@@ -41,7 +41,7 @@ class _MatrixRow:
 
 
 def _matrix(data: ReportData) -> list[_MatrixRow]:
-    """The confusion matrix in words: what rows were, and what they were called."""
+    """Say the confusion matrix in words: what rows were, and what they were called."""
     assert data.evaluation is not None
     confusion, risk = data.evaluation.confusion, data.subject.risk_meaning
 
@@ -70,7 +70,7 @@ class _Compared:
 
 
 def _comparison(data: ReportData) -> list[_Compared]:
-    """Each metric of this version beside the previous one's."""
+    """Compare each metric of this version with the previous one's."""
     assert data.previous is not None
     rows = []
     for metric in data.metrics:

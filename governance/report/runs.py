@@ -47,7 +47,7 @@ class GovernedRun:
         return (self.run.start_time or self.run.created).replace(tzinfo=UTC)
 
     def record(self) -> RunRecord:
-        """What a report shows of it."""
+        """Return what a report shows of it."""
         provenance, ended, url = self.context.provenance, self.run.end_time, get_run_url(self.run)
         return RunRecord(
             purpose=self.purpose,
@@ -67,13 +67,13 @@ class GovernedRun:
 
 
 def environments_up_to(target: Target) -> tuple[str, ...]:
-    """The team's environments that a version passes through until it is in ``target``'s, that one last."""
+    """Return the team's environments that a version passes through until it is in ``target``'s, that one last."""
     known = [name for name in ORDER if name in target.team.environments and name in target.platform.environments]
     return tuple(known[: known.index(target.environment.environment) + 1])
 
 
 def newest_runs(version: ModelVersionResponse, target: Target) -> list[GovernedRun]:
-    """The newest finished run of ``version`` for each purpose and environment, in the order a version meets them.
+    """Return the newest finished run of ``version`` for each purpose and environment, as a version meets them.
 
     Only runs in environments up to ``target``'s count, and batch inference only in that one. A run that a gate stopped
     counts like any other: leaving it out would show an older, better result.

@@ -23,22 +23,22 @@ _METRICS = {
 
 
 def metric_title(name: str) -> str:
-    """A metric's name in words."""
+    """Return a metric's name in words."""
     return _METRICS[name][0] if name in _METRICS else name.replace("_", " ").capitalize()
 
 
 def metric_meaning(name: str) -> str:
-    """What a metric says, in one sentence; empty for a metric that is not known here."""
+    """Say what a metric means, in one sentence; empty for a metric that is not known here."""
     return _METRICS[name][1] if name in _METRICS else ""
 
 
 def direction(metric: Metric) -> str:
-    """Which way is better."""
+    """Say which way is better."""
     return "lower is better" if metric.bound == "at most" else "higher is better"
 
 
 def quantile_name(share: float) -> str:
-    """A quantile in words."""
+    """Return a quantile in words."""
     named = {0.0: "Least", 0.25: "Lower quartile", 0.5: "Median", 0.75: "Upper quartile", 1.0: "Greatest"}
     return named.get(share, f"{share * 100:g}% quantile")
 
@@ -54,7 +54,7 @@ class Verdict:
 
 
 def headline(data: ReportData) -> Verdict:
-    """The report in one sentence: does the version meet what its environment asks?"""
+    """Say the report in one sentence: does the version meet what its environment asks?"""
     checks, where = data.checks_here, data.subject.environment
     if not checks:
         return Verdict("Performance", f"{where.capitalize()} sets no threshold for this model.", "", None)
@@ -71,7 +71,7 @@ def headline(data: ReportData) -> Verdict:
 
 
 def verdicts(data: ReportData) -> list[Verdict]:
-    """The cells of the verdict strip."""
+    """Return the cells of the verdict strip."""
     return [_data_quality(data), _approval(data), _code(data), _scored(data)]
 
 
@@ -107,7 +107,7 @@ def _code(data: ReportData) -> Verdict:
 
 
 def found_and_missed(data: ReportData) -> str:
-    """The confusion matrix in two sentences."""
+    """Say the confusion matrix in two sentences."""
     assert data.evaluation is not None
     seen = data.evaluation.confusion
     return (
@@ -128,7 +128,7 @@ def _scored(data: ReportData) -> Verdict:
 
 
 def mismatches(data: ReportData) -> list[str]:
-    """Places where a run used a model whose digest is not that of this version."""
+    """Return the places where a run used a model whose digest is not that of this version."""
     return [
         f"{lane.purpose} in {lane.environment} used {node.digest}"
         for lane in data.lineage

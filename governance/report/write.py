@@ -12,7 +12,7 @@ from governance.report.render import render
 
 
 def default_folder(platform: Platform) -> Path:
-    """``reports`` in the local ground where there is one, else below the checkout's ``.groundwork``."""
+    """Return ``reports`` in the local root where there is one, else below the checkout's ``.groundwork``."""
     from governance.core.workspace import workspace_dir
 
     if all(environment.local is not None for environment in platform.environments.values()):

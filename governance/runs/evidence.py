@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def outputs_of(run: PipelineRunResponse) -> dict[str, ArtifactVersionResponse]:
-    """Artifacts that the steps of ``run`` put out, by artifact name; the newest where a name recurs."""
+    """Return artifacts that the steps of ``run`` put out, by artifact name; the newest where a name recurs."""
     return {name: found[-1] for step in run.steps.values() for name, found in step.outputs.items() if found}
 
 
 def evaluation_of(run: PipelineRunResponse) -> Evaluation | None:
-    """The evaluation that ``run`` made, if it came that far."""
+    """Return the evaluation that ``run`` made, if it came that far."""
     artifact = outputs_of(run).get(EVALUATION)
     if artifact is None:
         return None
@@ -30,7 +30,7 @@ def evaluation_of(run: PipelineRunResponse) -> Evaluation | None:
 
 
 def predictions_of(run: PipelineRunResponse) -> PredictionSummary | None:
-    """The summary of the predictions that ``run`` wrote, if it came that far."""
+    """Return the summary of the predictions that ``run`` wrote, if it came that far."""
     artifact = outputs_of(run).get(PREDICTIONS)
     if artifact is None:
         return None
@@ -40,7 +40,7 @@ def predictions_of(run: PipelineRunResponse) -> PredictionSummary | None:
 
 
 def verdict_of(run: PipelineRunResponse, gate: str) -> GateResult | None:
-    """What ``gate`` decided in ``run``, if it was reached."""
+    """Return what ``gate`` decided in ``run``, if it was reached."""
     logged = run.run_metadata.get(metadata_key(gate))
     if not isinstance(logged, dict):
         return None
@@ -48,14 +48,14 @@ def verdict_of(run: PipelineRunResponse, gate: str) -> GateResult | None:
 
 
 def verdicts_of(run: PipelineRunResponse) -> list[GateResult]:
-    """What each gate that ``run`` reached decided, in the order in which the gates were attached."""
+    """Return what each gate that ``run`` reached decided, in the order in which the gates were attached."""
     context = context_of(run)
     found = (verdict_of(run, gate) for gate in (context.gates if context is not None else ()))
     return [result for result in found if result is not None]
 
 
 def data_digests(run: PipelineRunResponse) -> dict[str, str]:
-    """Digest of the data each gate of ``run`` judged, by gate."""
+    """Return the digest of the data each gate of ``run`` judged, by gate."""
     found = {}
     for key, logged in run.run_metadata.items():
         if key.endswith(SUFFIX) and isinstance(logged, dict):

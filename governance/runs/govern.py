@@ -116,12 +116,12 @@ def _run_context(session: RunSession, pipeline: str) -> RunContext:
 
 
 def gates_of(governed: Pipeline) -> tuple[str, ...]:
-    """The gates that were attached to a governed pipeline when it was prepared."""
+    """Return the gates that were attached to a governed pipeline when it was prepared."""
     return RunContext.model_validate(governed.configuration.extra[KEY]).gates
 
 
 def _refuse_own_hooks(pipeline: Pipeline) -> None:
-    """A step's own hook would replace the platform's, and the run's end would go unrecorded."""
+    """Refuse a step's own hook: it would replace the platform's, and the run's end would go unrecorded."""
     own = [
         invocation_id
         for invocation_id, invocation in pipeline.invocations.items()
@@ -135,7 +135,7 @@ def _refuse_own_hooks(pipeline: Pipeline) -> None:
 
 
 def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
-    """What the pipeline puts out, by artifact name.
+    """Return what the pipeline puts out, by artifact name.
 
     Raises:
         UngovernedPipelineError: it puts out something that gates judge more than once, or a model by another name, so

@@ -45,7 +45,7 @@ def train(target: Target) -> PipelineRunResponse:
 
 
 def preview_training(target: Target) -> list[str]:
-    """The steps of :func:`train`, gates included."""
+    """Return the steps of :func:`train`, gates included."""
     session = RunSession(target)
     return compiled_steps(training_of(session.config), session, config=session.config)
 

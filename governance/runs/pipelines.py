@@ -20,7 +20,7 @@ class PipelineMissingError(RefusedError):
 
 
 def training_of(config: ModelConfig) -> Pipeline:
-    """The pipeline that trains ``config``'s model.
+    """Return the pipeline that trains ``config``'s model.
 
     Raises:
         PipelineMissingError: the config names one that cannot be used.
@@ -29,7 +29,7 @@ def training_of(config: ModelConfig) -> Pipeline:
 
 
 def batch_inference_of(config: ModelConfig) -> Pipeline:
-    """The pipeline that scores with ``config``'s model.
+    """Return the pipeline that scores with ``config``'s model.
 
     Raises:
         PipelineMissingError: the config names one that cannot be used.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def is_sampled(run: str, rate: float) -> bool:
-    """Whether the run of this name is in a sample of ``rate`` (0 to 1): by its hash, so that nobody picks."""
+    """Return whether the run of this name is in a sample of ``rate`` (0 to 1): by its hash, so that nobody picks."""
     return int.from_bytes(sha256(run.encode()).digest()[:8]) < rate * 2**64
 
 

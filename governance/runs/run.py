@@ -69,7 +69,7 @@ def run(
 
 
 def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
-    """Hooks cannot fail a run; what they should have left and did not is said aloud instead of missed."""
+    """Warn of what hooks should have left and did not, as they cannot fail a run."""
     stack = Client().get_stack(target.stack)
     trackers = stack.components.get(StackComponentType.EXPERIMENT_TRACKER, [])
     missing = [key for key in ("owner", USAGE) if key not in run.run_metadata]
@@ -79,7 +79,7 @@ def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
 
 
 def compiled_steps(pipeline: Pipeline, session: RunSession, **parameters: Any) -> list[str]:
-    """Names of the steps that a governed run would have, gates included; nothing is started.
+    """Return names of the steps that a governed run would have, gates included; nothing is started.
 
     Raises:
         UngovernedPipelineError: the pipeline lacks what a gate judges.

@@ -90,7 +90,7 @@ def _ensure_database(uri: str) -> None:
 
 
 def _experiment(name: str) -> str:
-    """Id of the experiment ``name``, made when missing, with its artifacts beside a local tracking database.
+    """Return the id of the experiment ``name``, made when missing, with artifacts beside a local tracking database.
 
     Without a location MLflow would write to ``mlruns`` in whatever folder the process was started from.
     """
