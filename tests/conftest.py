@@ -15,12 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_terraform.tf
 import yaml
 
 # Recordings are replayed: without this, pytest would not even start where there is no Terraform.
 pytest_terraform.tf.LazyReplay.value = True
+
+# By default it fails an example that takes more than 0.2 s.
+hypothesis.settings.register_profile("no deadline", deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -176,6 +181,11 @@ def edit_yaml(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
 @pytest.fixture(scope="session")
 def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a ZenML configuration whose SQLite store is created and migrated, once a session, to copy from."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    # A training commits 324 times, and waits a quarter of its time for the disk; no test cuts the power.
+    event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
     home = tmp_path_factory.mktemp("zenml-template")
     with pytest.MonkeyPatch.context() as patch:
         use_zenml_home(patch, home)

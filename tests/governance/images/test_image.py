@@ -138,11 +138,12 @@ for absent in ("pytest", "moto", "fairlearn", "evidently", "copier"):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.skipif(
-    subprocess.run([shutil.which("docker") or "false", "info"], capture_output=True, check=False).returncode != 0,
-    reason="no container engine runs here",
-)
 def test_the_image_builds() -> None:
+    base = re.search(r"^FROM (\S+)", DOCKERFILE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert base is not None
+    pull = [shutil.which("docker") or "false", "pull", "--quiet", base[1]]
+    if subprocess.run(pull, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no container engine runs here, or it cannot pull the base image")
     assert build.build("inference").image_id.startswith("sha256:")
 
 
