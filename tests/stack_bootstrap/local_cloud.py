@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from environments import load_platform
+from stack_bootstrap.infrastructure import apply
 from stack_bootstrap.local_state import MARKER
+from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, copy_settings
 
 KINDS = ("artifacts", "audit", "data", "mlflow", "registry")
 
@@ -81,3 +86,28 @@ def on_a_terminal(answer: str | None, *arguments: str, settings: Path) -> tuple[
                 typed = True
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
+
+
+@cache
+def _applied_once(environment: str) -> tuple[TemporaryDirectory[str], Workspace]:
+    """An environment of the committed settings, applied once for all tests of this process, to copy from."""
+    folder = TemporaryDirectory(prefix="groundwork-applied-")
+    where = local_workspace(copy_settings(Path(folder.name)), environment)
+    apply(where)
+    return folder, where
+
+
+def apply_copied(where: Workspace) -> None:
+    """Bring ``where``, of unchanged settings and not applied yet, to what ``apply`` makes of it, without Terraform."""
+    _, made = _applied_once(where.environment)
+    assert where.ground is not None
+    assert made.ground is not None
+    for file in made.settings.rglob("*.yaml"):
+        told = file.read_text(encoding="utf-8").replace(str(made.ground), str(where.ground))
+        assert (where.settings / file.relative_to(made.settings)).read_text(encoding="utf-8") == told
+    shutil.copytree(made.ground, where.ground, dirs_exist_ok=True)
+    there, here = (str(ground.parent).encode() for ground in (made.ground, where.ground))
+    for file in where.home.rglob("*"):
+        if file.is_file() and there in (held := file.read_bytes()):
+            file.write_bytes(held.replace(there, here))
+    (where.home / "initialised").write_text(Terraform(where)._fingerprint(), encoding="utf-8")

@@ -28,7 +28,7 @@ from stack_bootstrap.plans import read_changes, review_file
 from stack_bootstrap.terraform import GuardRefusedError, Terraform
 from stack_bootstrap.workspace import Workspace
 from tests.conftest import edit_yaml
-from tests.stack_bootstrap.local_cloud import KINDS, folder, local_workspace, marked_folders, state_held
+from tests.stack_bootstrap.local_cloud import KINDS, apply_copied, folder, local_workspace, marked_folders, state_held
 
 TEAMS = ("diabetes-care", "oncology", "platform")
 
@@ -102,7 +102,7 @@ def add_team(settings: Path, name: str, model: str) -> None:
 
 
 def test_a_new_team_adds_and_touches_nothing_else(production: Workspace, settings_directory: Path) -> None:
-    apply(production)
+    apply_copied(production)
     add_team(settings_directory, "fraud", "fraud_classifier")
     changes = plan(local_workspace(settings_directory, "production")).changes
     assert len(changes.add) == len(KINDS)
@@ -119,7 +119,7 @@ def test_a_team_without_this_environment_has_nothing_here(dev: Workspace, settin
 def test_removing_a_team_in_production_is_refused_unless_it_is_meant(
     production: Workspace, settings_directory: Path
 ) -> None:
-    apply(production)
+    apply_copied(production)
     kept = folder(production, "oncology", "artifacts") / "model"
     kept.write_text("weights", encoding="utf-8")
     (settings_directory / "teams" / "oncology.yaml").unlink()
@@ -135,7 +135,7 @@ def test_removing_a_team_in_production_is_refused_unless_it_is_meant(
 
 
 def test_removing_a_team_in_dev_needs_no_leave(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     (settings_directory / "teams" / "oncology.yaml").unlink()
     assert len(apply(dev).changes.delete) == len(KINDS)
     assert not folder(dev, "oncology", "artifacts").parent.exists()
@@ -146,7 +146,7 @@ def test_a_folder_that_vanished_is_drift_and_apply_heals_it_also_where_it_is_pro
     environment: str, settings_directory: Path
 ) -> None:
     where = local_workspace(settings_directory, environment)
-    apply(where)
+    apply_copied(where)
     assert not drift(where).differs
     kept = folder(where, "oncology", "artifacts") / "model"
     kept.write_text("weights", encoding="utf-8")
@@ -165,7 +165,7 @@ def test_a_folder_that_vanished_is_drift_and_apply_heals_it_also_where_it_is_pro
 
 
 def test_healing_a_lost_marker_keeps_what_the_folder_holds(production: Workspace) -> None:
-    apply(production)
+    apply_copied(production)
     kept = folder(production, "oncology", "data") / "patients.parquet"
     kept.write_bytes(b"rows")
     (folder(production, "oncology", "data") / MARKER).unlink()
@@ -176,7 +176,7 @@ def test_healing_a_lost_marker_keeps_what_the_folder_holds(production: Workspace
 
 
 def test_a_folder_that_was_never_finished_is_healed_and_keeps_what_it_holds(production: Workspace) -> None:
-    apply(production)
+    apply_copied(production)
     kept = folder(production, "oncology", "data") / "rows"
     kept.write_text("x", encoding="utf-8")
     address = 'module.team_folders["oncology"].terraform_data.folder["data"]'
@@ -187,14 +187,14 @@ def test_a_folder_that_was_never_finished_is_healed_and_keeps_what_it_holds(prod
 
 
 def test_a_whole_team_that_vanished_comes_back(dev: Workspace) -> None:
-    apply(dev)
+    apply_copied(dev)
     shutil.rmtree(folder(dev, "oncology", "data").parent)
     assert len(apply(dev).changes.heal) == len(KINDS)
     assert len(marked_folders(dev)) == len(TEAMS) * len(KINDS)
 
 
 def test_a_team_whose_folders_vanished_can_still_be_removed(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     shutil.rmtree(folder(dev, "oncology", "data").parent)
     (settings_directory / "teams" / "oncology.yaml").unlink()
     assert len(apply(dev).changes.delete) == len(KINDS)
@@ -202,7 +202,7 @@ def test_a_team_whose_folders_vanished_can_still_be_removed(dev: Workspace, sett
 
 
 def test_destroying_dev_removes_its_folders_and_nothing_else(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     staging = local_workspace(settings_directory, "staging")
     apply(staging)
     assert dev.ground is not None
@@ -219,7 +219,7 @@ def test_destroying_dev_removes_its_folders_and_nothing_else(dev: Workspace, set
 
 
 def test_destroy_leaves_a_folder_that_lost_its_marker(dev: Workspace) -> None:
-    apply(dev)
+    apply_copied(dev)
     (folder(dev, "oncology", "data") / "own").write_text("x", encoding="utf-8")
     (folder(dev, "oncology", "data") / MARKER).unlink()
     destroy(dev)
@@ -227,7 +227,7 @@ def test_destroy_leaves_a_folder_that_lost_its_marker(dev: Workspace) -> None:
 
 
 def test_destroy_does_not_follow_a_link(dev: Workspace, tmp_path: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     elsewhere = tmp_path / "big-disk"
     shutil.move(folder(dev, "oncology", "data"), elsewhere)
     folder(dev, "oncology", "data").symlink_to(elsewhere)
@@ -239,13 +239,13 @@ def test_destroy_does_not_follow_a_link(dev: Workspace, tmp_path: Path) -> None:
 
 
 def test_a_dry_run_of_destroy_destroys_nothing(production: Workspace) -> None:
-    apply(production)
+    apply_copied(production)
     assert len(destroy(production, dry_run=True).changes.delete) == len(TEAMS) * len(KINDS) + 1
     assert len(marked_folders(production)) == len(TEAMS) * len(KINDS)
 
 
 def test_production_is_destroyed_only_by_name(production: Workspace) -> None:
-    apply(production)
+    apply_copied(production)
     with pytest.raises(ProtectedEnvironmentError, match="--confirm production"):
         destroy(production)
     with pytest.raises(InfrastructureError, match="does not name"):
@@ -256,7 +256,7 @@ def test_production_is_destroyed_only_by_name(production: Workspace) -> None:
 
 
 def test_destroying_with_settings_of_another_environment_is_refused_by_the_guard(dev: Workspace) -> None:
-    apply(dev)
+    apply_copied(dev)
     mixed_up = dataclasses.replace(dev, environment="staging")
     with pytest.raises(GuardRefusedError, match="Destroying 'dev' must be confirmed by its name"):
         destroy(mixed_up)
@@ -328,7 +328,7 @@ def test_a_plan_of_another_environment_is_refused(dev: Workspace, production: Wo
 def test_a_reviewed_plan_that_deletes_in_production_needs_leave_whatever_its_review_says(
     production: Workspace, settings_directory: Path
 ) -> None:
-    apply(production)
+    apply_copied(production)
     (settings_directory / "teams" / "diabetes-care.yaml").unlink()
     plan(production)
     review = json.loads(review_file(production.plan_file).read_text(encoding="utf-8"))
@@ -340,7 +340,7 @@ def test_a_reviewed_plan_that_deletes_in_production_needs_leave_whatever_its_rev
 
 
 def test_a_plan_that_would_heal_a_folder_that_has_come_back_is_refused(dev: Workspace, tmp_path: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     data, backup = folder(dev, "oncology", "data"), tmp_path / "backup"
     (data / "rows").write_text("x", encoding="utf-8")
     shutil.move(data, backup)
@@ -352,7 +352,7 @@ def test_a_plan_that_would_heal_a_folder_that_has_come_back_is_refused(dev: Work
 
 
 def test_a_state_that_was_cut_off_goes_back_to_its_backup(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     add_team(settings_directory, "fraud", "fraud_classifier")
     apply(dev)
     kept = folder(dev, "oncology", "data") / "rows"
@@ -370,7 +370,7 @@ def test_a_state_that_was_cut_off_goes_back_to_its_backup(dev: Workspace, settin
 
 
 def test_a_state_that_was_cut_off_before_there_was_a_backup_starts_anew(dev: Workspace) -> None:
-    apply(dev)
+    apply_copied(dev)
     assert dev.state_file is not None
     dev.state_file.with_name("terraform.tfstate.backup").unlink(missing_ok=True)
     dev.state_file.write_text('{"version": 4, "ter', encoding="utf-8")
@@ -383,7 +383,7 @@ def test_a_state_that_was_cut_off_before_there_was_a_backup_starts_anew(dev: Wor
 
 
 def test_a_state_that_terraform_is_writing_is_not_taken_for_damaged(dev: Workspace) -> None:
-    apply(dev)
+    apply_copied(dev)
     assert dev.state_file is not None
     dev.state_file.write_text("{", encoding="utf-8")
     with state_held(dev.state_file):
@@ -395,7 +395,7 @@ def test_a_state_that_terraform_is_writing_is_not_taken_for_damaged(dev: Workspa
 def test_a_folder_that_another_run_heals_while_we_wait_keeps_what_it_holds(
     dev: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apply(dev)
+    apply_copied(dev)
     data = folder(dev, "oncology", "data")
     (data / "rows").write_text("x", encoding="utf-8")
     (data / MARKER).unlink()
@@ -421,7 +421,7 @@ def moved_ground(settings: Path, where: Workspace, move: Callable[[Path, Path], 
 
 
 def test_a_copied_checkout_never_deletes_the_folders_of_the_first(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     (folder(dev, "oncology", "data") / "rows").write_text("x", encoding="utf-8")
     copy, _ = moved_ground(settings_directory, dev, shutil.copytree)
     for act in (plan, apply, drift, destroy):
@@ -431,7 +431,7 @@ def test_a_copied_checkout_never_deletes_the_folders_of_the_first(dev: Workspace
 
 
 def test_a_moved_checkout_takes_its_data_along(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     (folder(dev, "oncology", "data") / "rows").write_text("x", encoding="utf-8")
     here, target = moved_ground(settings_directory, dev, shutil.move)
     moved = apply(here)
@@ -481,7 +481,7 @@ def test_every_kind_of_change_in_a_plan_is_counted() -> None:
 
 
 def test_a_plan_that_changes_only_outputs_says_so(dev: Workspace, settings_directory: Path) -> None:
-    apply(dev)
+    apply_copied(dev)
     edit_yaml(settings_directory / "dev.yaml", lambda raw: raw["budget"].update(amount=7))
     changed = apply(dev)
     assert str(changed.changes) == "only outputs change (stacks)"

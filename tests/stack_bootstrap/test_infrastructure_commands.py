@@ -20,7 +20,14 @@ from stack_bootstrap.infrastructure import apply
 from stack_bootstrap.lazy_commands import LazyCommands
 from stack_bootstrap.plans import Changes
 from tests.conftest import REPOSITORY, edit_yaml
-from tests.stack_bootstrap.local_cloud import bootstrap, folder, local_workspace, marked_folders, on_a_terminal
+from tests.stack_bootstrap.local_cloud import (
+    apply_copied,
+    bootstrap,
+    folder,
+    local_workspace,
+    marked_folders,
+    on_a_terminal,
+)
 from tests.stack_bootstrap.stack_contracts import changed, local_contract
 
 
@@ -212,7 +219,7 @@ def test_a_plan_file_goes_from_plan_to_apply(run: CommandLine, tmp_path: Path) -
 
 def test_production_is_destroyed_only_by_name(run: CommandLine) -> None:
     where = local_workspace(run.settings, "production")
-    apply(where)
+    apply_copied(where)
     assert run("destroy", "--env", "production") == 1
     assert "--confirm production" in run.error
     assert run("destroy", "--env", "production", "--confirm", "staging") == 1
@@ -222,7 +229,7 @@ def test_production_is_destroyed_only_by_name(run: CommandLine) -> None:
 
 
 def test_plan_warns_of_what_apply_will_refuse(run: CommandLine) -> None:
-    apply(local_workspace(run.settings, "production"))
+    apply_copied(local_workspace(run.settings, "production"))
     (run.settings / "teams" / "diabetes-care.yaml").unlink()
     for name in ("dev", "staging", "production"):  # what is said of its model goes with it
         edit_yaml(run.settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"].pop("exemptions", None))
@@ -235,7 +242,7 @@ def test_plan_warns_of_what_apply_will_refuse(run: CommandLine) -> None:
 
 def test_what_was_repaired_is_told(run: CommandLine) -> None:
     where = local_workspace(run.settings)
-    apply(where)
+    apply_copied(where)
     assert where.state_file is not None
     where.state_file.write_text("{", encoding="utf-8")
     assert run("plan", "--env", "dev") == 0
@@ -253,7 +260,7 @@ def test_terraform_runs_here_or_in_an_environment(run: CommandLine) -> None:
 
 
 def test_unlock_without_a_lock_is_terraforms_error(run: CommandLine) -> None:
-    apply(local_workspace(run.settings))
+    apply_copied(local_workspace(run.settings))
     assert run("unlock", "--env", "dev", "--lock-id", "no-such-lock") == 1
     assert "unlock" in run.error
 

@@ -14,7 +14,7 @@ import pytest
 from stack_bootstrap.install_terraform import find_terraform, terraform_platform
 from stack_bootstrap.terraform import GuardRefusedError, StalePlanError, StateLockedError, Terraform, TerraformError
 from stack_bootstrap.workspace import Workspace, WorkspaceError, workspace
-from tests.stack_bootstrap.local_cloud import folder, local_workspace, state_held
+from tests.stack_bootstrap.local_cloud import apply_copied, folder, local_workspace, state_held
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_init_runs_again_with_another_terraform(dev: Workspace) -> None:
 
 
 def test_a_second_init_by_hand_does_not_switch_to_an_empty_state(dev: Workspace, tmp_path: Path) -> None:
-    applied(dev)
+    apply_copied(dev)
     elsewhere = f"-backend-config=path={tmp_path / 'elsewhere.tfstate'}"
     by_hand = {**os.environ, "TF_DATA_DIR": str(dev.data)}
     subprocess.run(["terraform", "init", "-reconfigure", elsewhere], cwd=dev.root, env=by_hand, check=True)
@@ -86,7 +86,7 @@ def test_a_second_init_by_hand_does_not_switch_to_an_empty_state(dev: Workspace,
 def test_a_terraform_workspace_of_the_users_does_not_switch_the_state(
     dev: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    applied(dev)
+    apply_copied(dev)
     monkeypatch.setenv("TF_WORKSPACE", "mine")
     assert not planned(dev)
 
@@ -98,7 +98,7 @@ def test_a_plan_says_whether_there_is_something_to_apply(dev: Workspace) -> None
 
 
 def test_apply_does_what_the_plan_says_and_not_what_the_code_says(dev: Workspace) -> None:
-    applied(dev)
+    apply_copied(dev)
     terraform = Terraform(dev)
     terraform.plan(dev.plan_file, destroy=True)
     terraform.apply(dev.plan_file, destroys="dev")
@@ -106,7 +106,7 @@ def test_apply_does_what_the_plan_says_and_not_what_the_code_says(dev: Workspace
 
 
 def test_init_recovers_from_one_that_was_killed(dev: Workspace) -> None:
-    applied(dev)
+    apply_copied(dev)
     (dev.home / "initialised").unlink()
     (dev.data / "modules" / "modules.json").write_text('{"Modu', encoding="utf-8")
     (dev.data / "terraform.tfstate").write_text('{"ver', encoding="utf-8")
@@ -114,7 +114,7 @@ def test_init_recovers_from_one_that_was_killed(dev: Workspace) -> None:
 
 
 def test_init_runs_again_when_what_it_wrote_was_damaged(dev: Workspace) -> None:
-    applied(dev)
+    apply_copied(dev)
     (dev.data / "modules" / "modules.json").write_text('{"Modu', encoding="utf-8")
     assert not planned(dev)
 
@@ -171,7 +171,7 @@ def test_a_failed_output_is_an_error_and_a_missing_one_is_none(dev: Workspace) -
 
 
 def test_a_held_lock_has_an_error_of_its_own(dev: Workspace) -> None:
-    applied(dev)
+    apply_copied(dev)
     assert dev.state_file is not None
     with state_held(dev.state_file), pytest.raises(StateLockedError, match="unlock"):
         Terraform(dev, lock_timeout=0).plan(dev.plan_file)
@@ -179,7 +179,7 @@ def test_a_held_lock_has_an_error_of_its_own(dev: Workspace) -> None:
 
 
 def test_settings_of_another_environment_are_refused_by_the_guard(dev: Workspace) -> None:
-    applied(dev)
+    apply_copied(dev)
     assert dev.state_file is not None
     before = dev.state_file.read_bytes()
     mixed_up = dataclasses.replace(dev, variables={**dev.variables, "environment": "production"})
@@ -189,7 +189,7 @@ def test_settings_of_another_environment_are_refused_by_the_guard(dev: Workspace
 
 
 def test_destroying_by_hand_takes_the_environments_name(dev: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    applied(dev)
+    apply_copied(dev)
     by_hand = ["destroy", "-auto-approve", f"-var-file={dev.home / 'variables.tfvars.json'}"]
     for named in ("", "production"):
         monkeypatch.setenv("GROUNDWORK_DESTROY", named)
