@@ -51,7 +51,8 @@ def measure_drift(reference: Reference, frame: pd.DataFrame, *, bins: int) -> tu
     """Measure how far every column of ``reference`` moved, in both views; both are missing for one not in ``frame``."""
     columns: dict[str, tuple[float, float, float] | None] = {}
     for name, numeric in reference.numeric.items():
-        columns[name] = _compare_numbers(numeric, frame[name], bins) if name in frame else None
+        known = reference.rows - numeric.missing
+        columns[name] = _compare_numbers(numeric, known, frame[name], bins) if name in frame else None
     for name, categorical in reference.categorical.items():
         columns[name] = _compare_categories(categorical, frame[name]) if name in frame else None
     present = [name for name, found in columns.items() if found is not None]
@@ -68,18 +69,24 @@ def measure_drift(reference: Reference, frame: pd.DataFrame, *, bins: int) -> tu
     return tuple(measures)
 
 
-def _compare_numbers(reference: NumericReference, column: pd.Series, bins: int) -> tuple[float, float, float]:
+def _compare_numbers(
+    reference: NumericReference, known: int, column: pd.Series, bins: int
+) -> tuple[float, float, float]:
+    """Compare with training's ``known`` values, of which the reference keeps quantiles only."""
     from scipy.stats import ks_2samp  # type: ignore[import-untyped]
 
     before, after = np.array(reference.values), column.dropna().to_numpy(dtype="float64")
-    inner = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1]))
+    inner = np.unique(np.quantile(before, np.linspace(0, 1, bins + 1)[1:-1])) if len(before) else before
 
-    def count(values: np.ndarray, missing: int) -> np.ndarray:
-        return np.append(np.bincount(np.searchsorted(inner, values, side="left"), minlength=len(inner) + 1), missing)
+    def count(values: np.ndarray, known: int, missing: int) -> np.ndarray:
+        found = np.bincount(np.searchsorted(inner, values, side="left"), minlength=len(inner) + 1)
+        return np.append(found * (known / max(len(values), 1)), missing)
 
-    index = population_stability_index(count(before, reference.missing), count(after, int(column.isna().sum())))
-    if not len(after):
-        return index, 1.0, 0.0
+    index = population_stability_index(
+        count(before, known, reference.missing), count(after, len(after), int(column.isna().sum()))
+    )
+    if not (len(before) and len(after)):
+        return index, float(len(before) != len(after)), float(len(before) == len(after))
     test = ks_2samp(before, after, method="asymp")
     return index, float(test.statistic), float(test.pvalue)
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, ks_2samp
 
 from governance.gates.drift import (
@@ -87,6 +89,35 @@ def test_values_that_went_missing_are_drift() -> None:
     assert (measures(rows(500, 1), after)[f"{PSI}dose"].value or 0) > 1
     after["dose"] = np.nan
     assert measures(rows(500, 1), after)[f"{DISTANCE}dose"].value == 1
+    assert measures(after, rows(500, 1))[f"{DISTANCE}dose"].value == 1
+    assert measures(after, after)[f"{DISTANCE}dose"].value == 0
+
+
+def with_missing(count: int, share: float) -> pd.DataFrame:
+    """As many evenly spread values, and that share of them missing."""
+    values = np.linspace(0, 1, count)
+    return pd.DataFrame({"dose": np.where(np.arange(count) * 7919 % count < round(share * count), np.nan, values)})
+
+
+SIZES = st.integers(1000, 150_000)
+SHARES = st.floats(0.02, 0.6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(before=SIZES, after=SIZES, share=SHARES, later=SHARES)
+def test_the_same_share_missing_means_the_same_at_any_size(before: int, after: int, share: float, later: float) -> None:
+    found = measures(with_missing(before, share), with_missing(after, later))[f"{PSI}dose"].value
+    expected = (later - share) * np.log(later / share) + (share - later) * np.log((1 - later) / (1 - share))
+    assert found == pytest.approx(expected, rel=0.02, abs=0.01)
+
+
+@pytest.mark.parametrize("count", [1000, 2000, 2001, 20_000, 100_000])
+@pytest.mark.parametrize(("share", "later", "passed"), [(0.01, 0.33, False), (0.05, 0.05, True), (0.4, 0.4, True)])
+def test_values_that_went_missing_are_told_however_many_rows_there_are(
+    count: int, share: float, later: float, passed: bool
+) -> None:
+    reference = describe_rows(with_missing(count, share))
+    assert judge_drift(reference, with_missing(1000, later), "d" * 64, gates(), CONTEXT).passed == passed
 
 
 def test_a_category_that_is_new_is_drift() -> None:
