@@ -57,16 +57,10 @@ def intervals(draws: np.ndarray, value: float, rows: int) -> dict[str, tuple[flo
     Where no resample differs, as for a recall of 1, the bootstrap knows no uncertainty. The interval is then that of
     Clopper and Pearson for ``rows`` successes of ``rows``, around ``value`` and within 0 and 1.
     """
-    found = {}
-    for confidence in CONFIDENCES:
-        tail = (100 - confidence) / 200
-        if draws.max() == draws.min():
-            slack = 1 - tail ** (1 / max(rows, 1))
-            found[str(confidence)] = (max(0.0, value - slack), min(1.0, value + slack))
-        else:
-            low, high = np.quantile(draws, [tail, 1 - tail])
-            found[str(confidence)] = (float(low), float(high))
-    return found
+    if draws.max() != draws.min():
+        return difference_intervals(draws)
+    slacks = {confidence: 1 - ((100 - confidence) / 200) ** (1 / max(rows, 1)) for confidence in CONFIDENCES}
+    return {str(name): (max(0.0, value - slack), min(1.0, value + slack)) for name, slack in slacks.items()}
 
 
 def difference_intervals(draws: np.ndarray) -> dict[str, tuple[float, float]]:

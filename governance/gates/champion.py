@@ -6,7 +6,7 @@ and the interval of the difference must stay within the margin.
 
 import contextvars
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,15 @@ from pydantic import BaseModel, ConfigDict
 from zenml import step
 from zenml.client import Client
 
-from environments import LOWER_IS_BETTER, ORDER, Environment, Gates
+from environments import LOWER_IS_BETTER, ORDER, Gates
 from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
-from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate, PromotionContext
+from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate, PromotionContext
 from governance.gates.groups import group_rows
 from governance.gates.performance import too_few
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult, Measure
+from governance.gates.result import Bound, Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
 from governance.registry.loading import trusted_release
 from governance.registry.releases import digest_of
@@ -31,9 +31,6 @@ from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
 from pipelines.model import TrainedModel, read_model
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 DIFFERENCE = " difference"
 RECALL_IN = "recall difference in "
@@ -121,56 +118,24 @@ def _by_group(
             shares = [float((change == step).mean()) for step in (-1, 0, 1)]
             drawn = random.multinomial(len(change), shares, size=resamples)
             draws = (drawn[:, 2] - drawn[:, 0]) / len(change)
-            measures.append(
-                Measure(
-                    name=label,
-                    value=float(change.mean()),
-                    intervals=difference_intervals(draws),
-                    facts=facts,
-                )
-            )
+            found = difference_intervals(draws)
+            measures.append(Measure(name=label, value=float(change.mean()), intervals=found, facts=facts))
     return measures
 
 
 def judge_measures(measures: tuple[Measure, ...], gates: Gates) -> list[Check]:
     """Hold every difference against its margin."""
-    by_name, checks = {measure.name: measure for measure in measures}, []
-    unseen = by_name.get(UNSEEN, Measure(name=UNSEEN, value=0, detail="was not measured"))
+    unseen, confidence = find_measure(measures, UNSEEN), gates.confidence
     left = unseen.value or 0
-    checks.append(
-        Check(
-            name=UNSEEN,
-            value=left,
-            bound="at least",
-            threshold=gates.minimum_rows,
-            unproven="too few are left" if left < gates.minimum_rows else "",
-            detail=unseen.detail,
-        )
-    )
+    few = "too few are left" if left < gates.minimum_rows else ""
+    checks = [at_least(UNSEEN, left, gates.minimum_rows, unproven=few, detail=unseen.detail)]
     for metric, margin in gates.champion.margins.required().items():
-        name = metric + DIFFERENCE
-        found = by_name.get(name, Measure(name=name, value=None, detail="was not measured"))
-        smaller = metric in LOWER_IS_BETTER
-        checks.append(_check(found, gates, margin if smaller else -margin, smaller, too_few(found, gates)))
-    for measure in measures:
-        if measure.name.startswith(RECALL_IN):
-            checks.append(_check(measure, gates, -gates.champion.group_recall_margin, False, _small(measure, gates)))
-    return checks
-
-
-def _check(measure: Measure, gates: Gates, threshold: float, smaller: bool, unproven: str) -> Check:
-    lower, upper = measure.intervals.get(str(gates.confidence), (None, None))
-    return Check(
-        name=measure.name,
-        value=measure.value,
-        lower=lower,
-        upper=upper,
-        confidence=None if lower is None else gates.confidence,
-        bound="at most" if smaller else "at least",
-        threshold=threshold,
-        unproven=unproven or ("" if lower is not None else "has no interval"),
-        detail=measure.detail,
-    )
+        found, smaller = find_measure(measures, metric + DIFFERENCE), metric in LOWER_IS_BETTER
+        bound: Bound = "at most" if smaller else "at least"
+        checks.append(found.check(bound, margin if smaller else -margin, confidence, too_few(found, gates)))
+    margin = gates.champion.group_recall_margin
+    groups = [measure for measure in measures if measure.name.startswith(RECALL_IN)]
+    return checks + [group.check("at least", -margin, confidence, _small(group, gates)) for group in groups]
 
 
 def _small(measure: Measure, gates: Gates) -> str:
@@ -197,24 +162,13 @@ def judge_champion(
     Two versions may hold the same files, where training was repeated on the same data: then nothing differs.
     """
     evidence = {"data": data_digest(frame), "model": str(challenger.digest), "champion": str(champion.digest)}
-    same = Check(
-        name=SAME_VERSION,
-        value=float(versions[0] != versions[1]),
-        bound="at least",
-        threshold=1,
-        detail=f"version {versions[0]} against version {versions[1]}",
-    )
+    told = f"version {versions[0]} against version {versions[1]}"
+    same = at_least(SAME_VERSION, float(versions[0] != versions[1]), 1, detail=told)
     if not same.passed:
         return context.result(GATE.name, evidence, [same])
     absent = [name for name in champion.signature.column_names if name not in frame.columns]
-    comparable = Check(
-        name=COMPARABLE,
-        value=len(absent),
-        bound="at most",
-        threshold=0,
-        unproven="the champion cannot score these rows" if absent else "",
-        detail=", ".join(absent),
-    )
+    unproven = "the champion cannot score these rows" if absent else ""
+    comparable = at_most(COMPARABLE, len(absent), 0, unproven=unproven, detail=", ".join(absent))
     if absent:
         return context.result(GATE.name, evidence, [same, comparable])
     measures = measure_difference(challenger, champion, frame, attributes, resamples=gates.resamples)
@@ -223,9 +177,7 @@ def judge_champion(
 
 def no_champion(digest: str, frame: pd.DataFrame, context: GateContext) -> GateResult:
     """Return the result where nothing is in production: there is nothing to lose against."""
-    check = Check(
-        name=NO_BASELINE, value=0, bound="at least", threshold=0, detail="no baseline: no version is in production"
-    )
+    check = at_least(NO_BASELINE, 0, 0, detail="no baseline: no version is in production")
     return context.result(GATE.name, {"data": data_digest(frame), "model": digest}, [check])
 
 
@@ -272,9 +224,8 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
     # While a pipeline is compiled, ZenML's client answers with promises; the champion is looked up outside of that.
     champion = contextvars.Context().run(_champion_of, context)
     if champion is None:
-        validate_without_champion(
-            digest=context.parameters["digest"], validation_data=rows, context=context.gate_context
-        )
+        digest = context.parameters["digest"]
+        validate_without_champion(digest=digest, validation_data=rows, context=context.gate_context)
         return
     validate_against_champion(
         **context.release,
@@ -319,12 +270,13 @@ def _named(digest: str | None) -> str:
     return "no champion" if digest is None else f"a champion with digest {digest}"
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    gates, models = environment.gates, synthetic.models
+def _controls(context: ControlContext) -> list[Control]:
+    gates, people = context.gates, context.synthetic
+    models = people.models
 
     def judge(challenger: str, champion: str, versions: tuple[str, str] = ("2", "1")) -> GateResult:
-        pair, attributes = (models[challenger], models[champion]), synthetic.config.attributes
-        return judge_champion(*pair, synthetic.held_out, attributes, gates, context, versions=versions)
+        given = (models[challenger], models[champion], people.held_out, people.config.attributes)
+        return judge_champion(*given, gates, context.gate_context, versions=versions)
 
     margin = next(iter(gates.champion.margins.required())) + DIFFERENCE
     return [

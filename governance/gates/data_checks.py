@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from environments import DataQuality
 from governance.core.target import Target
 from governance.gates.context import GateContext
-from governance.gates.result import Check, GateResult
+from governance.gates.gate import Control, ControlContext
+from governance.gates.result import Check, GateResult, at_least, at_most
 from pipelines.artifacts import RISK
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
@@ -87,30 +89,15 @@ def judge_rows(
     features = [name for name in (*columns.numeric, *columns.categorical) if name in frame]
     checks = [
         _form(frame, columns),
-        Check(name=ROWS, value=float(len(frame)), bound="at least", threshold=float(limits.minimum_rows)),
-        Check(
-            name=OUTCOMES,
-            value=float(frame[RISK].nunique()) if RISK in frame else 0.0,
-            bound="at least",
-            threshold=2.0,
-        ),
+        at_least(ROWS, float(len(frame)), float(limits.minimum_rows)),
+        at_least(OUTCOMES, float(frame[RISK].nunique()) if RISK in frame else 0.0, 2.0),
     ]
     if len(frame) and features:
         missing = frame[features].isna().mean()
+        repeated = frame.duplicated(subset=[*features, *([RISK] if RISK in frame else [])]).mean()
         checks += [
-            Check(
-                name=MISSING,
-                value=float(missing.max()),
-                bound="at most",
-                threshold=limits.missing_share,
-                detail=f"column {missing.idxmax()!r}",
-            ),
-            Check(
-                name=REPEATED,
-                value=float(frame.duplicated(subset=[*features, *([RISK] if RISK in frame else [])]).mean()),
-                bound="at most",
-                threshold=limits.duplicate_share,
-            ),
+            at_most(MISSING, float(missing.max()), limits.missing_share, detail=f"column {missing.idxmax()!r}"),
+            at_most(REPEATED, float(repeated), limits.duplicate_share),
         ]
     return context.result(gate, {"data": data_digest(frame)}, checks)
 
@@ -126,13 +113,7 @@ def _form(frame: pd.DataFrame, columns: Columns) -> Check:
         # A missing column is reported against the frame, with the column's name as the failure case.
         named = cases["column"].where(cases["check"] != "column_in_dataframe", cases["failure_case"])
         problems = sorted({f"{column}: {check}" for column, check in zip(named, cases["check"], strict=True)})
-    return Check(
-        name=SCHEMA,
-        value=float(len(problems)),
-        bound="at most",
-        threshold=0.0,
-        detail="; ".join(problems[:5]),
-    )
+    return at_most(SCHEMA, float(len(problems)), 0.0, detail="; ".join(problems[:5]))
 
 
 def judge_rows_again(result: GateResult, target: Target) -> list[Check]:
@@ -144,4 +125,15 @@ def judge_rows_again(result: GateResult, target: Target) -> list[Check]:
             update={"threshold": float(thresholds.get(check.name, check.threshold)), "overridden_by": None}
         )
         for check in result.checks
+    ]
+
+
+def controls_of_rows(
+    gate: str, context: ControlContext, cases: dict[str, tuple[str | None, pd.DataFrame]]
+) -> list[Control]:
+    """Return a control for each of ``cases``: by name the check that must stop it, if any, and its rows."""
+    limits, columns = context.environment.data_quality, Columns.of(context.synthetic.config)
+    return [
+        Control(name, because, partial(judge_rows, gate, rows, columns, limits, context.gate_context))
+        for name, (because, rows) in cases.items()
     ]

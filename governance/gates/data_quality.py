@@ -1,29 +1,34 @@
 """Is the data fit to train on?"""
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import pandas as pd
 from zenml import step
 
-from environments import DataQuality, Environment
+from environments import DataQuality
 from governance.gates.context import GateContext
 from governance.gates.data_checks import (
     MISSING,
     REPEATED,
     SCHEMA,
     Columns,
+    controls_of_rows,
     judge_rows,
     judge_rows_again,
 )
-from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, PipelineGate, PromotionContext
+from governance.gates.gate import (
+    DATA_QUALITY,
+    Artifacts,
+    AttachContext,
+    Control,
+    ControlContext,
+    PipelineGate,
+    PromotionContext,
+)
 from governance.gates.record import record
 from governance.gates.result import GateResult
 from governance.registry.releases import trained_model
 from pipelines.artifacts import TRAINING_DATA
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 
 @step(enable_cache=False)
@@ -53,20 +58,16 @@ def _of_other_rows(result: GateResult, promotion: PromotionContext) -> str:
     )
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    limits, columns, rows = environment.data_quality, Columns.of(synthetic.config), synthetic.training
-    half = rows.assign(dose=rows["dose"].where(rows.index % 2 == 0))
-    beyond = rows.assign(dose=rows["dose"].where(rows.index > 0, 1e6))
-    return [
-        Control(name, because, partial(judge_rows, GATE.name, frame, columns, limits, context))
-        for name, because, frame in (
-            ("good data", None, rows),
-            ("a column half missing", MISSING, half),
-            ("rows repeated", REPEATED, synthetic.repeated(rows)),
-            ("a value out of range", SCHEMA, beyond),
-            ("a column missing", SCHEMA, rows.drop(columns="dose")),
-        )
-    ]
+def _controls(context: ControlContext) -> list[Control]:
+    rows = context.synthetic.training
+    cases = {
+        "good data": (None, rows),
+        "a column half missing": (MISSING, rows.assign(dose=rows["dose"].where(rows.index % 2 == 0))),
+        "rows repeated": (REPEATED, context.synthetic.repeated(rows)),
+        "a value out of range": (SCHEMA, rows.assign(dose=rows["dose"].where(rows.index > 0, 1e6))),
+        "a column missing": (SCHEMA, rows.drop(columns="dose")),
+    }
+    return controls_of_rows(GATE.name, context, cases)
 
 
 GATE = PipelineGate(

@@ -6,25 +6,22 @@ which counts when its test is significant after Holm's correction (S. Holm, 1979
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import Drift, Environment, Gates
+from environments import Drift, Gates
 from governance.gates.context import GateContext
 from governance.gates.drift_report import DISTANCE, PSI, draw_drift
-from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
+from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult, Measure
+from governance.gates.result import Check, GateResult, Measure, at_most
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.digests import data_digest
 from pipelines.model import read_model
 from pipelines.reference import CategoricalReference, NumericReference, Reference
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 
 def population_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
@@ -126,16 +123,8 @@ def judge_measures(measures: tuple[Measure, ...], limits: Drift) -> list[Check]:
             unproven = f"{rows} rows, at least {limits.minimum_rows} are needed"
         elif distance and measure.value > threshold and p_value >= limits.significance:
             unproven = "too few rows to tell it from chance"
-        checks.append(
-            Check(
-                name=measure.name,
-                value=measure.value,
-                bound="at most",
-                threshold=threshold,
-                unproven=unproven,
-                detail=f"adjusted p {p_value:.3g}" if distance and measure.value is not None else "",
-            )
-        )
+        detail = f"adjusted p {p_value:.3g}" if distance and measure.value is not None else ""
+        checks.append(at_most(measure.name, measure.value, threshold, unproven=unproven, detail=detail))
     return checks
 
 
@@ -167,11 +156,11 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
     draw_drift(**given, result=validate_drift(**given, **context.common))
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    gates, model, rows, dose = environment.gates, synthetic.models["good"], synthetic.held_out, f"{PSI}dose"
+def _controls(context: ControlContext) -> list[Control]:
+    gates, model, rows, dose = context.gates, context.synthetic.models["good"], context.synthetic.held_out, f"{PSI}dose"
 
     def judge(frame: pd.DataFrame) -> GateResult:
-        return judge_drift(model.reference, frame, str(model.digest), gates, context)
+        return judge_drift(model.reference, frame, str(model.digest), gates, context.gate_context)
 
     moved = rows.assign(dose=rows["dose"] + 0.8 * rows["dose"].std())
     mixed = rows.assign(ward=rows["ward"].replace("C", "A"))

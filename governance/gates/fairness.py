@@ -6,7 +6,7 @@ flagged in a group, divided by the largest.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
@@ -16,18 +16,15 @@ from environments import Environment, Fairness, Gates
 from governance.core.target import Target
 from governance.gates.bootstrap import count_resamples, intervals, seed_from
 from governance.gates.context import GateContext
-from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
+from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.groups import Groups, group_rows
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult, Measure
+from governance.gates.result import Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
 from pipelines.artifacts import MODEL, VALIDATION_DATA
 from pipelines.config import SensitiveAttribute, read_config
 from pipelines.model import TrainedModel, read_model
 from pipelines.reference import Reference
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 EQUALIZED_ODDS = "equalized_odds_difference"
 DEMOGRAPHIC_PARITY = "demographic_parity_ratio"
@@ -135,52 +132,29 @@ def _describe_groups(scored: Scored, groups: Groups) -> list[Measure]:
 
 def judge_measures(measures: tuple[Measure, ...], attributes: tuple[str, ...], gates: Gates, model: str) -> list[Check]:
     """Compare both measures of each attribute with the limits; one that the environment exempts passes, with why."""
-    limits, by_name, checks = gates.fairness, {measure.name: measure for measure in measures}, []
+    limits, checks = gates.fairness, []
     for attribute in attributes:
         for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY):
-            name = measure_name(measure, attribute)
-            found = by_name.get(name, Measure(name=name, value=None, detail="was not measured"))
+            found = find_measure(measures, measure_name(measure, attribute))
             checks.append(_check(found, measure, gates, limits.reason_for(model, attribute, measure)))
     if not attributes:
         reason = limits.no_attributes.get(model)
-        checks.append(
-            Check(
-                name=NO_ATTRIBUTE,
-                value=0,
-                bound="at least",
-                threshold=0 if reason else 1,
-                unproven="" if reason else "the model's configuration names no sensitive attribute",
-                detail=reason or "name one, or give the reason under gates.fairness.no_attributes of the environment",
-            )
-        )
+        unproven = "" if reason else "the model's configuration names no sensitive attribute"
+        advice = "name one, or give the reason under gates.fairness.no_attributes of the environment"
+        checks.append(at_least(NO_ATTRIBUTE, 0, 0 if reason else 1, unproven=unproven, detail=reason or advice))
     return checks
 
 
 def _check(found: Measure, measure: str, gates: Gates, exempt: str | None) -> Check:
-    odds = measure == EQUALIZED_ODDS
-    limits = gates.fairness
-    lower, upper = found.intervals.get(str(gates.confidence), (None, None))
-    threshold = limits.equalized_odds_difference if odds else limits.demographic_parity_ratio
+    limits, odds = gates.fairness, measure == EQUALIZED_ODDS
     if exempt is not None:
         # Nothing is asked of it: the bound is the worst value there is, and the reason is shown.
-        return Check(
-            name=found.name,
-            value=found.value if found.value is not None else (1.0 if odds else 0.0),
-            bound="at most" if odds else "at least",
-            threshold=1.0 if odds else 0.0,
-            detail=f"exempt: {exempt}",
-        )
-    return Check(
-        name=found.name,
-        value=found.value,
-        lower=lower,
-        upper=upper,
-        confidence=None if lower is None else gates.confidence,
-        bound="at most" if odds else "at least",
-        threshold=threshold,
-        unproven=_too_small(found, limits) or ("" if lower is not None else "has no interval"),
-        detail=found.detail,
-    )
+        worst, bound = (1.0, at_most) if odds else (0.0, at_least)
+        return bound(found.name, worst if found.value is None else found.value, worst, detail=f"exempt: {exempt}")
+    unproven = _too_small(found, limits)
+    if odds:
+        return found.check("at most", limits.equalized_odds_difference, gates.confidence, unproven)
+    return found.check("at least", limits.demographic_parity_ratio, gates.confidence, unproven)
 
 
 def _too_small(found: Measure, limits: Fairness) -> str:
@@ -257,15 +231,14 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
     return judge_measures(result.measures, names, target.environment.gates, target.model)
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    gates, everybody = environment.gates, synthetic.held_out
-    few = synthetic.few(2 * gates.fairness.minimum_group_rows - 2)
+def _controls(context: ControlContext) -> list[Control]:
+    gates, everybody = context.gates, context.synthetic.held_out
+    few = context.synthetic.few(2 * gates.fairness.minimum_group_rows - 2)
 
     def judge(frame: pd.DataFrame, model: str = "good", named: bool = True) -> GateResult:
-        attributes = synthetic.config.attributes if named else ()
-        return judge_fairness(
-            synthetic.scored(model, frame), attributes, synthetic.models[model].reference, gates, context
-        )
+        attributes = context.synthetic.config.attributes if named else ()
+        scored, reference = context.synthetic.scored(model, frame), context.synthetic.models[model].reference
+        return judge_fairness(scored, attributes, reference, gates, context.gate_context)
 
     odds = measure_name(EQUALIZED_ODDS, "sex")
     return [

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse, PipelineRunResponse
     from zenml.steps.entrypoint_function_utils import StepArtifact
 
-    from environments import Environment
+    from environments import Environment, Gates
     from governance.core.target import Target
     from governance.gates.context import GateContext
     from governance.gates.result import Check, GateResult
@@ -74,6 +74,20 @@ class PromotionContext:
 
 
 @dataclass(frozen=True)
+class ControlContext:
+    """Made-up people and models, and the environment whose limits judge them."""
+
+    environment: Environment
+    synthetic: SyntheticData
+    gate_context: GateContext
+
+    @property
+    def gates(self) -> Gates:
+        """How gates conclude there."""
+        return self.environment.gates
+
+
+@dataclass(frozen=True)
 class Control:
     """Something that a gate must let pass or, if ``because`` names a check, must stop by that check."""
 
@@ -103,7 +117,7 @@ class PipelineGate(Gate):
     """The artifacts it judges, besides the model."""
     attach: Callable[[AttachContext, Artifacts], None]
     """Adds its step, before any other step of its own, to the pipeline that is compiled."""
-    controls: Callable[[Environment, SyntheticData, GateContext], list[Control]]
+    controls: Callable[[ControlContext], list[Control]]
     """What it must stop, and what it must let pass, under an environment's limits."""
     judge_again: Callable[[GateResult, Target], list[Check]] | None = None
     """Holds what was measured against the limits of where a promotion leads; needed unless it only judges scoring."""

@@ -1,21 +1,17 @@
 """Is the data fit to judge a model by?"""
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import pandas as pd
 from zenml import step
 
-from environments import DataQuality, Environment
+from environments import DataQuality
 from governance.gates.context import GateContext
-from governance.gates.data_checks import OUTCOMES, ROWS, Columns, judge_rows, judge_rows_again
-from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, PipelineGate
+from governance.gates.data_checks import OUTCOMES, ROWS, Columns, controls_of_rows, judge_rows, judge_rows_again
+from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import GateResult
 from pipelines.artifacts import VALIDATION_DATA
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 
 @step(enable_cache=False)
@@ -34,16 +30,14 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
     validate_held_out_data(found[VALIDATION_DATA], columns=Columns.of(context.config), **context.limits)
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    limits, columns, rows = environment.data_quality, Columns.of(synthetic.config), synthetic.held_out
-    return [
-        Control(name, because, partial(judge_rows, GATE.name, frame, columns, limits, context))
-        for name, because, frame in (
-            ("good held-out data", None, rows),
-            ("one outcome only", OUTCOMES, rows.assign(risk=1)),
-            ("too few rows", ROWS, rows.head(limits.minimum_rows - 1)),
-        )
-    ]
+def _controls(context: ControlContext) -> list[Control]:
+    rows = context.synthetic.held_out
+    cases = {
+        "good held-out data": (None, rows),
+        "one outcome only": (OUTCOMES, rows.assign(risk=1)),
+        "too few rows": (ROWS, rows.head(context.environment.data_quality.minimum_rows - 1)),
+    }
+    return controls_of_rows(GATE.name, context, cases)
 
 
 GATE = PipelineGate(

@@ -1,20 +1,17 @@
 """Is a batch close enough to what the model knows to be scored?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from zenml import step
 
-from environments import DataQuality, Environment
+from environments import DataQuality
 from governance.gates.context import GateContext
 from governance.gates.data_checks import MISSING, ROWS
-from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, PipelineGate
+from governance.gates.gate import DATA_QUALITY, Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult
+from governance.gates.result import GateResult, at_least, at_most
 from pipelines.artifacts import INPUT_PROFILE
 from pipelines.input_profile import InputProfile
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 OUTSIDE = "largest share outside the range"
 UNSEEN = "largest share of unseen categories"
@@ -25,7 +22,7 @@ def judge_input(profile: InputProfile, limits: DataQuality, context: GateContext
 
     Repeated rows are not looked for, as that would need all rows in memory; the same person may be scored twice.
     """
-    checks = [Check(name=ROWS, value=profile.rows, bound="at least", threshold=1)]
+    checks = [at_least(ROWS, profile.rows, 1)]
     for name, counts, limit in (
         (MISSING, profile.missing, limits.missing_share),
         (OUTSIDE, profile.outside_range, limits.outside_share),
@@ -33,15 +30,7 @@ def judge_input(profile: InputProfile, limits: DataQuality, context: GateContext
     ):
         if counts and profile.rows:
             worst = max(counts, key=lambda column: counts[column])
-            checks.append(
-                Check(
-                    name=name,
-                    value=counts[worst] / profile.rows,
-                    bound="at most",
-                    threshold=limit,
-                    detail=f"column {worst!r}",
-                )
-            )
+            checks.append(at_most(name, counts[worst] / profile.rows, limit, detail=f"column {worst!r}"))
     return context.result(GATE.name, {"data": profile.data_digest}, checks)
 
 
@@ -61,9 +50,9 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
     validate_input(found[INPUT_PROFILE], **context.limits)
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
+def _controls(context: ControlContext) -> list[Control]:
     def judge(batch: str) -> GateResult:
-        return judge_input(synthetic.profile(batch), environment.data_quality, context)
+        return judge_input(context.synthetic.profile(batch), context.environment.data_quality, context.gate_context)
 
     return [
         Control("a batch like the training rows", None, lambda: judge("good")),

@@ -1,26 +1,23 @@
 """Does the model reach what the environment asks for, on rows it has not seen, and is that certain enough?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import LOWER_IS_BETTER, Environment, Gates, Thresholds
+from environments import LOWER_IS_BETTER, Gates, Thresholds
 from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, intervals, resample, seed_from
 from governance.gates.context import GateContext
-from governance.gates.gate import Artifacts, AttachContext, Control, PipelineGate
+from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
-from governance.gates.result import Check, GateResult, Measure
+from governance.gates.result import Bound, Check, GateResult, Measure, at_most, find_measure
 from governance.gates.scored import Scored, score_release, score_rows
 from pipelines.artifacts import EVALUATION, MODEL, VALIDATION_DATA
 from pipelines.evaluation import Evaluation, evaluate
 from pipelines.model import TrainedModel
-
-if TYPE_CHECKING:
-    from governance.gates.synthetic import SyntheticData
 
 OVERLAP = "share of held-out rows trained on"
 AGREEMENT = "differences from the pipeline's evaluation"
@@ -70,21 +67,10 @@ def judge_measures(
     checks = []
     for metric, threshold in thresholds.required().items():
         measure = by_name.get(metric, Measure(name=metric, value=None))
-        lower, upper = measure.intervals.get(str(gates.confidence), (None, None))
-        checks.append(
-            Check(
-                name=metric,
-                value=measure.value,
-                lower=lower,
-                upper=upper,
-                confidence=None if lower is None else gates.confidence,
-                bound="at most" if metric in LOWER_IS_BETTER else "at least",
-                threshold=threshold,
-                unproven=too_few(measure, gates) if lower is not None else measure.detail or "has no interval",
-            )
-        )
-    seen = by_name.get(OVERLAP, Measure(name=OVERLAP, value=None))
-    return [*checks, Check(name=OVERLAP, value=seen.value, bound="at most", threshold=overlap)]
+        unproven = too_few(measure, gates) if str(gates.confidence) in measure.intervals else measure.detail
+        bound: Bound = "at most" if metric in LOWER_IS_BETTER else "at least"
+        checks.append(measure.check(bound, threshold, gates.confidence, unproven, detail=""))
+    return [*checks, at_most(OVERLAP, find_measure(measures, OVERLAP).value, overlap)]
 
 
 def too_few(measure: Measure, gates: Gates) -> str:
@@ -128,7 +114,7 @@ def _agreement(scored: Scored, evaluation: Evaluation, measures: tuple[Measure, 
         differences.append("another data digest")
     if evaluation.model_digest is not None and evaluation.model_digest != scored.model_digest:
         differences.append("another model digest")
-    return Check(name=AGREEMENT, value=len(differences), bound="at most", threshold=0, detail=", ".join(differences))
+    return at_most(AGREEMENT, len(differences), 0, detail=", ".join(differences))
 
 
 @step(enable_cache=False)
@@ -192,30 +178,25 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
     return [*checks, *(check for check in result.checks if check.name == AGREEMENT)]
 
 
-def _controls(environment: Environment, synthetic: "SyntheticData", context: GateContext) -> list[Control]:
-    held_out, few = synthetic.held_out, synthetic.few(environment.gates.minimum_rows - 1)
+def _controls(context: ControlContext) -> list[Control]:
+    held_out, few = context.synthetic.held_out, context.synthetic.few(context.gates.minimum_rows - 1)
 
     def judge(frame: pd.DataFrame, model: str = "good", flattering: bool = False) -> GateResult:
-        evaluation = evaluate(synthetic.models[model], frame)
+        evaluation = evaluate(context.synthetic.models[model], frame)
         if flattering:
             better = evaluation.metrics.model_copy(update={"recall": 1.0})
             evaluation = evaluation.model_copy(update={"metrics": better})
-        return judge_performance(
-            synthetic.scored(model, frame),
-            evaluation,
-            environment.thresholds,
-            environment.gates,
-            context,
-            overlap=environment.data_quality.duplicate_share,
-        )
+        given = (context.synthetic.scored(model, frame), evaluation, context.environment.thresholds, context.gates)
+        overlap = context.environment.data_quality.duplicate_share
+        return judge_performance(*given, context.gate_context, overlap=overlap)
 
-    metric = next(iter(environment.thresholds.required()))
+    metric = next(iter(context.environment.thresholds.required()))
     return [
         Control("a good model", None, lambda: judge(held_out)),
         Control("a model trained on shuffled labels", metric, lambda: judge(held_out, "shuffled")),
         Control("too few rows", metric, lambda: judge(few)),
         Control("an evaluation that flatters", AGREEMENT, lambda: judge(held_out, flattering=True)),
-        Control("rows it was trained on", OVERLAP, lambda: judge(synthetic.training)),
+        Control("rows it was trained on", OVERLAP, lambda: judge(context.synthetic.training)),
     ]
 
 

@@ -21,7 +21,7 @@ from governance.gates.catalogue import PIPELINE_GATES
 from governance.gates.context import GateContext
 from governance.gates.drift_report import PSI
 from governance.gates.exemptions import Exemption
-from governance.gates.gate import Control
+from governance.gates.gate import Control, ControlContext
 from governance.gates.result import GateFailedError, GateResult, now
 from governance.gates.synthetic import MODEL, SyntheticData, make_synthetic_data
 
@@ -62,11 +62,10 @@ def _rows_needed(environment: Environment) -> int:
 
 def controls(environment: Environment, synthetic: SyntheticData) -> list[tuple[str, Control]]:
     """Return every control under the limits of ``environment``, each after the name of its gate."""
-    context = GateContext(model=MODEL, environment=environment.environment, policy_version="policy-of-the-controls")
-    found = [
-        (gate.name, control) for gate in PIPELINE_GATES for control in gate.controls(environment, synthetic, context)
-    ]
-    return found + [("override", control) for control in _override_controls(environment, synthetic, context)]
+    policy = GateContext(model=MODEL, environment=environment.environment, policy_version="policy-of-the-controls")
+    context = ControlContext(environment, synthetic, policy)
+    found = [(gate.name, control) for gate in PIPELINE_GATES for control in gate.controls(context)]
+    return found + [("override", control) for control in _override_controls(context)]
 
 
 def run(gate: str, control: Control, environment: str) -> Outcome:
@@ -81,15 +80,15 @@ def run(gate: str, control: Control, environment: str) -> Outcome:
     return told(True, True, "; ".join(str(check) for check in result.checks[:1]))
 
 
-def _override_controls(environment: Environment, synthetic: SyntheticData, context: GateContext) -> list[Control]:
+def _override_controls(context: ControlContext) -> list[Control]:
     """An override covers what cannot be concluded, until it expires, and never what failed."""
-    rows, model, dose = synthetic.held_out, synthetic.models["good"], f"{PSI}dose"
-    few, failing = rows.head(environment.gates.drift.minimum_rows - 1), rows.assign(dose=rows["dose"] * 3)
+    rows, model, dose = context.synthetic.held_out, context.synthetic.models["good"], f"{PSI}dose"
+    few, failing = rows.head(context.gates.drift.minimum_rows - 1), rows.assign(dose=rows["dose"] * 3)
 
     def judge(frame: pd.DataFrame, hours: int) -> GateResult:
         expires = now() + timedelta(hours=hours)
         statement = Exemption(gate=drift.GATE.name, expires=expires, statement_digest="0" * 64)
-        result = drift.judge_drift(model.reference, frame, str(model.digest), environment.gates, context)
+        result = drift.judge_drift(model.reference, frame, str(model.digest), context.gates, context.gate_context)
         return result.set_aside([statement], model_digest=model.digest, at=now())
 
     return [

@@ -65,6 +65,29 @@ class Measure(BaseModel):
     facts: dict[str, float] = Field(default={}, description="Counts and the like that the judgement depends on.")
     detail: str = ""
 
+    def check(
+        self, bound: Bound, threshold: float, confidence: int, unproven: str = "", detail: str | None = None
+    ) -> Check:
+        """Compare it with ``threshold`` by its interval at ``confidence`` per cent; without one nothing is proven."""
+        lower, upper = self.intervals.get(str(confidence), (None, None))
+        return Check(
+            name=self.name,
+            value=self.value,
+            lower=lower,
+            upper=upper,
+            confidence=None if lower is None else confidence,
+            bound=bound,
+            threshold=threshold,
+            unproven=unproven or ("" if lower is not None else "has no interval"),
+            detail=self.detail if detail is None else detail,
+        )
+
+
+def find_measure(measures: Iterable[Measure], name: str) -> Measure:
+    """Return the measure ``name``; one without a value where it was not measured."""
+    missing = Measure(name=name, value=None, detail="was not measured")
+    return next((measure for measure in measures if measure.name == name), missing)
+
 
 class Check(_Judged):
     """One comparison of a measured value, and of its interval where it has one, with what is allowed."""
@@ -120,6 +143,16 @@ class Check(_Judged):
             + (f" ({notes})" if notes else "")
             + aside
         )
+
+
+def at_least(name: str, value: float | None, threshold: float, **more: Any) -> Check:
+    """Check that ``value`` is not below ``threshold``."""
+    return Check(name=name, value=value, bound="at least", threshold=threshold, **more)
+
+
+def at_most(name: str, value: float | None, threshold: float, **more: Any) -> Check:
+    """Check that ``value`` is not above ``threshold``."""
+    return Check(name=name, value=value, bound="at most", threshold=threshold, **more)
 
 
 class GateResult(_Judged):

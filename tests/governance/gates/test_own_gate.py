@@ -53,12 +53,12 @@ def judge_again(result, target):
     return [check.model_copy(update={"threshold": threshold}) for check in result.checks]
 
 
-def controls(environment, synthetic, context):
-    limits, rows = environment.gates.class_balance, synthetic.training
+def controls(context):
+    limits, rows = context.gates.class_balance, context.synthetic.training
     rare = pd.concat([rows[rows[RISK] == 0], rows[rows[RISK] == 1].head(5)])
     return [
-        Control("both outcomes frequent", None, lambda: judge(rows, limits, context)),
-        Control("one outcome all but missing", SHARE, lambda: judge(rare, limits, context)),
+        Control("both outcomes frequent", None, lambda: judge(rows, limits, context.gate_context)),
+        Control("one outcome all but missing", SHARE, lambda: judge(rare, limits, context.gate_context)),
     ]
 
 

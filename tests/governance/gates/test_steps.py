@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from governance.gates.exemptions import Exemption
 from governance.gates.result import Check, GateFailedError, GateResult, now
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from pipelines.model import ModelTamperedError, TrainedModel, read_model, save_model
+from pipelines.model import ModelTamperedError, read_model, save_model
 from tests.governance.gates.conftest import CONTEXT, gates
 
 PRODUCTION = load_platform().environment("production")
@@ -45,7 +46,22 @@ def folder(synthetic: SyntheticData, tmp_path: Path) -> Callable[[str], dict[str
     return _folder
 
 
-def judged(module: ModuleType, patch: pytest.MonkeyPatch, step: Any, **inputs: Any) -> GateResult:
+def given(synthetic: SyntheticData, step: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+    """``inputs``, and what else ``step`` takes, as an environment gives it."""
+    usual = {
+        "columns": Columns.of(synthetic.config),
+        "limits": PRODUCTION.data_quality,
+        "validation_data": synthetic.held_out,
+        "thresholds": PRODUCTION.thresholds,
+        "overlap": 0.01,
+        "attributes": synthetic.config.attributes,
+        "gates": gates(),
+        "context": CONTEXT,
+    }
+    return {name: inputs.get(name, usual.get(name)) for name in inspect.signature(step.entrypoint).parameters}
+
+
+def judged(module: ModuleType, patch: pytest.MonkeyPatch, step: Any, inputs: dict[str, Any]) -> GateResult:
     """What ``step`` returns for ``inputs``, with the record kept here; it must have been recorded even if it raised."""
     written: list[GateResult] = []
     patch.setattr(module, "record", lambda result, _: written.append(result) or result)
@@ -57,100 +73,64 @@ def judged(module: ModuleType, patch: pytest.MonkeyPatch, step: Any, **inputs: A
     return returned
 
 
-def test_data_steps_stop_the_run(synthetic: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:
-    columns, more = Columns.of(synthetic.config), {"limits": PRODUCTION.data_quality, "context": CONTEXT}
-    for module, step in (
-        (data_quality, data_quality.validate_data_quality),
-        (held_out_data, held_out_data.validate_held_out_data),
-    ):
-        good = judged(module, monkeypatch, step, data=synthetic.training, columns=columns, **more)
-        assert (good.gate, good.verdict) == (module.GATE.name, "passed")
-        with pytest.raises(GateFailedError, match=module.GATE.name):
-            judged(module, monkeypatch, step, data=synthetic.repeated(synthetic.training), columns=columns, **more)
-    step = input_quality.validate_input
-    assert judged(input_quality, monkeypatch, step, profile=synthetic.profile("good"), **more).passed
-    with pytest.raises(GateFailedError, match="input quality"):
-        judged(input_quality, monkeypatch, step, profile=synthetic.profile("unseen"), **more)
+STEPS: dict[str, tuple[Any, str, str, str]] = {
+    "validate_data_quality": (data_quality, "rows", "repeated rows", "'data quality'"),
+    "validate_held_out_data": (held_out_data, "rows", "repeated rows", "'held-out data quality'"),
+    "validate_input": (input_quality, "batch good", "batch unseen", "'input quality'"),
+    "validate_model_performance": (performance, "good", "shuffled", "roc_auc"),
+    "validate_release_performance": (performance, "release good", "release shuffled", "roc_auc"),
+    "validate_fairness": (fairness, "good", "biased", "'fairness'"),
+    "validate_release_fairness": (fairness, "release good", "release biased", "'fairness'"),
+    "validate_drift": (drift, "release good", "moved good", "'drift'"),
+    "validate_against_champion": (champion, "release retrained", "release inferior", "'champion and challenger'"),
+}
+"""By step: its module, what it must let pass, what it must stop, and a word of why."""
 
 
-def test_performance_steps_stop_the_run(
-    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_stops_the_run(
+    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def inputs(model: TrainedModel) -> dict[str, Any]:
-        return {
-            "validation_data": synthetic.held_out,
-            "evaluation": evaluate(model, synthetic.held_out),
-            "thresholds": PRODUCTION.thresholds,
-            "overlap": 0.01,
-            "gates": gates(),
-            "context": CONTEXT,
-        }
-
-    trained, released = performance.validate_model_performance, performance.validate_release_performance
-    for name, passes in (("good", True), ("shuffled", False)):
-        model, release = synthetic.models[name], folder(name)
-        again = read_model(release["release"], release["digest"])
-        for step, given in ((trained, {"model": model, **inputs(model)}), (released, {**release, **inputs(again)})):
-            if passes:
-                result = judged(performance, monkeypatch, step, **given)
-                assert result.evidence["model"] == (model.digest if step is trained else release["digest"])
-            else:
-                with pytest.raises(GateFailedError, match="roc_auc"):
-                    judged(performance, monkeypatch, step, **given)
-
-
-def test_fairness_steps_stop_the_run(
-    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    more = {
-        "validation_data": synthetic.held_out,
-        "attributes": synthetic.config.attributes,
-        "gates": gates(),
-        "context": CONTEXT,
-    }
-    trained, released = fairness.validate_fairness, fairness.validate_release_fairness
-    assert judged(fairness, monkeypatch, trained, model=synthetic.models["good"], **more).passed
-    assert judged(fairness, monkeypatch, released, **folder("good"), **more).passed
-    with pytest.raises(GateFailedError):
-        judged(fairness, monkeypatch, trained, model=synthetic.models["biased"], **more)
-    with pytest.raises(GateFailedError):
-        judged(fairness, monkeypatch, released, **folder("biased"), **more)
-
-
-def test_the_drift_step_stops_the_run(
-    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    more = {**folder("good"), "gates": gates(), "context": CONTEXT}
-    assert judged(drift, monkeypatch, drift.validate_drift, validation_data=synthetic.held_out, **more).passed
-    moved = synthetic.held_out.assign(dose=synthetic.held_out["dose"] * 2)
-    with pytest.raises(GateFailedError, match="drift"):
-        judged(drift, monkeypatch, drift.validate_drift, validation_data=moved, **more)
-
-
-def test_the_champion_steps_stop_the_run(
-    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    module, good, bad, words = STEPS[name]
+    step, moved = getattr(module, name), synthetic.held_out.assign(dose=synthetic.held_out["dose"] * 2)
     baseline = folder("good")
+
+    def inputs(what: str) -> dict[str, Any]:
+        *kind, which = what.split()
+        if which == "rows":
+            return {"data": synthetic.repeated(synthetic.training) if kind else synthetic.training}
+        if kind == ["batch"]:
+            return {"profile": synthetic.profile(which)}
+        release = folder(which)
+        model = read_model(release["release"], release["digest"]) if kind else synthetic.models[which]
+        old = champion.ChampionRelease(version="1", release_id="r", digest=baseline["digest"])
+        against = {"champion_release": baseline["release"], "champion": old, "version": "2"}
+        data = {"validation_data": moved} if kind == ["moved"] else {}
+        evaluation = evaluate(model, synthetic.held_out)
+        return {**release, **against, **data, "model": model, "evaluation": evaluation}
+
+    fit = inputs(good)
+    result = judged(module, monkeypatch, step, given(synthetic, step, fit))
+    assert (result.gate, result.verdict) == (module.GATE.name, "passed")
+    if "release" in good:
+        assert result.evidence["model"] == fit["digest"]
+    with pytest.raises(GateFailedError, match=words):
+        judged(module, monkeypatch, step, given(synthetic, step, inputs(bad)))
+
+
+def test_a_champion_is_another_version_unaltered_or_none(
+    synthetic: SyntheticData, folder: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baseline, step = folder("good"), champion.validate_against_champion
     old = champion.ChampionRelease(version="1", release_id="r", digest=baseline["digest"])
-    more = {
-        "champion_release": baseline["release"],
-        "validation_data": synthetic.held_out,
-        "attributes": synthetic.config.attributes,
-        "gates": gates(),
-        "context": CONTEXT,
-    }
-    step = champion.validate_against_champion
-    assert judged(champion, monkeypatch, step, **folder("retrained"), champion=old, version="2", **more).passed
-    with pytest.raises(GateFailedError):
-        judged(champion, monkeypatch, step, **folder("inferior"), champion=old, version="2", **more)
+    more = {**folder("retrained"), "champion_release": baseline["release"], "champion": old}
     with pytest.raises(GateFailedError, match="version 1 against version 1"):
-        judged(champion, monkeypatch, step, **folder("retrained"), champion=old, version="1", **more)
-    first = champion.validate_without_champion
-    alone = judged(champion, monkeypatch, first, digest="d" * 64, validation_data=synthetic.held_out, context=CONTEXT)
-    assert alone.passed
-    altered = old.model_copy(update={"digest": "0" * 64})
+        judged(champion, monkeypatch, step, given(synthetic, step, {**more, "version": "1"}))
+    altered = {**more, "version": "2", "champion": old.model_copy(update={"digest": "0" * 64})}
     with pytest.raises(ModelTamperedError):
-        step.entrypoint(**folder("retrained"), champion=altered, version="2", **more)
+        step.entrypoint(**given(synthetic, step, altered))
+    first = champion.validate_without_champion
+    assert judged(champion, monkeypatch, first, given(synthetic, first, {"digest": "d" * 64})).passed
 
 
 def test_a_picture_that_cannot_be_drawn_fails_nothing(
