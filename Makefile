@@ -155,8 +155,8 @@ promote: setup ## Bring a version into TO=staging|production [VERSION=…] [AS=e
 release: setup ## Train if need be, promote, validate, promote; exit 3 where an approval is due [WAIT=minutes]
 	@$(RUN) governance release $(FLAGS)
 
-rollback: setup ## Return ENV to the version that was in use before [REASON=…]
-	@$(RUN) governance rollback $(FLAGS)
+rollback: setup ## Return ENV to the version that was in use before: REASON=… [AS=e-mail] [KEY=ssh key] [BREAK_GLASS=1]
+	@$(RUN) governance rollback $(FLAGS) $(GLASS)
 
 rollback-drill: setup ## Measure the way back in ENV, and return; a protected one moves with CONFIRM=<its name> only
 	@$(RUN) governance rollback-drill $(READS)

@@ -427,15 +427,15 @@ MUTANTS = (
     Mutant(
         "an approval serves once",
         "governance/approvals/approve.py",
-        "    if given.digest in used:",
-        "    if False:",
+        "(why := closed.get(entry.sequence))",
+        "(why := None)",
         "tests/governance/approvals/test_approvals.py -k used",
     ),
     Mutant(
         "only a completed promotion uses an approval up",
         "governance/approvals/approve.py",
-        ' and entry.event.step == "completed"',
-        "",
+        'isinstance(event, PromotionEvent | RollbackEvent) and event.step == "completed"',
+        "isinstance(event, PromotionEvent | RollbackEvent)",
         "tests/governance/approvals/test_approvals.py -k used",
     ),
     Mutant(

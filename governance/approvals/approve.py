@@ -18,6 +18,7 @@ from governance.audit import Filter, LogReader, select
 from governance.audit.entry import Entry
 from governance.audit.events import Approval
 from governance.audit.events import Promotion as PromotionEvent
+from governance.audit.events import Rollback as RollbackEvent
 from governance.audit.store import Readable
 from governance.audit.subjects import Subjects
 from governance.core import clock
@@ -153,11 +154,14 @@ def count_approvals(
     Raises:
         AuditError: the log or its store cannot be read.
     """
-    used = used_statements(log, request.target)
+    closed = _closed_by(log, request.target)
     latest: dict[Person, Given] = {}
     rejected: list[str] = []
     for entry, event in _approvals(log, request.target):
         if event.break_glass != break_glass:
+            continue
+        if event.decision == "approved" and (why := closed.get(entry.sequence)):
+            rejected.append(f"one of {entry.recorded:%Y-%m-%d %H:%M} UTC was closed by {why}")
             continue
         try:
             given = _checked(request, entry, event, store, people, subjects)
@@ -171,7 +175,7 @@ def count_approvals(
             latest[given.person] = given
     counted, declined = [], []
     for person, given in latest.items():
-        why = _why_not(given, request, used, requester=None if break_glass else requester, trainer=trainer)
+        why = _why_not(given, request, requester=None if break_glass else requester, trainer=trainer)
         if why:
             rejected.append(f"{person.email}'s {why}")
         elif given.statement.decision == "declined":
@@ -181,14 +185,32 @@ def count_approvals(
     return Tally(tuple(counted), tuple(declined), tuple(rejected[-_SAID:]))
 
 
-def used_statements(log: LogReader, target: Target) -> frozenset[str]:
-    """Return the statements that a completed promotion acted on."""
-    return frozenset(
-        statement
-        for entry in select(log, Filter(kind="promotion", model=target.model))
-        if isinstance(entry.event, PromotionEvent) and entry.event.step == "completed"
-        for statement in entry.event.approvals
-    )
+def _closed_by(log: LogReader, target: Target) -> dict[int, str]:
+    """Approvals that no longer count, by sequence number, and what closed them.
+
+    An approval is for one way into the environment: a promotion or a rollback that was completed there afterwards, or
+    somebody's no to the same version, ends it, whichever version it was for.
+    """
+    open_approvals: dict[int, str] = {}
+    closed: dict[int, str] = {}
+    for entry in select(log, Filter(model=target.model)):
+        event = entry.event
+        if isinstance(event, Approval) and event.decision == "approved":
+            open_approvals[entry.sequence] = event.model_version
+            continue
+        if isinstance(event, PromotionEvent | RollbackEvent) and event.step == "completed":
+            if isinstance(event, RollbackEvent) and event.drill:
+                continue  # it leaves all as it was
+            ended, why = list(open_approvals), f"a {event.kind} completed since"
+        elif isinstance(event, Approval):
+            ended = [number for number, version in open_approvals.items() if version == event.model_version]
+            why = "a refusal since"
+        else:
+            continue
+        for number in ended:
+            closed[number] = why
+            del open_approvals[number]
+    return closed
 
 
 def _approvals(log: LogReader, target: Target) -> Iterator[tuple[Entry, Approval]]:
@@ -224,13 +246,10 @@ def _about_something_else(statement: ApprovalStatement, request: PromotionReques
     return ""
 
 
-def _why_not(
-    given: Given, request: PromotionRequest, used: frozenset[str], *, requester: Person | None, trainer: Person
-) -> str:
+def _why_not(given: Given, request: PromotionRequest, *, requester: Person | None, trainer: Person) -> str:
     """Return why an approval of ``request`` does not count; empty if it does."""
-    if given.digest in used:
-        return "was used by an earlier promotion"
-    if clock.now() >= given.statement.expires:
+    # A no stands until the same person says otherwise: waiting does not make it a yes.
+    if clock.now() >= given.statement.expires and given.statement.decision == "approved":
         return f"expired at {given.statement.expires:%Y-%m-%d %H:%M} UTC"
     if not set(given.person.emails) & set(people_who_approve(request.target)):
         return "does not count: they hold no role that may approve"

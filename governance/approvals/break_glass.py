@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from governance.approvals.approve import Given, Tally
 from governance.approvals.errors import PromotionRefusedError
+from governance.approvals.expiry import LEASE
+from governance.approvals.people import Requester
 from governance.approvals.request import PromotionRequest
 from governance.audit.events import Override
+from governance.core import clock
+from governance.core.policy import policy_version
 from governance.core.stacks import active_stack
 from governance.core.store_files import path_in
 from governance.core.target import Target
 from governance.gates.record import as_reference
-from governance.records.journal import Journal
+from governance.records.journal import Journal, without_people
 from governance.signing.people import identity_of
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ SIGNATURES = 2
 """Different people who must sign."""
 APPROVALS = "approvals"
 """What the log calls the missing approvals that were passed over."""
+ROLE = "rollback_role"
+"""What the log calls the role that somebody lacked who rolled back."""
 
 
 def require_two(request: PromotionRequest, tally: Tally) -> tuple[Given, ...]:
@@ -75,6 +81,31 @@ def record_broken_glass(
             for gate in passed_over
         )
     )
+
+
+def record_rollback_without_role(requester: Requester, journal: Journal, target: Target, reason: str) -> None:
+    """Write into the log, and raise the alert, that somebody without the role rolls ``target``'s environment back.
+
+    Raises:
+        PromotionRefusedError: they did not sign for it.
+        NotRecordedError: it cannot be recorded, so it must not be done.
+    """
+    if requester.statement is None:
+        raise PromotionRefusedError("To break the glass, sign for it: AS=<e-mail> [KEY=<ssh key>].")
+    journal.write(
+        journal.event(
+            Override,
+            gate=ROLE,
+            reason=without_people(reason),
+            expires=clock.now() + LEASE,
+            statement_digest=requester.statement,
+            signers=(journal.actor,),
+            break_glass=True,
+            policy_version=policy_version(target),
+        )
+    )
+    with active_stack(target.stack):
+        _write_metric(target)
 
 
 def alert(request: PromotionRequest, given: Sequence[Given]) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from environments import ORDER
 from governance.approvals.errors import PromotionRefusedError
-from governance.audit import Filter, open_reader, select
+from governance.audit import Filter, LogReader, open_reader, select
 from governance.audit.canonical import canonical
-from governance.audit.events import Actor
+from governance.audit.events import Actor, GateVerdict
 from governance.core.policy import policy_version
 from governance.core.target import Target
 from governance.gates.exemptions import Exemption
-from governance.gates.promotion import judge_promotion
+from governance.gates.promotion import EvidenceRefusedError, judge_promotion
+from governance.gates.record import as_reference
 from governance.gates.result import GateResult
 from governance.records.journal import digest
 from governance.registry.releases import digest_of
@@ -93,8 +94,10 @@ def collect_evidence(
         EvidenceRefusedError: it is of another model, stale, or incomplete.
         ReleaseError: training recorded no digest.
     """
-    run = _evidence(candidate, source)
+    log = open_reader(source.platform, source.environment.environment, cloud=source.cloud)
+    run = _evidence(candidate, source, log)
     results = judge_promotion(candidate, source, target, run, exemptions)
+    _require_recorded(log, run.name, results)
     evidence = {"run": digest(hashlib.sha256(str(run.id).encode()).hexdigest())}
     for result in results:
         for name, sha256 in result.evidence.items():
@@ -117,11 +120,10 @@ def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
         PromotionRefusedError: that log knows no such run.
     """
     origin = trained_in(target)
-    run = run_of(candidate, origin, training_pipeline.name)
-    if run is not None:
-        log = open_reader(target.platform, origin.environment.environment, cloud=target.cloud)
-        for entry in select(log, Filter(kind="run_started", run=run.name)):
-            return entry.event.actor
+    log = open_reader(target.platform, origin.environment.environment, cloud=target.cloud)
+    run = _signed_run(log, target, digest(digest_of(candidate)))
+    for entry in select(log, Filter(kind="run_started", model=target.model, run=run)) if run else ():
+        return entry.event.actor
     raise PromotionRefusedError(
         f"The log of {origin.environment.environment} does not say who trained version {candidate.number} of "
         f"{target.model}, so nobody can be told apart from its trainer. Train it again."
@@ -138,11 +140,18 @@ def _named(target: Target, source: Target, version: str) -> ModelVersionResponse
     return chosen
 
 
-def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunResponse:
-    """Return the newest completed, governed run in ``source`` for this version."""
+def _evidence(candidate: ModelVersionResponse, source: Target, log: LogReader) -> PipelineRunResponse:
+    """Return the newest governed run in ``source`` for this version that its log saw end well.
+
+    A plain pipeline can bear any name and any metadata; it cannot bring itself into the log.
+    """
     trained = source.environment.environment not in STAGES
     name = training_pipeline.name if trained else validation_pipeline.name
-    found = run_of(candidate, source, name)
+    of_version = Filter(kind="run_finished", model=source.model, model_version=str(candidate.number))
+    ended_well = {entry.event.run for entry in select(log, of_version) if entry.event.pipeline == name}
+    if trained:
+        ended_well &= {_signed_run(log, source, digest(digest_of(candidate)))}
+    found = run_of(candidate, source, name, recorded={run for run in ended_well if run})
     if found is None:
         environment = source.environment.environment
         raise PromotionRefusedError(
@@ -150,3 +159,30 @@ def _evidence(candidate: ModelVersionResponse, source: Target) -> PipelineRunRes
             f"`make {'train' if trained else 'validate'} ENV={environment} MODEL={source.model}` first."
         )
     return found
+
+
+def _signed_run(log: LogReader, target: Target, model_digest: str) -> str | None:
+    """The run that trained the model of this digest, by the log's record of its signature."""
+    for entry in select(log, Filter(kind="model_signed", model=target.model)):
+        if entry.event.model_digest == model_digest:
+            return entry.event.run
+    return None
+
+
+def _require_recorded(log: LogReader, run: str, results: tuple[GateResult, ...]) -> None:
+    """Hold each result against the verdict that its gate left in the log: what ZenML holds is only compared.
+
+    Raises:
+        EvidenceRefusedError: the log has no such verdict of that run.
+    """
+    recorded = {
+        (entry.event.gate, entry.event.evidence.get("result"))
+        for entry in select(log, Filter(kind="gate_verdict", run=run))
+        if isinstance(entry.event, GateVerdict)
+    }
+    for result in results:
+        if (as_reference(result.gate), digest(result.evidence["source"])) not in recorded:
+            raise EvidenceRefusedError(
+                f"The result of the gate {result.gate!r} of run {run} is not the one in the log at {log.store.place}. "
+                "Find out who wrote it, and run it again."
+            )

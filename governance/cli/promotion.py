@@ -76,14 +76,15 @@ def approve(
         break_glass=break_glass,
         dry_run=dry_run,
     )
-    case, statement = given.request, given.statement
+    request, statement = given.request, given.statement
     verb = "may sign" if dry_run else "signed"
-    checks = [check for result in case.results for check in result.checks]
+    checks = [check for result in request.results for check in result.checks]
     say(
-        f"{given.person.email} {verb}: version {case.version} of {target.where} is {statement.decision}, until "
+        f"{given.person.email} {verb}: version {request.version} of {target.where} is {statement.decision}, until "
         f"{statement.expires:%Y-%m-%d %H:%M} UTC and for one promotion.\n"
         + "".join(f"  {check}\n" for check in checks)
-        + f"Next: make promote MODEL={model} TO={to} VERSION={case.version}{' BREAK_GLASS=1' if break_glass else ''}",
+        + f"Next: make promote MODEL={model} TO={to} VERSION={request.version}"
+        + (" BREAK_GLASS=1" if break_glass else ""),
         as_json,
         statement=given.digest,
         **statement.model_dump(mode="json"),
@@ -190,12 +191,15 @@ def rollback(
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
     dry_run: DryRun = False,
+    break_glass: BreakGlass = False,
 ) -> None:
     """Return an environment to the version that was in use there before."""
     target = ready_target(settings, model, env, cloud)
     from governance.promotion import rollback as way_back
 
-    left, now = way_back.rollback(target, requested_by=asker(target, signer, key), reason=reason, dry_run=dry_run)
+    left, now = way_back.rollback(
+        target, requested_by=asker(target, signer, key), reason=reason, break_glass=break_glass, dry_run=dry_run
+    )
     verb = "would go" if dry_run else "went"
     say(
         f"{target.where} {verb} from version {left} back to version {now}.",

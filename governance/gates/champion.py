@@ -24,9 +24,9 @@ from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Bound, Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
+from governance.records.history import version_in_use
 from governance.registry.loading import trusted_release
-from governance.registry.releases import digest_of
-from governance.registry.versions import staged_version
+from governance.registry.versions import named_version
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
@@ -239,11 +239,11 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
 
 
 def _champion_of(context: AttachContext) -> ChampionRelease | None:
-    """Return the release in the run's environment of the version that production uses, if it may be loaded there."""
-    version = staged_version(context.target.in_environment(ORDER[-1]))
-    if version is None:
+    """Return the release in the run's environment of the version that production's log says is in use."""
+    in_use = version_in_use(context.target.in_environment(ORDER[-1]))
+    if in_use is None:
         return None
-    release = trusted_release(version, context.target, context.journal)
+    release = trusted_release(named_version(context.target, in_use.version), context.target, context.journal)
     return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 
@@ -255,8 +255,8 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
 
 
 def _of_an_earlier_champion(result: GateResult, promotion: PromotionContext) -> str:
-    current = staged_version(promotion.target)
-    now_there = None if current is None else digest_of(current)
+    in_use = version_in_use(promotion.target)
+    now_there = None if in_use is None else in_use.digest.removeprefix("sha256:")
     compared = result.evidence.get("champion")
     if compared == now_there:
         return ""

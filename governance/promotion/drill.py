@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from governance.approvals.people import Requester
+from governance.audit.actor import current_identity
 from governance.core.target import Target
 from governance.promotion.lock import promotion_lock
 from governance.promotion.recovery import new_promotion_id, recover
-from governance.promotion.rollback import Stopwatch, move, require_stage, version_before
+from governance.promotion.rollback import Stopwatch, move, require_role, require_stage, version_before
 from governance.records.journal import Journal
 from governance.registry.loading import trusted_release
+from governance.signing.signatories import person_at_work
 
 REASON = "rollback drill"
 
@@ -57,6 +60,7 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
         recover(target, journal)
         current, earlier = version_before(target, journal, back)
         if moves:
+            require_role(target, Requester(current_identity(), person_at_work(target)))
             move(target, journal, current, earlier, REASON, back, new_promotion_id(), "back")
             with forward.phase("verifying the release"):
                 trusted_release(current, target, journal)

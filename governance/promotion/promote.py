@@ -23,7 +23,7 @@ from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
 from governance.promotion.lock import promotion_lock
-from governance.promotion.recovery import Promotion, new_promotion_id, recover, require_first
+from governance.promotion.recovery import Promotion, is_completed, new_promotion_id, recover, require_first
 from governance.records.journal import Journal, NotRecordedError, digest, without_people
 from governance.registry.releases import digest_of, ensure_release, require_signed
 from governance.registry.versions import STAGES, number, restore_stages, staged_version
@@ -191,7 +191,8 @@ def _promote(
     try:
         steps.write("completed")
     except NotRecordedError:
-        restore_stages(candidate, steps.facts.from_stage, current, target)
+        if not is_completed(target, steps.facts.promotion):
+            restore_stages(candidate, steps.facts.from_stage, current, target)
         raise
     made = _promotion(decision, number(current))
     return Promotion(made.version, made.previous, made.results, release, made.approvers, note, alarm)

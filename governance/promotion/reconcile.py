@@ -60,7 +60,7 @@ def _findings(target: Target) -> Iterator[str]:
             "next promotion or rollback settles it."
         )
     used, promoted = events.released_versions(target), dict(sorted(events.completed_promotions(target)))
-    recorded = used[-1] if used else None
+    recorded = events.version_staged(target)
     staged = staged_version(target)
     actual = None if staged is None else str(staged.number)
     if actual != recorded:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from zenml.enums import ModelStages
+
 from governance.approvals.expiry import LEASE
-from governance.audit import LogReader, select
+from governance.audit import AuditError, LogReader, open_reader, select
+from governance.audit.events import Approval, Reconciliation
 from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.events import Rollback as RollbackEvent
 from governance.audit.query import Filter
@@ -17,9 +21,16 @@ from governance.core import clock
 from governance.core.target import Target
 from governance.gates.result import GateResult
 from governance.promotion.lock import PromotionInProgressError
-from governance.records.journal import Journal
-from governance.registry.releases import Release, find_release
-from governance.registry.versions import staged_version
+from governance.records.history import version_staged
+from governance.records.journal import Journal, digest, without_people
+from governance.registry.loading import trusted_release
+from governance.registry.model_files import ReleaseError
+from governance.registry.releases import Release, digest_of, find_release, verify_release
+from governance.registry.versions import STAGES, NoVersionError, named_version, number, staged_version
+from governance.signing.errors import SigningError
+
+if TYPE_CHECKING:
+    from zenml.models import ModelVersionResponse
 
 _CLOSED = frozenset({"completed", "refused", "undone"})
 
@@ -48,7 +59,18 @@ class InFlightPromotion:
     id: str
     began: int
     """Sequence number of its first event."""
-    last: PromotionEvent | RollbackEvent
+    events: tuple[PromotionEvent | RollbackEvent, ...]
+    """What the log has of it, oldest first."""
+
+    @property
+    def last(self) -> PromotionEvent | RollbackEvent:
+        """Its newest event."""
+        return self.events[-1]
+
+    @property
+    def replaces(self) -> str | None:
+        """The version that was in use before."""
+        return self.last.replaces if isinstance(self.last, PromotionEvent) else self.last.from_version
 
     @property
     def what(self) -> str:
@@ -73,25 +95,46 @@ def in_flight_promotions(log: LogReader, target: Target) -> list[InFlightPromoti
         event = entry.event
         if isinstance(event, PromotionEvent | RollbackEvent):
             name = event.promotion if isinstance(event, PromotionEvent) else event.rollback
-            began = found[name].began if name in found else entry.sequence
-            found[name] = InFlightPromotion(name, began, event)
+            before = found.get(name, InFlightPromotion(name, entry.sequence, ()))
+            found[name] = replace(before, events=(*before.events, event))
     return [attempt for attempt in found.values() if attempt.last.step not in _CLOSED]
+
+
+def is_completed(target: Target, attempt: str) -> bool:
+    """Whether the log holds that ``attempt`` was completed, although writing so failed: perhaps at an anchor only.
+
+    Where even that cannot be told, the answer is no; what differs afterwards is put right by :func:`recover`.
+    """
+    try:
+        log = open_reader(target.platform, target.environment.environment, cloud=target.cloud)
+        events = (entry.event for entry in select(log, Filter(model=target.model), newest_first=True))
+        return any(
+            event.step == "completed"
+            and attempt in (getattr(event, "promotion", None), getattr(event, "rollback", None))
+            for event in events
+            if isinstance(event, PromotionEvent | RollbackEvent)
+        )
+    except AuditError:
+        return False
 
 
 def recover(target: Target, journal: Journal) -> tuple[str, Promotion | None]:
     """Finish or undo what interrupted promotions and rollbacks left, and say which.
 
-    One whose stage is set is finished; one whose stage is not is undone. Call it while nothing else on this machine
-    moves the same model.
+    One whose stage is set is finished if all that it needed still holds, else undone; one whose stage is not is
+    undone. Then the stage is what the log says is in use. Call it while nothing else on this machine moves the same
+    model.
 
     Raises:
         PromotionInProgressError: another machine has one going on.
+        NotRecordedError: the log cannot be written.
     """
     notes, finished = [], None
     for attempt in in_flight_promotions(journal.log, target):
         _refuse_if_alive(attempt, target)
         current = staged_version(target)
-        done = attempt.last.step == "stage_set" and current is not None and str(current.number) == attempt.version
+        wrong = _why_not(attempt, current, target, journal)
+        done = not wrong
         journal.write(
             attempt.last.model_copy(
                 update={
@@ -99,9 +142,7 @@ def recover(target: Target, journal: Journal) -> tuple[str, Promotion | None]:
                     "time": clock.now(),
                     "actor": journal.actor,
                     "step": "completed" if done else "undone",
-                    "reason": attempt.last.reason
-                    if done
-                    else f"the {attempt.what} was interrupted before the stage was set",
+                    "reason": attempt.last.reason if done else f"the {attempt.what} was interrupted {wrong}",
                 }
             )
         )
@@ -110,7 +151,50 @@ def recover(target: Target, journal: Journal) -> tuple[str, Promotion | None]:
         if done and current is not None and isinstance(attempt.last, PromotionEvent):
             release = find_release(current, target)
             finished = Promotion(attempt.version, attempt.last.replaces, (), release, note=note)
+    notes += _follow_log(target, journal)
     return " ".join(notes), finished
+
+
+def _why_not(attempt: InFlightPromotion, current: ModelVersionResponse | None, target: Target, journal: Journal) -> str:
+    """Why an interrupted attempt is not finished; empty if it is.
+
+    Its steps, in entries that the log signed, show that gates and people let it pass; that still has to hold.
+    """
+    if attempt.last.step != "stage_set" or current is None or str(current.number) != attempt.version:
+        return "before the stage was set"
+    needed = {"requested", "gates", "approved"} if isinstance(attempt.last, PromotionEvent) else {"requested"}
+    if not needed <= {event.step for event in attempt.events}:
+        return "and the log lacks its gates or approvals"
+    if {event.model_digest for event in attempt.events} != {digest(digest_of(current))}:
+        return "and its files are not those that it was about"
+    try:
+        verify_release(current, target)
+    except (ReleaseError, SigningError) as error:
+        return without_people(f"and its release does not hold: {error}")
+    declined = any(
+        isinstance(entry.event, Approval) and entry.event.decision == "declined" and entry.sequence > attempt.began
+        for entry in select(journal.log, Filter(kind="approval", model=target.model, model_version=attempt.version))
+    )
+    return "and was declined since" if declined and isinstance(attempt.last, PromotionEvent) else ""
+
+
+def _follow_log(target: Target, journal: Journal) -> list[str]:
+    """Set the stage as the log says, where ZenML differs: after an interrupt, or when somebody set it by hand."""
+    wanted, staged = version_staged(target, journal.log), staged_version(target)
+    found = number(staged)
+    if wanted == found:
+        return []
+    said = f"ZenML said {_version(found)}, the log {_version(wanted)}"
+    journal.write(journal.event(Reconciliation, outcome="differs", findings=(f"{target.where}: {said}",)))
+    if wanted is not None:
+        try:
+            trusted_release(version := named_version(target, wanted), target, journal)
+        except NoVersionError:
+            return [f"{said}, and that one is deleted from ZenML."]
+        version.set_stage(STAGES[target.environment.environment], force=True)
+    elif staged is not None:
+        staged.set_stage(ModelStages.NONE, force=True)
+    return [f"In use is what the log says: {said}."]
 
 
 def require_first(journal: Journal, target: Target, attempt: str) -> None:
@@ -152,3 +236,7 @@ def _machine() -> str:
 def checks_of(results: Sequence[GateResult]) -> list[str]:
     """Return the checks of all gates, in words."""
     return [str(check) for result in results for check in result.checks]
+
+
+def _version(number: str | None) -> str:
+    return "no version" if number is None else f"version {number}"

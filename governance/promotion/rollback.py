@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
+from governance.approvals.break_glass import record_rollback_without_role
 from governance.approvals.errors import PromotionRefusedError
-from governance.approvals.people import who_asks
+from governance.approvals.people import Requester, who_asks
 from governance.audit.events import Rollback
+from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.promotion.lock import PromotionInProgressError, promotion_lock
-from governance.promotion.recovery import new_promotion_id, recover, require_first
+from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
 from governance.records import history as events
 from governance.records.journal import Journal, NotRecordedError, digest, without_people
 from governance.registry.loading import trusted_release
@@ -44,7 +46,12 @@ class Stopwatch:
 
 
 def rollback(
-    target: Target, *, reason: str, requested_by: Signatory | None = None, dry_run: bool = False
+    target: Target,
+    *,
+    reason: str,
+    requested_by: Signatory | None = None,
+    break_glass: bool = False,
+    dry_run: bool = False,
 ) -> tuple[str, str]:
     """Return ``target``'s environment to the version that was in use there before the current one.
 
@@ -54,6 +61,8 @@ def rollback(
         target: The model and environment.
         reason: Why, for the record.
         requested_by: Who asks, to be established by their signature; by default whoever runs this process.
+        break_glass: Let somebody without the role ask, in an emergency: their signature goes into the log as an
+            override, and into the environment's monitoring as an alert.
         dry_run: Check everything and change nothing.
 
     Returns:
@@ -76,15 +85,18 @@ def rollback(
         recover(target, journal)
         current, earlier = version_before(target, journal, watch)
         attempt = new_promotion_id()
-        if requested_by is not None:
-            requester = who_asks(
-                target,
-                requested_by,
-                promotion=attempt,
-                version=str(earlier.number),
-                model_digest=digest(digest_of(earlier)),
-            )
-            journal = Journal(target, requester.identity)
+        requester = who_asks(
+            target,
+            requested_by,
+            promotion=attempt,
+            version=str(earlier.number),
+            model_digest=digest(digest_of(earlier)),
+        )
+        journal = Journal(target, requester.identity)
+        if break_glass:
+            record_rollback_without_role(requester, journal, target, reason)
+        else:
+            require_role(target, requester)
         move(target, journal, current, earlier, reason, watch, attempt)
     return str(current.number), str(earlier.number)
 
@@ -131,7 +143,8 @@ def move(
     try:
         write("completed")
     except NotRecordedError:
-        restore_stages(other, before, current, target)
+        if not is_completed(target, attempt):
+            restore_stages(other, before, current, target)
         raise
 
 
@@ -170,6 +183,20 @@ def version_before(
     with watch.phase("verifying the release"):
         trusted_release(earlier, target, journal)
     return current, earlier
+
+
+def require_role(target: Target, requester: Requester) -> None:
+    """Refuse somebody whose role lets them bring nothing into an environment where people are told apart.
+
+    Raises:
+        PromotionRefusedError: ``requester`` holds no such role.
+    """
+    allowed, person = people_who_approve(target), requester.person
+    if target.environment.approvals and not set(person.emails if person else ()) & set(allowed):
+        raise PromotionRefusedError(
+            f"{requester.name} may not roll back {target.where}; people who may: {', '.join(allowed) or 'nobody'}. In "
+            "an emergency somebody else signs for it: BREAK_GLASS=1 REASON=… AS=<e-mail>."
+        )
 
 
 def require_stage(target: Target) -> None:

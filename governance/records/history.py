@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from environments import ORDER
 from environments.strict import StrictModel
 from governance.audit import AuditError, LogReader, locate, open_reader, select
 from governance.audit.events import Actor, Approval, Promotion, Rollback
@@ -107,14 +108,47 @@ def released_versions(target: Target, log: LogReader | None = None) -> list[str]
     Raises:
         AuditError: the log cannot be read.
     """
-    stack: list[str] = []
+    return [event.version for event in _in_use(target, log)]
+
+
+def version_in_use(target: Target, log: LogReader | None = None) -> ModelEvent | None:
+    """Return the event that brought into use what the log says is in use now in ``target``'s environment.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    return next(reversed(_in_use(target, log)), None)
+
+
+def version_staged(target: Target, log: LogReader | None = None) -> str | None:
+    """Return the version that ZenML must have in the stage of ``target``'s environment, by the logs.
+
+    A version has one stage in ZenML: as it enters the next environment it leaves this one, and does not come back.
+
+    Raises:
+        AuditError: a log cannot be read.
+    """
+    here = version_in_use(target, log)
+    if here is None:
+        return None
+    later = (target.in_environment(name) for name in ORDER[ORDER.index(target.environment.environment) + 1 :])
+    moved_on = any(
+        event.kind == "promotion completed" and event.version == here.version and event.time > here.time
+        for environment in later
+        for event in history(environment)
+    )
+    return None if moved_on else here.version
+
+
+def _in_use(target: Target, log: LogReader | None) -> list[ModelEvent]:
+    stack: list[ModelEvent] = []
     for event in history(target, log):
-        if event.kind == "promotion completed" and (not stack or stack[-1] != event.version):
-            stack.append(event.version)
+        if event.kind == "promotion completed" and (not stack or stack[-1].version != event.version):
+            stack.append(event)
         elif event.kind == "rollback completed":
-            if event.returned or event.version not in stack:
-                stack.append(event.version)
-            while stack[-1] != event.version:
+            if event.returned or event.version not in {earlier.version for earlier in stack}:
+                stack.append(event)
+            while stack[-1].version != event.version:
                 stack.pop()
     return stack
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
@@ -49,8 +50,17 @@ def named_version(target: Target, number: str) -> ModelVersionResponse:
         ) from error
 
 
-def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> PipelineRunResponse | None:
-    """Return the newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment."""
+def run_of(
+    version: ModelVersionResponse, target: Target, pipeline: str, *, recorded: Collection[str] | None = None
+) -> PipelineRunResponse | None:
+    """Return the newest completed run of ``pipeline`` for ``version`` that was governed in ``target``'s environment.
+
+    Args:
+        version: the model version.
+        target: the model and environment.
+        pipeline: name of the pipeline.
+        recorded: names of the runs that count, by the log; without them ZenML is taken at its word.
+    """
     runs = Client().list_pipeline_runs(
         linked_to_model_version_id=version.id, status=ExecutionStatus.COMPLETED, hydrate=True, size=100
     )
@@ -62,6 +72,7 @@ def run_of(version: ModelVersionResponse, target: Target, pipeline: str) -> Pipe
             and context.environment == target.environment.environment
             and context.model == target.model
             and context.gates
+            and (recorded is None or run.name in recorded)
         ):
             return run
     return None

@@ -20,6 +20,7 @@ from zenml.model.model import Model
 from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
+from environments import ORDER
 from governance.core.errors import RefusedError
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
@@ -30,7 +31,7 @@ from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
 from governance.runs import hooks
 from governance.runs.session import RunSession
-from pipelines.artifacts import MODEL
+from pipelines.artifacts import EVALUATION, INPUT_PROFILE, MODEL
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.model import TrainedModel
 
@@ -168,6 +169,11 @@ def _attach_gates(
     outputs, target = _outputs(pipeline), session.target
     environment = target.environment.environment
     gates = required_gates(outputs, environment)
+    if not gates and environment != ORDER[0]:
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it puts out nothing that a gate judges. One that "
+            f"scores puts out {INPUT_PROFILE!r}, one that validates {EVALUATION!r}, one that trains {MODEL!r}."
+        )
     _refuse_what_is_missing(pipeline, gates, outputs, parameters, environment)
     # While a pipeline is compiled, ZenML's client answers with promises; what gates are told is read outside of that.
     context = AttachContext(

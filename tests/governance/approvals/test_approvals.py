@@ -176,7 +176,7 @@ def test_a_used_approval_is_refused(desk: Desk) -> None:
     desk.use(given, step="approved")
     assert len(desk.count().counted) == 1, "a promotion that was not completed used nothing up"
     desk.use(given)
-    desk.refused("was used by an earlier promotion")
+    desk.refused("was closed by a promotion completed since")
 
 
 def test_an_expired_approval_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

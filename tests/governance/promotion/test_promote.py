@@ -8,9 +8,9 @@ import pytest
 from zenml.client import Client
 from zenml.model.model import Model
 
-from governance.approvals.approve import approve, used_statements
+from governance.approvals.approve import approve
 from governance.approvals.errors import PromotionRefusedError
-from governance.audit import open_reader
+from governance.audit import Filter, open_reader, select
 from governance.core.target import Target
 from governance.promotion.drill import drill
 from governance.promotion.promote import ApprovalDueError, promote
@@ -108,7 +108,8 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     assert (completed.actor, completed.approvers) == (ASKS, (AGREES,))
     log = open_reader(ground.platform, "production")
     assert log.verify().ok
-    assert given.digest in used_statements(log, production)
+    *_, recorded = select(log, Filter(kind="promotion"))
+    assert given.digest in recorded.event.content()["approvals"]
     leaves = b"".join(log.raw(number) for number in range(log.size))
     assert b"@" not in leaves, "people stand in the log by pseudonym"
 

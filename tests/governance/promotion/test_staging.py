@@ -308,7 +308,7 @@ def test_breaking_the_glass_goes_past_a_gate_but_not_past_a_signature(trained: G
     bring(trained, "3")
     with (
         settings_changed(trained, recall=0.999, approvals=1),
-        pytest.raises(PromotionRefusedError, match=r"0 did.*was used by an earlier promotion"),
+        pytest.raises(PromotionRefusedError, match=r"0 did.*was closed by a promotion completed since"),
     ):
         promote(trained.target("staging"), version="1", requested_by=grace, break_glass=True)
 
