@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from zenml.client import Client
-from zenml.enums import ExecutionStatus, ModelStages
+from zenml.enums import ExecutionStatus
 from zenml.models import ModelVersionResponse, PipelineRunResponse
 
 from governance.audit import open_reader, select
 from governance.audit.events import GateVerdict
+from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.query import Filter
 from governance.core.policy import policy_version
 from governance.core.target import Target
@@ -28,7 +28,9 @@ from governance.gates.promotion import (
 )
 from governance.gates.result import GateFailedError, GateResult, metadata_key, now
 from governance.promotion.promote import promote
+from governance.records.journal import Journal
 from governance.registry.loading import NoModelInUseError
+from governance.registry.model_files import ReleaseError
 from governance.registry.releases import digest_of, ensure_release
 from governance.runs import jobs
 from governance.runs.run import run
@@ -70,6 +72,22 @@ def validate(target: Target, version: ModelVersionResponse) -> PipelineRunRespon
     )
 
 
+def put_in_use(production: Target, version: ModelVersionResponse) -> None:
+    """Let production's log say that ``version`` came into use there."""
+    journal = Journal(production)
+    journal.write(
+        journal.event(
+            PromotionEvent,
+            promotion=f"of-{version.number}",
+            step="completed",
+            model_version=str(version.number),
+            model_digest=f"sha256:{digest_of(version)}",
+            from_stage="staging",
+            to_stage="production",
+        )
+    )
+
+
 @pytest.fixture(scope="module")
 def story(ground: Ground) -> Story:
     dev, staging = ground.target("dev", DIABETES), ground.target("staging", DIABETES)
@@ -79,7 +97,7 @@ def story(ground: Ground) -> Story:
     before = validate(staging, first)
     training = jobs.train(dev)
     assert training.model_version is not None
-    Client().get_model_version(DIABETES, first.id).set_stage(ModelStages.PRODUCTION, force=True)
+    put_in_use(ground.target("production", DIABETES), first)
     validation = validate(staging, training.model_version)
     return Story(ground, first, training.model_version, training, before, validation)
 
@@ -292,10 +310,9 @@ def test_the_policy_changes_with_anything_that_decides(story: Story) -> None:
 
 
 def test_a_champion_that_never_was_promoted_is_not_loaded(story: Story) -> None:
-    version = Client().get_model_version(DIABETES, story.challenger.id)
-    version.set_stage(ModelStages.PRODUCTION, force=True)
+    put_in_use(story.target("production"), story.challenger)
     try:
-        with pytest.raises(NoModelInUseError, match="was never promoted into staging"):
+        with pytest.raises((NoModelInUseError, ReleaseError), match=r"never promoted|no release in staging"):
             validate(story.target("staging"), story.champion)
     finally:
-        Client().get_model_version(DIABETES, story.champion.id).set_stage(ModelStages.PRODUCTION, force=True)
+        put_in_use(story.target("production"), story.champion)

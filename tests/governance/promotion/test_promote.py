@@ -17,7 +17,7 @@ from governance.promotion.promote import ApprovalDueError, promote
 from governance.records import history as events
 from governance.registry.loading import NoModelInUseError
 from governance.registry.releases import digest_of
-from governance.registry.versions import staged_version
+from governance.registry.versions import NoVersionError, staged_version
 from governance.runs import jobs
 from governance.signing.errors import SigningError
 from governance.signing.signatories import Signatory
@@ -59,7 +59,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     assert in_use(staging) == "1"
     with pytest.raises(PromotionRefusedError, match="in staging already"):
         promote(staging, version="1")
-    with pytest.raises(PromotionRefusedError, match="no version '9'"):
+    with pytest.raises(NoVersionError, match="no version '9'"):
         promote(staging, version="9")
 
     grace, edsger = ground.signatory(ASKS), ground.signatory(AGREES)
