@@ -206,8 +206,9 @@ report: setup ## Write the HTML report of the version in ENV
 
 ##@ Quality
 
-test: setup ## Run every test, with coverage
-	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=85 --durations=50 $(ARGS)
+test: setup ## Run every test, or those of ARGS="-k …" [COVERAGE=1]
+	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50 \
+		$(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=85) $(ARGS)
 
 check: lint ## For every save: lint, types and the tests that start neither ZenML nor Terraform
 	@FUZZ_CASES=1000 $(RUN) pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder -q -r fE $(ARGS)
