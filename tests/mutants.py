@@ -49,8 +49,8 @@ MUTANTS = (
     Mutant(
         "a champion that was never promoted is not loaded",
         "governance/gates/champion.py",
-        "release = trusted_release(version, context.target, context.journal)",
-        "from governance.registry.releases import verify_release\n    release = verify_release(version, context.target)",
+        "release = trusted_release(named_version(context.target, in_use.version), context.target, context.journal)",
+        "from governance.registry.releases import verify_release\n    release = verify_release(named_version(context.target, in_use.version), context.target)",
         "tests/governance/gates/test_promotion_evidence.py -k never_was_promoted",
     ),
     Mutant(
@@ -245,8 +245,8 @@ MUTANTS = (
     Mutant(
         "a value that went missing is drift",
         "governance/gates/drift.py",
-        "minlength=len(inner) + 1), missing)",
-        "minlength=len(inner) + 1), 0)",
+        "known / max(len(values), 1)), missing)",
+        "known / max(len(values), 1)), 0)",
         "tests/governance/gates/test_drift.py -k 'not evidently'",
     ),
     Mutant(
@@ -441,8 +441,8 @@ MUTANTS = (
     Mutant(
         "an approval expires",
         "governance/approvals/approve.py",
-        "    if clock.now() >= given.statement.expires:",
-        "    if False:",
+        "    if clock.now() >= given.statement.expires and",
+        "    if False and",
         "tests/governance/approvals/test_approvals.py -k expired",
     ),
     Mutant(
@@ -616,7 +616,7 @@ MUTANTS = (
     Mutant(
         "rollback follows the log",
         "governance/records/history.py",
-        "            while stack[-1] != event.version:\n                stack.pop()",
+        "            while stack[-1].version != event.version:\n                stack.pop()",
         "            pass",
         "tests/governance/promotion/test_staging.py -k rollback_goes",
     ),
