@@ -16,6 +16,7 @@ two lines with different names and keys: the file is reviewed like code, and COD
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -142,6 +143,12 @@ def _people(allowed: str, where: str) -> tuple[Person, ...]:
             raise SigningError(f"{where}, line {number}: no key. A line is: name[,name…] [options] type base64.")
         if any(set(name) & set("*?!") for name in names):
             raise SigningError(f"{where}, line {number}: names must be exact, and {words[0]!r} holds a pattern.")
+        for name in names:
+            if name != (plain := _canonical(name)):
+                raise SigningError(
+                    f"{where}, line {number}: {name!r} is another spelling of {plain!r}, by which one person could "
+                    f"pass for two. Write {plain!r}."
+                )
         joined, keys, apart = set(names), {key}, []
         for group in groups:
             if group[0] & joined or group[1] & keys:
@@ -156,6 +163,15 @@ def _people(allowed: str, where: str) -> tuple[Person, ...]:
 def _names(word: str) -> set[str]:
     names = (name for name in word.strip('"').split(",") if name)
     return {name.lower() if "@" in name else name for name in names}
+
+
+def _canonical(name: str) -> str:
+    """Return the one spelling of ``name``: a domain without its final dot, an account's number without zeros before."""
+    name = unicodedata.normalize("NFKC", name)
+    kind, colon, rest = name.partition(":")
+    if "@" in name:
+        return name.rstrip(".").lower()
+    return f"{kind}{colon}{int(rest)}" if kind == "github" and rest.isdecimal() else name
 
 
 def _key(words: list[str]) -> str | None:
