@@ -13,7 +13,7 @@ import pytest
 
 from stack_bootstrap.__main__ import main
 from tests.conftest import edit_yaml
-from tests.stack_bootstrap.local_cloud import bootstrap
+from tests.stack_bootstrap.local_cloud import apply_copied, bootstrap, local_workspace
 
 STACKS = {"local-dev", "local-oncology-dev", "local-diabetes-care-dev"}
 
@@ -48,9 +48,9 @@ def run(
 
 
 @pytest.fixture
-def applied(run: Run) -> Run:
+def applied(run: Run, settings_directory: Path) -> Run:
     """The command line, with dev applied."""
-    assert run("apply", "--env", "dev").status == 0
+    apply_copied(local_workspace(settings_directory))
     return run
 
 
@@ -164,7 +164,7 @@ def test_an_environment_that_was_not_applied_is_refused(run: Run) -> None:
 
 
 def test_a_process_of_its_own_says_only_what_is_ours(settings_directory: Path, zenml_store: Path) -> None:
-    assert bootstrap("apply", "--env", "dev", settings=settings_directory).returncode == 0
+    apply_copied(local_workspace(settings_directory))
     done = bootstrap(
         "register", "--env", "dev", settings=settings_directory,
         variables={"ZENML_LOGGING_VERBOSITY": "INFO", "ZENML_CONFIG_PATH": str(zenml_store / "new")},
