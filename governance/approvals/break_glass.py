@@ -63,14 +63,14 @@ def record_broken_glass(
     passed_over = [as_reference(result.gate) for result in request.unsettled]
     if approvals_missing:
         passed_over.append(APPROVALS)
-    signers = tuple(journal.person(identity_of(one.person)) for one in given)
+    signers = tuple(journal.person(identity_of(approval.person)) for approval in given)
     journal.write(
         *(
             journal.event(
                 Override,
                 gate=gate,
                 reason=given[0].statement.reason,
-                expires=min(one.statement.expires for one in given),
+                expires=min(approval.statement.expires for approval in given),
                 statement_digest=given[0].digest,
                 signers=signers,
                 break_glass=True,
@@ -120,7 +120,7 @@ def alert(request: PromotionRequest, given: Sequence[Given]) -> str:
         _write_metric(target)
     return (
         f"ALERT: the glass was broken for version {request.version} of {target.where} past {passed_over}, signed by "
-        f"{' and '.join(one.person.email for one in given)}: {given[0].statement.reason}. {target.owner} should know."
+        f"{' and '.join(by.person.email for by in given)}: {given[0].statement.reason}. {target.owner} should know."
     )
 
 

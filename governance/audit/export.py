@@ -70,7 +70,7 @@ def export_extract(log: LogReader, sequences: Iterable[int], file: Path) -> Chec
         raise AuditError(f"No checkpoint covers entry {wanted[-1]} yet; append to the log, which makes one.")
     checkpoint, note = newest
     tree = log.tree(checkpoint.size)
-    proofs = {str(n): [one.hex() for one in tree.inclusion_proof(n)] for n in wanted}
+    proofs = {str(n): [node.hex() for node in tree.inclusion_proof(n)] for n in wanted}
 
     def objects() -> Iterator[tuple[str, bytes]]:
         for number in wanted:
@@ -96,16 +96,16 @@ def verify_archive(
     known = {PUBLIC_KEY, VERIFIER, PROOFS, SNAPSHOT}
     odd = [name for name in archive.members if number_of(name) is None and name not in known]
     odd += [name for name, next_name in pairwise(archive.members) if name == next_name]
-    strangers = [Problem(0, f"{name} is no object of the log") for name in odd]
+    unknown = [Problem(0, f"{name} is no object of the log") for name in odd]
     if archive.read(PROOFS):
         report = verify_extract(archive, keys, anchors, origin)
     else:
         try:
             size = as_number(_members(archive, SNAPSHOT, {"size"})["size"])
         except ValueError as error:
-            return _unreadable(archive, error, *strangers)
+            return _unreadable(archive, error, *unknown)
         report = verify_log(archive, keys, anchors, origin, snapshot=size)
-    return replace(report, problems=tuple(dict.fromkeys((*strangers, *report.problems))))
+    return replace(report, problems=tuple(dict.fromkeys((*unknown, *report.problems))))
 
 
 def verify_extract(

@@ -86,7 +86,7 @@ class GrowingRange:
 
 
 def _spell(hashes: Sequence[bytes]) -> str:
-    return '["' + '","'.join(one.hex() for one in hashes) + '"]' if hashes else "[]"
+    return '["' + '","'.join(digest.hex() for digest in hashes) + '"]' if hashes else "[]"
 
 
 def as_number(value: object) -> int:
@@ -106,6 +106,6 @@ def as_hashes(value: object) -> tuple[bytes, ...]:
     Raises:
         ValueError: it is no such list.
     """
-    if type(value) is not list or not all(type(one) is str and _HASH.fullmatch(one) for one in value):
+    if type(value) is not list or not all(type(item) is str and _HASH.fullmatch(item) for item in value):
         raise ValueError("a hash is 64 hexadecimal digits")
     return tuple(map(bytes.fromhex, value))

@@ -141,7 +141,7 @@ def publish_key(key: Verifier, file: Path) -> None:
     known = read_public_keys(public) if public.exists() else ()
     if key not in known:
         public.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(public, "".join(f"{one}\n" for one in (*known, key)))
+        replace_file(public, "".join(f"{known_key}\n" for known_key in (*known, key)))
 
 
 class FileSigner:

@@ -137,10 +137,10 @@ class Archive:
         except ZIP_ERRORS:
             return b""
 
-    def strangers(self) -> list[str]:
+    def unknown_names(self) -> list[str]:
         """Names that no export of a log has, or has once."""
         names = sorted(member.filename for member in self.members)
-        odd = {one for one, next_one in itertools.pairwise(names) if one == next_one}
+        odd = {name for name, following in itertools.pairwise(names) if name == following}
         kinds = ("entries", "checkpoints", "leaves")
         odd |= {name for name in names if all(number_in(kind, name) is None for kind in kinds)} - set(COMPANIONS)
         return sorted(odd)
@@ -241,9 +241,9 @@ def read_number(value: Any) -> int:
 
 def read_hashes(value: Any) -> list[bytes]:
     """Hashes in JSON, in hexadecimal."""
-    if type(value) is not list or not all(type(one) is str and HASHES.fullmatch(one) for one in value):
+    if type(value) is not list or not all(type(item) is str and HASHES.fullmatch(item) for item in value):
         raise ValueError("a hash is none")
-    return [bytes.fromhex(one) for one in value]
+    return [bytes.fromhex(item) for item in value]
 
 
 def read_proofs(value: Any) -> dict[int, list[bytes]]:
@@ -589,30 +589,30 @@ def escaped(text: str) -> str:
 def check(path: str, keys: list[PublicKey], anchors: list[str], origin: str | None = None) -> dict[str, Any]:
     """Check the log or extract at ``path``; what ``--json`` prints, as a dict."""
     log = open_place(path)
-    one = Check(log, keys, [open_place(anchor) for anchor in anchors], origin or keys[0][0])
+    check = Check(log, keys, [open_place(anchor) for anchor in anchors], origin or keys[0][0])
     try:
         if isinstance(log, Archive):
             if log.get("pack.json") and not log.get("snapshot.json"):
                 raise CannotCheckError(f"{path} is an evidence pack: verify_pack.py checks it")
-            for name in log.strangers():
-                one.problem(0, f"{name} is no object of the log")
+            for name in log.unknown_names():
+                check.problem(0, f"{name} is no object of the log")
         if isinstance(log, Archive) and log.get("proofs.json"):
-            one.extract()
+            check.extract()
         else:
             if isinstance(log, Archive):  # believed of a copy only: it would hide that a log was cut off
-                one.snapshot = read_number(read_json(log.get("snapshot.json"), "size")[0])
-            one.whole_log()
+                check.snapshot = read_number(read_json(log.get("snapshot.json"), "size")[0])
+            check.whole_log()
     except ValueError as error:
-        one.problem(0, f"snapshot.json is missing or damaged: {error}")
-    problems = [{"index": index, "what": escaped(what)} for index, what in sorted(set(one.problems))]
+        check.problem(0, f"snapshot.json is missing or damaged: {error}")
+    problems = [{"index": index, "what": escaped(what)} for index, what in sorted(set(check.problems))]
     return {
         "ok": not problems,
         "first_bad": problems[0]["index"] if problems else None,
-        "entries": one.entries,
-        "checkpoint": one.checkpoint,
-        "anchored": one.anchored,
+        "entries": check.entries,
+        "checkpoint": check.checkpoint,
+        "anchored": check.anchored,
         "problems": problems,
-        "notes": [escaped(note) for note in one.notes],
+        "notes": [escaped(note) for note in check.notes],
     }
 
 

@@ -280,11 +280,11 @@ class Pack:
                 Inside(archive, f"logs/{environment}/anchors/"),
                 *(Own(place, origin) for place in self.anchors),
             ]
-            one = PackedLog(log, keys, kept, origin)
-            one.extract()
-            self.problems += [f"log of {environment}: {what}" for _, what in sorted(set(one.problems))]
-            self.notes += [f"log of {environment}: {note}" for note in one.notes]
-            self.logs[environment] = {"entries": one.entries, "checkpoint": one.checkpoint, "anchored": one.anchored}
+            part = PackedLog(log, keys, kept, origin)
+            part.extract()
+            self.problems += [f"log of {environment}: {what}" for _, what in sorted(set(part.problems))]
+            self.notes += [f"log of {environment}: {note}" for note in part.notes]
+            self.logs[environment] = {"entries": part.entries, "checkpoint": part.checkpoint, "anchored": part.anchored}
             events += [event_in(log.get(key)) for key in log.keys("entries")]
         self.one_model(events)
         self.statements(files, events)

@@ -50,7 +50,7 @@ class _Decision:
     @property
     def statements(self) -> tuple[str, ...]:
         """Digests of the statements it rests on."""
-        return tuple(one.digest for one in (*self.approvals, *self.broken_glass))
+        return tuple(approval.digest for approval in (*self.approvals, *self.broken_glass))
 
 
 def promote(
@@ -249,7 +249,7 @@ def _too_few(request: PromotionRequest, requester: Requester, trainer: Person, t
     target, needed = request.target, request.target.environment.approvals
     why = f" Not counted: {'; '.join(tally.rejected)}." if tally.rejected else ""
     if tally.declined:
-        said = "; ".join(f"{one.person.email}: {one.statement.reason}" for one in tally.declined)
+        said = "; ".join(f"{declined.person.email}: {declined.statement.reason}" for declined in tally.declined)
         return PromotionRefusedError(
             f"Version {request.version} of {target.model} was declined for {target.where}: {said}."
         )
@@ -265,5 +265,5 @@ def _too_few(request: PromotionRequest, requester: Requester, trainer: Person, t
 
 def _promotion(decision: _Decision, previous: str | None) -> Promotion:
     request = decision.request
-    approvers = tuple(one.person.email for one in (*decision.approvals, *decision.broken_glass))
+    approvers = tuple(approval.person.email for approval in (*decision.approvals, *decision.broken_glass))
     return Promotion(request.version, previous, request.results, None, approvers)

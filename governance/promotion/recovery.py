@@ -206,7 +206,7 @@ def require_first(journal: Journal, target: Target, attempt: str) -> None:
         PromotionInProgressError: another began before, or this one was taken for dead and undone.
     """
     going_on = in_flight_promotions(journal.log, target)
-    if attempt not in {one.id for one in going_on}:
+    if attempt not in {other.id for other in going_on}:
         raise PromotionInProgressError(
             f"This took longer than {LEASE} and was undone by somebody else meanwhile. No stage was changed."
         )

@@ -73,7 +73,7 @@ def collect(target: Target) -> ReportData:
         evaluation=None if judged is None else _evidence(*judged),
         gates=tuple(_gates(runs)),
         lineage=tuple(lanes(runs, version, model, target)),
-        runs=tuple(one.record() for one in runs),
+        runs=tuple(governed.record() for governed in runs),
         history=tuple(_history(target)),
         predictions=_predictions(runs),
         previous=_previous(version, target),
@@ -86,10 +86,10 @@ def _environments(target: Target) -> tuple[str, ...]:
 
 def _judged(runs: list[GovernedRun]) -> tuple[GovernedRun, Evaluation] | None:
     """Return the evaluation made furthest along the version's lifecycle, and the run that made it."""
-    for one in reversed(runs):
-        evaluation = evaluation_of(one.run)
+    for governed in reversed(runs):
+        evaluation = evaluation_of(governed.run)
         if evaluation is not None:
-            return one, evaluation
+            return governed, evaluation
     return None
 
 
@@ -115,7 +115,7 @@ def _subject(target: Target, version: ModelVersionResponse, model: TrainedModel,
 
 
 def _source(runs: list[GovernedRun]) -> str | None:
-    described = (description_of(one) for one in runs if one.purpose == "training")
+    described = (description_of(governed) for governed in runs if governed.purpose == "training")
     return next((description.source for description in described if description is not None), None)
 
 
@@ -144,11 +144,11 @@ def _metrics(evaluation: Evaluation | None, target: Target) -> tuple[Metric, ...
     )
 
 
-def _evidence(one: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
+def _evidence(governed: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
     calibration, curve, counts = evaluation.calibration, evaluation.roc_curve, evaluation.confusion
     return EvaluationEvidence(
-        run=one.run.name,
-        environment=one.environment,
+        run=governed.run.name,
+        environment=governed.environment,
         rows=evaluation.rows,
         positives=evaluation.positives,
         decision_threshold=evaluation.decision_threshold,
@@ -167,12 +167,12 @@ def _evidence(one: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
 
 
 def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
-    for one in runs:
-        for result in verdicts_of(one.run):
+    for governed in runs:
+        for result in verdicts_of(governed.run):
             yield GateOutcome(
-                run=one.run.name,
-                environment=one.environment,
-                time=one.started,
+                run=governed.run.name,
+                environment=governed.environment,
+                time=governed.started,
                 section=section_of(result.gate),
                 result=result,
             )
@@ -196,12 +196,12 @@ def _history(target: Target) -> Iterator[HistoryEntry]:
 
 
 def _predictions(runs: list[GovernedRun]) -> Predictions | None:
-    for one in runs:
-        summary = predictions_of(one.run) if one.purpose == "batch inference" else None
+    for governed in runs:
+        summary = predictions_of(governed.run) if governed.purpose == "batch inference" else None
         if summary is not None:
             edges = summary.histogram.edges
             return Predictions(
-                run=one.run.name,
+                run=governed.run.name,
                 time=summary.predicted_at,
                 rows=summary.rows,
                 flagged=summary.flagged,

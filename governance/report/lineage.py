@@ -32,9 +32,9 @@ SOURCE = "source"
 RELEASE = "release"
 
 
-def description_of(one: GovernedRun) -> DataDescription | None:
-    """Return what ``one`` read and how it divided it, if it trained and came that far."""
-    artifact = outputs_of(one.run).get(DATA_DESCRIPTION)
+def description_of(governed: GovernedRun) -> DataDescription | None:
+    """Return what the run read and how it divided it, if it trained and came that far."""
+    artifact = outputs_of(governed.run).get(DATA_DESCRIPTION)
     if artifact is None:
         return None
     loaded = artifact.load()
@@ -45,21 +45,25 @@ def description_of(one: GovernedRun) -> DataDescription | None:
 def lanes(runs: list[GovernedRun], version: ModelVersionResponse, model: TrainedModel, target: Target) -> list[Lane]:
     """Return one lane a run, in the order of ``runs``."""
     found = []
-    for one in runs:
-        if one.purpose == "training":
-            nodes = _training(one, model)
+    for governed in runs:
+        if governed.purpose == "training":
+            nodes = _training(governed, model)
         else:
-            nodes = _applied(one, version, target.in_environment(one.environment))
+            nodes = _applied(governed, version, target.in_environment(governed.environment))
         found.append(
             Lane(
-                environment=one.environment, purpose=one.purpose, run=one.run.name, time=one.started, nodes=tuple(nodes)
+                environment=governed.environment,
+                purpose=governed.purpose,
+                run=governed.run.name,
+                time=governed.started,
+                nodes=tuple(nodes),
             )
         )
     return found
 
 
-def _training(one: GovernedRun, model: TrainedModel) -> Iterator[Node]:
-    made, description, evaluation = outputs_of(one.run), description_of(one), evaluation_of(one.run)
+def _training(governed: GovernedRun, model: TrainedModel) -> Iterator[Node]:
+    made, description, evaluation = outputs_of(governed.run), description_of(governed), evaluation_of(governed.run)
     if description is not None:
         yield Node(kind=SOURCE, title=description.source)
         for kind, title, rows, risks, digest in (
@@ -91,9 +95,9 @@ def _training(one: GovernedRun, model: TrainedModel) -> Iterator[Node]:
         yield _node(EVALUATION, "Evaluation", made[EVALUATION], f"on {count(evaluation.rows)} rows")
 
 
-def _applied(one: GovernedRun, version: ModelVersionResponse, target: Target) -> Iterator[Node]:
+def _applied(governed: GovernedRun, version: ModelVersionResponse, target: Target) -> Iterator[Node]:
     """Return the lane of a run that uses a release: what went in, the release, what came out."""
-    made, evaluation, predictions = outputs_of(one.run), evaluation_of(one.run), predictions_of(one.run)
+    made, evaluation, predictions = outputs_of(governed.run), evaluation_of(governed.run), predictions_of(governed.run)
     used: str | None = None
     if evaluation is not None:
         used = evaluation.model_digest
@@ -129,7 +133,7 @@ def _applied(one: GovernedRun, version: ModelVersionResponse, target: Target) ->
         yield Node(
             kind=RELEASE,
             title="Release",
-            facts=(f"copy in {one.environment}",),
+            facts=(f"copy in {governed.environment}",),
             digest=used,
             artifact_id=str(release.artifact_id),
             uri=release.uri,

@@ -44,7 +44,7 @@ def draw_calibration(bins: Sequence[CalibrationBin]) -> str:
     figure, axes = new_figure()
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (3, 3)))
     if bins:
-        predicted, observed = [one.predicted for one in bins], [one.observed for one in bins]
+        predicted, observed = [dot.predicted for dot in bins], [dot.observed for dot in bins]
         axes.plot(predicted, observed, color=ACCENT, linewidth=1.2, alpha=0.45)
         axes.plot(
             predicted,
@@ -56,12 +56,12 @@ def draw_calibration(bins: Sequence[CalibrationBin]) -> str:
             markeredgewidth=1,
             clip_on=False,
         )
-    for one in _apart(bins):
+    for dot in _apart(bins):
         # Towards the middle, where the diagonal and the frame leave room.
-        left = one.predicted > 0.5
+        left = dot.predicted > 0.5
         axes.annotate(
-            f"{one.rows}",
-            (one.predicted, one.observed),
+            f"{dot.rows}",
+            (dot.predicted, dot.observed),
             xytext=(-7 if left else 7, 5 if left else -10),
             textcoords="offset points",
             ha="right" if left else "left",
@@ -82,13 +82,13 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = new_figure(fit=True)  # the counts may be of any length
-    for one in bins:
+    for part in bins:
         # A bin that the threshold cuts is drawn in two, so that colour never says more than is known.
-        cut = min(max(decision_threshold, one.low), one.high)
-        for low, high, colour in ((one.low, cut, FAINT), (cut, one.high, ACCENT)):
+        cut = min(max(decision_threshold, part.low), part.high)
+        for low, high, colour in ((part.low, cut, FAINT), (cut, part.high, ACCENT)):
             if high > low:
-                axes.bar(low, one.rows, width=high - low, align="edge", color=colour, edgecolor=ACCENT, linewidth=0.6)
-    top = max((one.rows for one in bins), default=1) or 1
+                axes.bar(low, part.rows, width=high - low, align="edge", color=colour, edgecolor=ACCENT, linewidth=0.6)
+    top = max((part.rows for part in bins), default=1) or 1
     axes.axvline(decision_threshold, color=INK, linewidth=1, linestyle=(0, (3, 2)))
     axes.annotate(
         f"flagged from {decision_threshold:g}",
@@ -111,9 +111,11 @@ def draw_histogram(bins: Sequence[HistogramBin], decision_threshold: float) -> s
 def _apart(bins: Sequence[CalibrationBin]) -> list[CalibrationBin]:
     """Return the bins that can carry a label without it covering another's."""
     labelled: list[CalibrationBin] = []
-    for one in bins:
-        if all(abs(one.predicted - it.predicted) > 0.08 or abs(one.observed - it.observed) > 0.08 for it in labelled):
-            labelled.append(one)
+    for dot in bins:
+        if all(
+            abs(dot.predicted - near.predicted) > 0.08 or abs(dot.observed - near.observed) > 0.08 for near in labelled
+        ):
+            labelled.append(dot)
     return labelled
 
 

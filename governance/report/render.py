@@ -88,7 +88,7 @@ def _comparison(data: ReportData) -> list[_Compared]:
 
 
 def _calibration_note(evaluation: EvaluationEvidence) -> str:
-    rows = [one.rows for one in evaluation.calibration]
+    rows = [group.rows for group in evaluation.calibration]
     if not rows:
         return ""
     least, most = min(rows), max(rows)

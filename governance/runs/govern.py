@@ -240,8 +240,8 @@ def _consumers(pipeline: Pipeline, artifact: StepArtifact) -> list[str]:
     found = []
     for invocation_id, invocation in pipeline.invocations.items():
         for used in invocation.input_artifacts.values():
-            for one in used if isinstance(used, list) else [used]:
-                if (one.invocation_id, one.output_name) == (artifact.invocation_id, artifact.output_name):
+            for source in used if isinstance(used, list) else [used]:
+                if (source.invocation_id, source.output_name) == (artifact.invocation_id, artifact.output_name):
                     found.append(invocation_id)
     return found
 

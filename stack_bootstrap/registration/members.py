@@ -63,7 +63,7 @@ def missing_members(
     with quiet_zenml(), naming("store", "of ZenML"):
         users = list(depaginate_stream(client.list_users, size=PAGE_SIZE, hydrate=True))
     known = {name.lower() for user in users for name in (user.name, user.email) if name}
-    return tuple(it for it in members_of(platform, environments, team) if it.email.lower() not in known)
+    return tuple(member for member in members_of(platform, environments, team) if member.email.lower() not in known)
 
 
 def is_server(client: Client) -> bool:

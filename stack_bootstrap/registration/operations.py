@@ -81,7 +81,11 @@ def register(
         RegistrationError: as for :func:`diff`, or ZenML refused a write.
     """
     client = client or open_client()
-    stacks = (Stack(it.environment, it.cloud, it.team, it.stack.name) for it in contracts.values() if not it.simulated)
+    stacks = (
+        Stack(contract.environment, contract.cloud, contract.team, contract.stack.name)
+        for contract in contracts.values()
+        if not contract.simulated
+    )
     act = RegistrationAct("register", settings, tuple(stacks), [])
     observer = _noting(act.done, observer)
     with recorded(act), quiet_zenml():
@@ -199,7 +203,7 @@ def _noting(done: list[Change], observer: Observer | None) -> Observer:
 def _stacks_of(doomed: Iterable[Change]) -> tuple[Stack, ...]:
     """Return the stacks that objects were registered for, by their labels."""
     labels = [(change.found.state.labels or {}) for change in doomed if change.found is not None]
-    stacks = (Stack(it["environment"], it["cloud"], it["team"], it["zenml_stack"]) for it in labels)
+    stacks = (Stack(label["environment"], label["cloud"], label["team"], label["zenml_stack"]) for label in labels)
     return tuple(dict.fromkeys(stacks))
 
 

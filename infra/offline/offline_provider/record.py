@@ -45,7 +45,7 @@ class Pin:
 def pins(file: Path = PROVIDERS) -> dict[str, Pin]:
     """Return the providers of ``providers.toml``, by name."""
     raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {name: Pin(one["source"], one["version"], tuple(one.get("keep", ()))) for name, one in raw.items()}
+    return {name: Pin(pin["source"], pin["version"], tuple(pin.get("keep", ()))) for name, pin in raw.items()}
 
 
 def used(provider: str, infra: Path = INFRA) -> set[str]:
@@ -98,13 +98,13 @@ def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _block(block: Mapping[str, Any]) -> dict[str, Any]:
     pruned: dict[str, Any] = {}
-    attributes = {name: _attribute(one) for name, one in sorted(block.get("attributes", {}).items())}
+    attributes = {name: _attribute(attribute) for name, attribute in sorted(block.get("attributes", {}).items())}
     if attributes:
         pruned["attributes"] = attributes
     nested = {}
-    for name, one in sorted(block.get("block_types", {}).items()):
-        sizes = {key: one[key] for key in ("min_items", "max_items") if one.get(key)}
-        nested[name] = {"nesting_mode": one["nesting_mode"], **sizes, "block": _block(one["block"])}
+    for name, kind in sorted(block.get("block_types", {}).items()):
+        sizes = {key: kind[key] for key in ("min_items", "max_items") if kind.get(key)}
+        nested[name] = {"nesting_mode": kind["nesting_mode"], **sizes, "block": _block(kind["block"])}
     if nested:
         pruned["block_types"] = nested
     return pruned
@@ -114,7 +114,7 @@ def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
     pruned = {key: attribute[key] for key in _ATTRIBUTE if attribute.get(key)}
     if "nested_type" in attribute:
         nested = attribute["nested_type"]
-        inner = {name: _attribute(one) for name, one in sorted(nested["attributes"].items())}
+        inner = {name: _attribute(attribute) for name, attribute in sorted(nested["attributes"].items())}
         pruned["nested_type"] = {"nesting_mode": nested["nesting_mode"], "attributes": inner}
     return pruned
 
@@ -124,7 +124,7 @@ def write(recording: Mapping[str, Any], file: Path) -> None:
     parts = []
     for key, value in recording.items():
         if key.endswith("_schemas"):
-            lines = [f"    {json.dumps(name)}: {_compact(one)}" for name, one in value.items()]
+            lines = [f"    {json.dumps(name)}: {_compact(schema)}" for name, schema in value.items()]
             parts.append(f'  "{key}": {{\n' + ",\n".join(lines) + "\n  }" if lines else f'  "{key}": {{}}')
         else:
             parts.append(f'  "{key}": {_compact(value)}')

@@ -61,8 +61,8 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         recording = self.simulation.recording
         return pb.GetProviderSchema.Response(
             provider=to_message(recording["provider"]),
-            resource_schemas={name: to_message(one) for name, one in recording["resource_schemas"].items()},
-            data_source_schemas={name: to_message(one) for name, one in recording["data_source_schemas"].items()},
+            resource_schemas={name: to_message(schema) for name, schema in recording["resource_schemas"].items()},
+            data_source_schemas={name: to_message(schema) for name, schema in recording["data_source_schemas"].items()},
             server_capabilities=_capabilities(),
         )
 

@@ -29,7 +29,7 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         for found in plan.get("resource_changes", [])
         if found["type"] in {"aws_s3_bucket", "aws_ecr_repository"} and "delete" in found["change"]["actions"]
     ]
-    kept = [it for it in doomed if not (it[2].get("force_destroy") or it[2].get("force_delete"))]
+    kept = [store for store in doomed if not (store[2].get("force_destroy") or store[2].get("force_delete"))]
     if not kept:
         return
     import boto3
