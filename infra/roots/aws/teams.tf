@@ -45,7 +45,7 @@ module "secrets" {
   for_each      = local.teams
   kms_key_arn   = module.encryption_key.arn
   readers       = { client = module.identity[each.key].client.name }
-  recovery_days = local.disposable ? 0 : 30
+  recovery_days = local.settings.protected ? 30 : 0 # AWS keeps the name as long, and it could not be made again
   secrets       = { for key, version in local.aws.secrets : each.value.names.secrets[key] => version }
   tags          = each.value.own_labels
   values = {

@@ -21,7 +21,7 @@ locals {
       "sts.googleapis.com",
     ],
     local.uses_jobs ? ["aiplatform.googleapis.com"] : [],
-    local.kubernetes ? ["container.googleapis.com"] : [],
+    local.kubernetes || local.airflow ? ["container.googleapis.com"] : [],
     local.airflow ? ["composer.googleapis.com"] : [],
     local.gcp.billing_export == null ? [] : ["bigquery.googleapis.com"],
   ))
@@ -104,6 +104,7 @@ module "budget" {
 module "billing_view" {
   source       = "../../modules/gcp/billing-view"
   count        = local.gcp.billing_export == null ? 0 : 1
+  creators     = local.gcp.github == null ? {} : { apply = "serviceAccount:${module.github[0].service_accounts.apply}" }
   export_table = local.gcp.billing_export.table
   labels       = local.teams["platform"].own_labels
   location     = local.gcp.billing_export.location
@@ -114,17 +115,20 @@ module "billing_view" {
 module "github" {
   source          = "../../modules/gcp/workload-identity-federation"
   count           = local.gcp.github == null ? 0 : 1
+  billing_account = local.gcp.budgets ? local.gcp.billing_account : null
   environment     = var.environment
   grantable_roles = local.granted_on_project
   identities = {
     plan = {
       account_id  = local.names.identities.plan
       description = "Plans ${var.environment} from any ref; changes nothing."
+      permissions = local.plan_permissions
       roles       = local.plan_roles
     }
     apply = {
       account_id  = local.names.identities.apply
       description = "Applies ${var.environment} from jobs of that GitHub environment."
+      permissions = local.apply_permissions
       roles       = local.apply_roles
     }
   }
@@ -132,7 +136,7 @@ module "github" {
   pool_id       = "github" # one of its name in a project
   project_id    = module.project.id
   repository_id = local.gcp.github.repository_id
-  state_bucket  = local.names.state
+  state         = { bucket = local.names.state, lock = "gcp/${var.environment}/default.tflock" }
 }
 
 module "kubernetes" {

@@ -40,7 +40,50 @@ locals {
     local.airflow ? ["roles/composer.worker"] : [],
   )
 
-  plan_roles = toset(["roles/browser", "roles/iam.securityReviewer", "roles/viewer"])
+  plan_roles = toset(["roles/browser", "roles/iam.securityReviewer"])
+
+  # What refreshing the resources of this root reads: how things are set up, never what a bucket, an image, a log or a
+  # secret holds. Any ref of the repository may be the plan identity.
+  plan_permissions = [
+    "artifactregistry.repositories.get",
+    "bigquery.datasets.get",
+    "bigquery.tables.get",
+    "cloudkms.cryptoKeyVersions.get",
+    "cloudkms.cryptoKeyVersions.list",
+    "cloudkms.cryptoKeys.get",
+    "cloudkms.keyRings.get",
+    "composer.environments.get",
+    "compute.firewalls.get",
+    "compute.globalAddresses.get",
+    "compute.networks.get",
+    "compute.networks.list",
+    "compute.routers.get",
+    "compute.subnetworks.get",
+    "container.clusters.get",
+    "dns.managedZones.get",
+    "dns.resourceRecordSets.get",
+    "dns.resourceRecordSets.list",
+    "iam.roles.get",
+    "iam.serviceAccounts.get",
+    "iam.workloadIdentityPoolProviders.get",
+    "iam.workloadIdentityPools.get",
+    "logging.buckets.get",
+    "logging.sinks.get",
+    "monitoring.alertPolicies.get",
+    "monitoring.notificationChannels.get",
+    "pubsub.topics.get",
+    "secretmanager.secrets.get",
+    "secretmanager.versions.get",
+    "servicenetworking.services.get",
+    "serviceusage.services.get",
+    "serviceusage.services.list",
+    "storage.buckets.get",
+  ]
+
+  apply_permissions = concat(
+    ["iam.roles.get"],
+    local.gcp.create_project ? ["resourcemanager.projects.update"] : [],
+  )
 
   apply_roles = toset(concat(
     [
@@ -65,7 +108,6 @@ locals {
     local.kubernetes || local.airflow ? ["roles/iam.serviceAccountUser"] : [],
   ))
 
-  granted_on_project = distinct(concat(
-    tolist(local.client_roles), tolist(local.workload_roles), local.machine_roles, tolist(local.plan_roles),
-  ))
+  # What workflows themselves may do is changed by a person: these are the roles of everybody else.
+  granted_on_project = distinct(concat(tolist(local.client_roles), tolist(local.workload_roles), local.machine_roles))
 }

@@ -9,6 +9,9 @@ locals {
   # Composer runs every team's pods as one account, so that one has to reach what the pods read and write.
   pods = local.airflow ? { airflow = module.airflow[0].member } : {}
 
+  # Nodes pull the images of every team's pods.
+  nodes = local.kubernetes ? { nodes = module.kubernetes[0].nodes } : {}
+
   # The environment's own log is the platform's, to which every team's runs append, and whoever appends signs.
   clients = { for team, identity in module.identity : "${team}/client" => identity.client.member }
   runs = merge(local.pods, local.clients, {
@@ -56,7 +59,7 @@ module "container_registry" {
   location   = local.gcp.region
   name       = each.value.names.registry
   project_id = module.project.id
-  readers    = merge(local.pods, { workload = module.identity[each.key].workload.member })
+  readers    = merge(local.nodes, local.pods, { workload = module.identity[each.key].workload.member })
   writers    = { client = module.identity[each.key].client.member }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import shutil
@@ -208,3 +209,18 @@ def test_no_role_reaches_beyond_its_boundary(applied: dict[str, Applied]) -> Non
             for action in listed(statement["Action"]):
                 service = action.split(":")[0]
                 assert action in boundary or f"{service}:*" in boundary, (kind, name, action)
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_whoever_plans_may_take_the_lock_and_write_nothing_else(environment: str, applied: dict[str, Applied]) -> None:
+    backend = applied[environment].ground.where.backend
+    lock = f"arn:aws:s3:::{backend['bucket']}/{backend['key']}.tflock"
+    written = {
+        resource
+        for kind, _, document in applied_policies(applied[environment])
+        for statement in document["Statement"]
+        if kind == "plan" and {"s3:PutObject", "s3:DeleteObject"} & set(listed(statement["Action"]))
+        for resource in listed(statement["Resource"])
+    }
+    assert written == {f"arn:aws:s3:::{backend['bucket']}/*.tflock"}
+    assert any(fnmatch.fnmatchcase(lock, pattern) for pattern in written)

@@ -12,6 +12,11 @@ ORCHESTRATORS = ("airflow", "kubernetes", "local", "vertex")
 
 COMPLETE: dict[str, Any] = {
     "alert_emails": ["platform@example.com"],
+    "billing_export": {
+        "table": "acme-billing.export.gcp_billing_export_v1_000000_000000_000000",
+        "location": "EU",
+        "readers": ["group:finance@example.com"],
+    },
     "auditors": ["group:auditors@example.com"],
     "client_principals": ["group:ml-engineers@example.com"],
     "github": {"owner": "acme", "name": "groundwork", "owner_id": 101, "repository_id": 202},

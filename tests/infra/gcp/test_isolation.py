@@ -43,6 +43,7 @@ def numbers(found: Found) -> set[str]:
 
 
 def test_only_principals_of_the_environment_itself_are_granted_anything(applied: dict[str, Found]) -> None:
+    named = {*COMPLETE["client_principals"], *COMPLETE["auditors"], *COMPLETE["billing_export"]["readers"]}
     for name, found in applied.items():
         granted = list(members(found))
         assert len(granted) > 60
@@ -57,7 +58,7 @@ def test_only_principals_of_the_environment_itself_are_granted_anything(applied:
             elif kind == "principalSet":
                 assert rest.startswith(f"//iam.googleapis.com/projects/{number}/"), f"{name}: {address}: {member}"
             else:
-                assert member in (*COMPLETE["client_principals"], *COMPLETE["auditors"]), f"{name}: {address}: {member}"
+                assert member in named, f"{name}: {address}: {member}"
 
 
 def test_a_team_is_granted_nothing_that_is_another_teams(applied: dict[str, Found]) -> None:

@@ -25,6 +25,7 @@ _HOLDERS = (
     (r"principalSet:.*/attribute\.repository_id/202$", "job of the repository"),
     (r"group:ml-engineers@example\.com$", "client_principals"),
     (r"group:auditors@example\.com$", "auditors"),
+    (r"group:finance@example\.com$", "readers of the billing view"),
 )
 
 
@@ -51,7 +52,7 @@ def test_every_granted_role_was_reviewed(orchestrator: str, simulation: Simulati
 
 
 @pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
-def test_the_apply_identity_may_grant_exactly_what_is_granted_on_the_project(
+def test_the_apply_identity_may_grant_exactly_what_others_hold_on_the_project(
     orchestrator: str, simulation: Simulation
 ) -> None:
     found = simulation.resources(f"staging-{orchestrator}")
@@ -60,7 +61,8 @@ def test_the_apply_identity_may_grant_exactly_what_is_granted_on_the_project(
     others = {
         resource["values"]["role"]
         for resource in found.values()
-        if resource["type"] == "google_project_iam_member" and "staging-apply@" not in resource["values"]["member"]
+        if resource["type"] == "google_project_iam_member"
+        and not re.search("staging-(apply|plan)@", resource["values"]["member"])
     }
     assert grantable == others
     assert not [role for role in grantable if re.search(r"(?i)admin|owner|editor$", role)]

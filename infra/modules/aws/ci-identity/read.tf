@@ -1,13 +1,19 @@
-# What Terraform calls to refresh the resources of this platform. No object of a team and no secret's value is read.
+# What Terraform calls to refresh the resources of this platform, holding the lock. No object of a team and no secret's value is read.
 data "aws_iam_policy_document" "read" {
   statement {
     sid       = "ReadState"
     actions   = ["s3:GetObject", "s3:ListBucket"]
     resources = [local._state_arn, "${local._state_arn}/*"]
   }
+  # Whoever plans holds the state's lock meanwhile; it is all that the plan role writes.
   statement {
-    sid       = "DecryptState"
-    actions   = ["kms:Decrypt"]
+    sid       = "LockState"
+    actions   = ["s3:DeleteObject", "s3:PutObject"]
+    resources = ["${local._state_arn}/*.tflock"]
+  }
+  statement {
+    sid       = "UseStateKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = ["${local._arn.kms}:key/*"]
     condition {
       test     = "StringLike"

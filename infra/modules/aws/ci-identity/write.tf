@@ -6,21 +6,6 @@ data "aws_iam_policy_document" "write" {
     resources = ["${local._state_arn}/*"]
   }
   statement {
-    sid       = "EncryptState"
-    actions   = ["kms:GenerateDataKey"]
-    resources = ["${local._arn.kms}:key/*"]
-    condition {
-      test     = "StringLike"
-      variable = "kms:ViaService"
-      values   = ["s3.*.amazonaws.com"]
-    }
-    condition {
-      test     = "StringLike"
-      variable = "kms:EncryptionContext:aws:s3:arn"
-      values   = ["${local._state_arn}*"]
-    }
-  }
-  statement {
     sid = "WriteBuckets"
     actions = [
       "s3:CreateBucket",

@@ -13,6 +13,15 @@ locals {
   SQL
 }
 
+# Whoever makes a view has to be able to read what it shows.
+resource "google_bigquery_dataset_iam_member" "creator" {
+  for_each   = var.creators
+  dataset_id = split(".", var.export_table)[1]
+  member     = each.value
+  project    = split(".", var.export_table)[0]
+  role       = "roles/bigquery.dataViewer"
+}
+
 resource "google_bigquery_dataset" "this" {
   dataset_id                 = "billing"
   delete_contents_on_destroy = false
@@ -41,6 +50,8 @@ resource "google_bigquery_table" "spend" {
     query          = local._query
     use_legacy_sql = false
   }
+
+  depends_on = [google_bigquery_dataset_iam_member.creator]
 }
 
 resource "google_bigquery_dataset_iam_member" "reader" {

@@ -1,3 +1,10 @@
+variable "creators" {
+  description = "Members that make or change the view, by a stable key: they are let read the export's dataset."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
 variable "export_table" {
   description = "Table of the standard usage cost export, as project.dataset.table. The export is switched on in the billing console."
   type        = string

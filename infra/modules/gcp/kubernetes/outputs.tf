@@ -8,6 +8,11 @@ output "name" {
   value       = google_container_cluster.this.name
 }
 
+output "nodes" {
+  description = "Member that nodes run as, which pulls the images of pods."
+  value       = google_service_account.nodes.member
+}
+
 output "workload_pool" {
   description = "Workload Identity pool of the cluster: <project>.svc.id.goog."
   value       = "${var.project_id}.svc.id.goog"

@@ -62,6 +62,20 @@ resource "google_project_iam_audit_config" "data_access" {
   depends_on = [google_project_service.this]
 }
 
+# A project that was not made here has the network that Google makes by itself, open to ssh and rdp from anywhere.
+data "google_compute_networks" "present" {
+  count      = contains(var.services, "compute.googleapis.com") ? 1 : 0
+  project    = var.project_id
+  depends_on = [google_project_service.this]
+
+  lifecycle {
+    postcondition {
+      condition     = !contains(coalesce(self.networks, []), "default")
+      error_message = "${var.project_id} still has the default network, which lets ssh and rdp in from anywhere. If nothing uses it: gcloud compute firewall-rules delete default-allow-icmp default-allow-internal default-allow-rdp default-allow-ssh --project=${var.project_id} && gcloud compute networks delete default --project=${var.project_id}"
+    }
+  }
+}
+
 resource "google_resource_manager_lien" "this" {
   count        = var.protected ? 1 : 0
   origin       = "groundwork"

@@ -57,6 +57,23 @@ resource "google_project_iam_member" "this" {
   role    = each.value.role
 }
 
+# What no predefined role grants without more: a viewer of the whole project could read what every bucket holds.
+resource "google_project_iam_custom_role" "this" {
+  for_each    = { for key, identity in var.identities : key => identity if length(identity.permissions) > 0 }
+  description = each.value.description
+  permissions = each.value.permissions
+  project     = var.project_id
+  role_id     = "groundwork_${each.key}"
+  title       = each.value.account_id
+}
+
+resource "google_project_iam_member" "custom" {
+  for_each = google_project_iam_custom_role.this
+  member   = google_service_account.this[each.key].member
+  project  = var.project_id
+  role     = "projects/${var.project_id}/roles/${each.value.role_id}"
+}
+
 # Whoever may grant roles could grant himself any; this one may grant only what this code grants.
 resource "google_project_iam_member" "granter" {
   count   = length(var.grantable_roles) > 0 ? 1 : 0
@@ -72,8 +89,30 @@ resource "google_project_iam_member" "granter" {
 }
 
 resource "google_storage_bucket_iam_member" "state" {
-  for_each = var.state_bucket == null ? {} : { plan = "roles/storage.objectViewer", apply = "roles/storage.objectUser" }
-  bucket   = var.state_bucket
+  for_each = var.state == null ? {} : { plan = "roles/storage.objectViewer", apply = "roles/storage.objectUser" }
+  bucket   = var.state.bucket
   member   = google_service_account.this[each.key].member
   role     = each.value
+}
+
+# Whoever plans holds the state's lock meanwhile; it is all that the plan identity writes.
+resource "google_storage_bucket_iam_member" "lock" {
+  count  = var.state == null ? 0 : 1
+  bucket = var.state.bucket
+  member = google_service_account.this["plan"].member
+  role   = "roles/storage.objectUser"
+
+  condition {
+    description = "Only the lock of the state."
+    expression  = "resource.name == 'projects/_/buckets/${var.state.bucket}/objects/${var.state.lock}'"
+    title       = "the lock"
+  }
+}
+
+# A budget is the billing account's: to refresh one, plan has to see it, and apply to change it.
+resource "google_billing_account_iam_member" "this" {
+  for_each           = var.billing_account == null ? {} : { plan = "roles/billing.viewer", apply = "roles/billing.costsManager" }
+  billing_account_id = var.billing_account
+  member             = google_service_account.this[each.key].member
+  role               = each.value
 }

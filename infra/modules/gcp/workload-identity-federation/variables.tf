@@ -1,3 +1,9 @@
+variable "billing_account" {
+  description = "Billing account that holds the budgets, which plan sees and apply changes. Null: neither."
+  type        = string
+  default     = null
+}
+
 variable "environment" {
   description = "GitHub environment whose jobs may apply."
   type        = string
@@ -11,11 +17,15 @@ variable "grantable_roles" {
 }
 
 variable "identities" {
-  description = "The plan and the apply identity: service account id and project roles of each."
+  description = "The plan and the apply identity: service account id, project roles, and permissions beyond those of each."
   type = object({
-    plan  = object({ account_id = string, description = string, roles = set(string) })
-    apply = object({ account_id = string, description = string, roles = set(string) })
+    plan  = object({ account_id = string, description = string, permissions = optional(set(string), []), roles = set(string) })
+    apply = object({ account_id = string, description = string, permissions = optional(set(string), []), roles = set(string) })
   })
+  validation {
+    condition     = length(setintersection(var.identities.plan.roles, ["roles/viewer", "roles/editor", "roles/owner"])) == 0
+    error_message = "Any ref of the repository is the plan identity, and every bucket lets a project's viewers, editors and owners read it: name the permissions that planning needs."
+  }
 }
 
 variable "owner_id" {
@@ -42,8 +52,8 @@ variable "repository_id" {
   type        = number
 }
 
-variable "state_bucket" {
-  description = "Bucket of the remote state: plan reads it, apply writes it. Null: somebody else grants that."
-  type        = string
+variable "state" {
+  description = "Bucket of the remote state, which plan reads and apply writes, and name of the state's lock in it. Null: somebody else grants that."
+  type        = object({ bucket = string, lock = string })
   default     = null
 }

@@ -52,6 +52,10 @@ run "plan_role_reads_no_secret_and_no_artifact" {
     condition     = length([for s in data.aws_iam_policy_document.read.statement : s if contains(s.actions, "s3:GetObject") && s.sid != "ReadState"]) == 0
     error_message = "A plan reads no object but the state."
   }
+  assert {
+    condition     = toset(flatten([for s in data.aws_iam_policy_document.read.statement : tolist(s.resources) if length(setintersection(s.actions, ["s3:DeleteObject", "s3:PutObject"])) > 0])) == toset(["arn:aws:s3:::${var.state_bucket}/*.tflock"])
+    error_message = "A plan writes the state's lock, and no other object."
+  }
 }
 
 run "refuses_one_id_without_the_other" {

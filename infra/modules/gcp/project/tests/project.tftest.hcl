@@ -54,3 +54,15 @@ run "project_ids_are_checked" {
   }
   expect_failures = [var.project_id]
 }
+
+run "the_default_network_is_refused" {
+  variables {
+    create   = false
+    services = ["compute.googleapis.com"]
+  }
+  override_data {
+    target = data.google_compute_networks.present
+    values = { networks = ["default", "acme-ml-dev"] }
+  }
+  expect_failures = [data.google_compute_networks.present]
+}

@@ -14,7 +14,7 @@ mock_provider "google" {
 variables {
   environment = "dev"
   identities = {
-    plan  = { account_id = "dev-plan", description = "Looks.", roles = ["roles/viewer"] }
+    plan  = { account_id = "dev-plan", description = "Looks.", roles = ["roles/browser"] }
     apply = { account_id = "dev-apply", description = "Changes.", roles = ["roles/storage.admin"] }
   }
   owner_id      = 101
@@ -49,4 +49,15 @@ run "pool_ids_are_checked" {
     pool_id = "gcp-pool"
   }
   expect_failures = [var.pool_id]
+}
+
+run "any_ref_views_no_whole_project" {
+  command = plan
+  variables {
+    identities = {
+      plan  = { account_id = "dev-plan", description = "Looks.", roles = ["roles/viewer"] }
+      apply = { account_id = "dev-apply", description = "Changes.", roles = ["roles/storage.admin"] }
+    }
+  }
+  expect_failures = [var.identities]
 }
