@@ -1,7 +1,7 @@
 """What the platform team owns, attached to pipelines from outside. Packages import downwards only, in this order:
 
 - ``cli``: every command, thin.
-- ``demo``: the main job on one machine, told as it happens.
+- ``demo``: the main job on one machine, shown as it happens.
 - ``evidence_pack``: everything on record of one version, in one signed zip file that anybody can check.
 - ``report``: the HTML report of a version, and the index of all reports.
 - ``infrastructure``: the record of what Terraform and registration do.

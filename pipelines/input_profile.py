@@ -47,7 +47,7 @@ class InputReader:
     _outside: Counter[str] = field(default_factory=Counter)
 
     def pieces(self) -> Iterator[pa.RecordBatch]:
-        """Consecutive rows: the id column (if the model has one) as it is, and the input columns.
+        """Yield consecutive rows: the id column (if the model has one) as it is, and the input columns.
 
         Raises:
             DataSourceError: the data cannot be read to its end.
@@ -75,7 +75,7 @@ class InputReader:
             yield pa.RecordBatch.from_pydict(read)
 
     def profile(self) -> InputProfile:
-        """Figures of what has been read."""
+        """Return figures of what has been read."""
         categorical = [column.name for column in self.signature.columns if column.categories is not None]
         return InputProfile(
             location=self.table.location,

@@ -45,7 +45,7 @@ class Reference(StrictModel):
 
 
 def describe_rows(training: pd.DataFrame) -> Reference:
-    """The reference of ``training``. Integer columns, such as the label, count as categories."""
+    """Describe the rows of ``training``. Integer columns, such as the label, count as categories."""
     import numpy as np
     from pandas.api.types import is_float_dtype
 

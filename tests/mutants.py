@@ -637,7 +637,7 @@ MUTANTS = (
     Mutant(
         "one that was undone does not go on",
         "governance/promotion/recovery.py",
-        "    if attempt not in {one.id for one in going_on}:",
+        "    if attempt not in {other.id for other in going_on}:",
         "    if False:",
         "tests/governance/promotion/test_recovery.py -k dead",
     ),

@@ -186,7 +186,7 @@ def count_approvals(
 
 
 def _closed_by(log: LogReader, target: Target) -> dict[int, str]:
-    """Approvals that no longer count, by sequence number, and what closed them.
+    """Return approvals that no longer count, by sequence number, and what closed them.
 
     An approval is for one way into the environment: a promotion or a rollback that was completed there afterwards, or
     somebody's no to the same version, ends it, whichever version it was for.

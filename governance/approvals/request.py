@@ -162,7 +162,7 @@ def _evidence(candidate: ModelVersionResponse, source: Target, log: LogReader) -
 
 
 def _signed_run(log: LogReader, target: Target, model_digest: str) -> str | None:
-    """The run that trained the model of this digest, by the log's record of its signature."""
+    """Return the run that trained the model of this digest, by the log's record of its signature."""
     for entry in select(log, Filter(kind="model_signed", model=target.model)):
         if entry.event.model_digest == model_digest:
             return entry.event.run

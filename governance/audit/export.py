@@ -146,7 +146,7 @@ def verify_extract(
 
 
 def _members(store: Readable, key: str, names: set[str]) -> dict[str, Any]:
-    """The members of the JSON object at ``key``, which are ``names`` and no others."""
+    """Return the members of the JSON object at ``key``, which are ``names`` and no others."""
     value = parse_canonical(store.read(key) or b"")
     if type(value) is not dict or value.keys() != names:
         raise ValueError(f"{key} holds something else than {' and '.join(sorted(names))}")

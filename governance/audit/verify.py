@@ -94,7 +94,7 @@ class Folder:
         return sorted(found)
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist, is a link or a device, or is too large.
+        """Return the object's bytes; none if it does not exist, is a link or a device, or is too large.
 
         Raises:
             CannotCheckError: it is a folder.
@@ -128,7 +128,7 @@ class Archive:
         return sorted(name for name in self.names if name.startswith(kind + "/"))
 
     def get(self, key: str) -> bytes:
-        """The object's bytes; none if it does not exist, is too large or the archive is damaged there."""
+        """Return the object's bytes; none if it does not exist, is too large or the archive is damaged there."""
         member = self.names.get(key)
         if member is None or member.file_size > LARGEST or member.compress_type not in (0, zipfile.ZIP_DEFLATED):
             return b""
@@ -138,7 +138,7 @@ class Archive:
             return b""
 
     def unknown_names(self) -> list[str]:
-        """Names that no export of a log has, or has once."""
+        """Return names that no export of a log has, or has once."""
         names = sorted(member.filename for member in self.members)
         odd = {name for name, following in itertools.pairwise(names) if name == following}
         kinds = ("entries", "checkpoints", "leaves")
@@ -213,7 +213,7 @@ def root_from_proof(leaf: bytes, index: int, size: int, proof: list[bytes]) -> b
 
 
 def read_json(data: bytes, *names: str) -> Any:
-    """The JSON in ``data``, which must be spelt in the one canonical way; with ``names`` the members of that object.
+    """Parse the JSON in ``data``, which must be spelt in the one canonical way; with ``names``, that object's members.
 
     Raises:
         ValueError: it is something else, nested too deeply, or has other members.
@@ -233,21 +233,21 @@ def read_json(data: bytes, *names: str) -> Any:
 
 
 def read_number(value: Any) -> int:
-    """A number of entries in JSON, not by another name such as True or 1.0."""
+    """Return a number of entries in JSON, not by another name such as True or 1.0."""
     if type(value) is not int or not NUMBER.fullmatch(str(value)):
         raise ValueError("a number of entries is none")
     return value
 
 
 def read_hashes(value: Any) -> list[bytes]:
-    """Hashes in JSON, in hexadecimal."""
+    """Return hashes in JSON, in hexadecimal."""
     if type(value) is not list or not all(type(item) is str and HASHES.fullmatch(item) for item in value):
         raise ValueError("a hash is none")
     return [bytes.fromhex(item) for item in value]
 
 
 def read_proofs(value: Any) -> dict[int, list[bytes]]:
-    """Proofs in JSON, by number."""
+    """Return proofs in JSON, by number."""
     if type(value) is not dict or not all(map(NUMBER.fullmatch, value)):
         raise ValueError("the proofs have no numbers")
     return {int(n): read_hashes(proof) for n, proof in value.items()}
@@ -582,7 +582,7 @@ class Check:
 
 
 def escaped(text: str) -> str:
-    """``text`` in printable ASCII: names are chosen by whoever made the log, and none of them may forge a line."""
+    """Return ``text`` in printable ASCII: whoever made the log chose the names, and none of them may forge a line."""
     return re.sub("[^ -~]", lambda found: ascii(found[0])[1:-1], text)
 
 

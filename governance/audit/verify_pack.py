@@ -171,7 +171,7 @@ def embedded_keys(place: verify.Place) -> list[verify.PublicKey]:
 
 
 def event_in(entry: bytes) -> dict[str, Any]:
-    """The event in an entry of a log."""
+    """Return the event in an entry of a log."""
     try:
         event = json.loads(entry)["entry"]["event"]
     except RecursionError:

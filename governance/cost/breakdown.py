@@ -30,7 +30,7 @@ class TeamShare:
 
     @property
     def total(self) -> Decimal:
-        """Both together."""
+        """Direct and shared cost together."""
         return self.direct + self.shared
 
 

@@ -82,7 +82,7 @@ class BudgetCheck:
 
     @property
     def message(self) -> str | None:
-        """What somebody should hear; ``None`` while all is well."""
+        """The warning about the budget; ``None`` while there is none to give."""
         who = f"{self.team} in {self.environment}, {self.month}"
         if self.spent is None:
             return f"The budget of {who} cannot be checked: {self.problem}"
@@ -122,8 +122,8 @@ def check_budget(
         journal: the environment's log.
         run: name of the run, if it has one yet.
         overrides: statements that are valid for ``target``; of whatever gate.
-        observe: is told the outcome, also of a run that is then refused.
-        provider: who tells the spend; by default the environment's own.
+        observe: called with the outcome, also of a run that is then refused.
+        provider: where spend is looked up; by default the environment's own.
         now: this moment.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which provider tells an environment's spend, and what the runs' own records add to its answer."""
+"""Which provider reports an environment's spend, and what the runs' own records add to its answer."""
 
 from __future__ import annotations
 

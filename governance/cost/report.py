@@ -98,7 +98,7 @@ def build_reports(
         platform: the settings.
         environment: whose spend.
         month: which month.
-        provider: who tells the spend.
+        provider: where spend is looked up.
         now: this moment.
         cloud: which cloud.
         team: show only this team.

@@ -1,4 +1,4 @@
-"""What was spent, as every provider tells it, and the one small interface that providers have."""
+"""What was spent, as every provider reports it, and the one small interface that providers have."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Facts:
 
     @property
     def judged(self) -> RunFacts | None:
-        """The run furthest along the version's way that evaluated it."""
+        """The run furthest along the version's lifecycle that evaluated it."""
         return next((run for run in reversed(self.runs) if run.evaluation is not None), None)
 
     def lineage(self) -> dict[str, Any]:

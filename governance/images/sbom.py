@@ -25,7 +25,7 @@ class BomError(RefusedError):
 
 
 def sbom(packages: Iterable[Locked], about: Component, written: datetime | None = None) -> bytes:
-    """The bill of ``packages``, which are what ``about`` is made of; without ``written`` it bears no time.
+    """Return the bill of ``packages``, which are what ``about`` is made of; without ``written`` it bears no time.
 
     Raises:
         BomError: the bill does not hold to the schema.

@@ -1,4 +1,4 @@
-"""Does the Model Control Plane say what the log says? Whatever differs was done behind the log's back."""
+"""Compare the Model Control Plane with the log: whatever differs was done without a record."""
 
 from __future__ import annotations
 

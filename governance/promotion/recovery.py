@@ -101,7 +101,7 @@ def in_flight_promotions(log: LogReader, target: Target) -> list[InFlightPromoti
 
 
 def is_completed(target: Target, attempt: str) -> bool:
-    """Whether the log holds that ``attempt`` was completed, although writing so failed: perhaps at an anchor only.
+    """Return whether the log holds that ``attempt`` was completed, although writing so failed, as at an anchor only.
 
     Where even that cannot be told, the answer is no; what differs afterwards is put right by :func:`recover`.
     """
@@ -156,7 +156,7 @@ def recover(target: Target, journal: Journal) -> tuple[str, Promotion | None]:
 
 
 def _why_not(attempt: InFlightPromotion, current: ModelVersionResponse | None, target: Target, journal: Journal) -> str:
-    """Why an interrupted attempt is not finished; empty if it is.
+    """Return why an interrupted attempt is not finished; empty if it is.
 
     Its steps, in entries that the log signed, show that gates and people let it pass; that still has to hold.
     """

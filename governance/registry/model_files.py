@@ -42,7 +42,7 @@ class ModelFiles:
 
     @contextmanager
     def checked_copy(self) -> Iterator[Path]:
-        """A local copy whose digest is the recorded one. Nothing in it has been interpreted.
+        """Yield a local copy whose digest is the recorded one. Nothing in it has been interpreted.
 
         Raises:
             ReleaseError: files are missing or were altered.
@@ -63,7 +63,7 @@ class ModelFiles:
 
     @contextmanager
     def verified_copy(self, trusted: Sequence[str]) -> Iterator[Path]:
-        """As :meth:`checked_copy`, once a trusted key's signature over exactly these files was verified too.
+        """Yield a copy as :meth:`checked_copy` does, once a trusted key's signature over exactly these files holds too.
 
         Raises:
             ReleaseError: files are missing or were altered.
@@ -81,7 +81,7 @@ class ModelFiles:
             yield folder
 
     def signature(self) -> bytes | None:
-        """The signature that is kept in the same store, if there is one."""
+        """Return the signature that is kept in the same store, if there is one."""
         path = self._signature_path
         if not self.store.exists(path):
             return None
@@ -111,7 +111,7 @@ class ModelFiles:
 
 
 def store_of(artifact: ArtifactVersionResponse) -> BaseArtifactStore:
-    """The artifact store that holds ``artifact``."""
+    """Return the artifact store that holds ``artifact``."""
     component = Client().get_stack_component(StackComponentType.ARTIFACT_STORE, artifact.artifact_store_id)
     return cast("BaseArtifactStore", StackComponent.from_model(component))
 

@@ -28,7 +28,7 @@ def push_failure(run: PipelineRunResponse, context: RunContext) -> None:
 
 
 def render(run: PipelineRunResponse, context: RunContext, *, succeeded: bool) -> bytes:
-    """The metrics of ``run``: whether and when it ended, how long it took (seconds), what the model reached."""
+    """Render the metrics of ``run``: whether and when it ended, how long it took (seconds), what the model reached."""
     labels = {
         "environment": context.environment,
         "team": context.team,

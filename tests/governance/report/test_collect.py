@@ -222,7 +222,6 @@ def test_no_row_of_data_is_in_the_page(production: Target, tmp_path: Path) -> No
 def test_an_interrupted_write_leaves_the_old_page(
     production: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from governance.core import files as whole_file
     from governance.report import write
 
     page = write.write_report(production, tmp_path)
@@ -231,7 +230,7 @@ def test_an_interrupted_write_leaves_the_old_page(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(whole_file.os, "fchmod", interrupt)
+    monkeypatch.setattr("os.fchmod", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write.write_report(production, tmp_path)
     assert page.read_bytes() == before
