@@ -54,7 +54,7 @@ plan: setup ## Show what Terraform would change
 apply: setup ## Plan, then apply exactly that plan; asks where it is protected [YES=1] [EXPECT=<reviewed plan's digest or file>]
 	@$(RUN) governance.cli.infrastructure apply $(FLAGS)
 
-destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>)
+destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its name>; on a cloud apply protected: false first)
 	@$(RUN) governance.cli.infrastructure destroy $(FLAGS)
 
 offline-schemas: setup ## Record the providers' schemas for OFFLINE=1 anew [PROVIDER=aws] [FROM=file]

@@ -17,7 +17,7 @@ from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished
 from stack_bootstrap.plan_digest import plan_digest
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
 from stack_bootstrap.recorders import InfrastructureAct, recorded
-from stack_bootstrap.terraform import Terraform
+from stack_bootstrap.terraform import GuardRefusedError, StalePlanError, StateLockedError, Terraform, TerraformError
 from stack_bootstrap.workspace import Workspace, workspace
 
 
@@ -37,8 +37,16 @@ class NotApprovedError(InfrastructureError):
     """Whoever was asked did not say yes to what would change in a protected environment."""
 
 
+class DestroyIncompleteError(InfrastructureError):
+    """Destroying stopped half-way; the message says what is left and how to go on."""
+
+
 class NotAppliedError(InfrastructureError):
     """The environment was never applied, so there is nothing to read."""
+
+
+GUARD = "module.environment_guard"
+"""Address of the module by which a state remembers whose it is, in every root."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +139,9 @@ def destroy(
         stream: shows Terraform's output as it happens.
 
     Raises:
-        FullStoreError: a store that would be deleted holds something.
-        ProtectedEnvironmentError: ``where`` is protected and ``confirm`` does not name it.
+        DestroyIncompleteError: Terraform failed half-way. What is left is still guarded against other settings.
+        FullStoreError: something would not be deleted, such as a store that holds something.
+        ProtectedEnvironmentError: ``where`` is protected, and on a cloud, or ``confirm`` does not name it.
         InfrastructureError: ``confirm`` names another environment.
         GuardRefusedError: the state belongs to another environment.
         TerraformError: Terraform failed.
@@ -146,14 +155,46 @@ def destroy(
             f"{where.environment} is protected. Destroying it takes its name: --confirm {where.environment}. "
             "Nothing was destroyed."
         )
+    if where.protected and adapter_for(where.cloud).keeps_protected and not (dry_run or where.simulated):
+        raise ProtectedEnvironmentError(
+            f"{where.environment} is protected, so parts of it would not be deleted. Set protected: false in "
+            f"{where.environment}.yaml, apply that, and destroy then. Nothing was destroyed."
+        )
     with _transient_plan(where) as file:
         planned = _plan(where, file, stream, destroy=True)
         if not dry_run:
             _refuse_full_stores(where, planned)
             with recorded(InfrastructureAct("destroy", where, planned.changes, planned.digest)):
                 if planned.differs:
-                    Terraform(where, stream=stream).apply(file, destroys=where.environment)
+                    _destroy(Terraform(where, stream=stream), file)
     return planned
+
+
+def _destroy(terraform: Terraform, plan_file: Path) -> None:
+    """Apply a plan that destroys everything. One that stops half-way leaves its state with the guard it had."""
+    before, where = terraform.pull_state(), terraform.workspace
+    try:
+        terraform.apply(plan_file, destroys=where.environment)
+    except (GuardRefusedError, StalePlanError, StateLockedError):
+        raise  # nothing was begun
+    except TerraformError as error:
+        left = terraform.pull_state()
+        guards = [it for it in before.get("resources", []) if it.get("module") == GUARD]
+        if guards and left.get("resources") and not any(it.get("module") == GUARD for it in left["resources"]):
+            # It was the first to be destroyed. What is left needs it, as settings of another environment would.
+            terraform.push_state({**left, "serial": left["serial"] + 1, "resources": [*left["resources"], *guards]})
+        kept = sorted(
+            f"{it['module']}.{it['type']}.{it['name']}" if "module" in it else f"{it['type']}.{it['name']}"
+            for it in left.get("resources", [])
+            if it["mode"] == "managed" and it.get("module") != GUARD
+        )
+        listed = "\n".join(f"  {address}" for address in kept)
+        raise DestroyIncompleteError(
+            f"{error}\n\nDestroying {where} stopped half-way. These are left, and the state still belongs to "
+            f"{where.environment}:\n{listed}\nMend what Terraform says above, or take what shall stay out of the state "
+            f"(`python -m stack_bootstrap terraform --env {where.environment} --cloud {where.cloud} -- state rm "
+            "ADDRESS`), and destroy again. To have everything back, apply."
+        ) from error
 
 
 def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:

@@ -181,6 +181,21 @@ class Terraform:
         _, text = self._run("output", json=FLAG)
         return _object(text).get(name, {}).get("value")
 
+    def pull_state(self) -> dict[str, Any]:
+        """Return the whole state, empty when there is none. It holds sensitive values in clear: do not print it."""
+        self.init()
+        _, text = self._run("state pull")
+        return _object(text) if text.strip() else {}
+
+    def push_state(self, state: Mapping[str, Any]) -> None:
+        """Replace the state by ``state``, whose serial is higher than that of the one that is there."""
+        self.init()
+        with tempfile.TemporaryDirectory(dir=self.workspace.home) as folder:
+            file = Path(folder) / "state.json"
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(state), encoding="utf-8")
+            self._run("state push", str(file), lock_timeout=self._lock_timeout)
+
     def validate(self) -> None:
         """Check the root in a data folder of its own, initialised without a backend: that needs no account."""
         apart = Terraform(replaced(self.workspace, home=self.workspace.home / "check"), installation=self.installation)

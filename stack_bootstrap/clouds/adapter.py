@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 
 class FullStoreError(ExpectedError):
-    """A plan would delete stores that are not empty; the message names them."""
+    """A plan would stop half-way, at what will not be deleted; the message names all of it."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__(
+            "This would stop half-way, at what will not be deleted:\n"
+            + "\n".join(f"  {line}" for line in found)
+            + "\nNothing was changed. If a team was removed by mistake, restore its file. Otherwise keep what must be "
+            "kept elsewhere, empty the store (an audit store only once its events are out of retention) and plan "
+            "again. To leave something behind, take it out of the state: "
+            "`python -m stack_bootstrap terraform --env ENV --cloud CLOUD -- state rm ADDRESS`."
+        )
 
 
 class Place(NamedTuple):
@@ -33,6 +43,9 @@ class CloudAdapter(ABC):
 
     has_state_bucket = False
     """Whether :meth:`make_state_bucket` makes one."""
+
+    keeps_protected = True
+    """Whether parts of a protected environment cannot be deleted before it was applied with ``protected: false``."""
 
     @abstractmethod
     def backend(self, environment: Environment, home: Path) -> dict[str, str]:
@@ -65,10 +78,17 @@ class CloudAdapter(ABC):
 
     @abstractmethod
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
-        """Refuse a plan of ``terraform show -json`` that deletes a store which holds something.
+        """Refuse a plan of ``terraform show -json`` that deletes what the cloud will not: a full store, a locked one.
 
         Terraform would find that out only when it has deleted the rest. Nothing is refused where it cannot happen.
 
         Raises:
-            FullStoreError: a store is not empty, or it cannot be seen whether it is.
+            FullStoreError: something will not be deleted, or it cannot be seen whether it will.
         """
+
+
+def deleted(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield address, type and present values of each resource that ``plan`` deletes."""
+    for found in plan.get("resource_changes", []):
+        if "delete" in found["change"]["actions"]:
+            yield found["address"], found["type"], found["change"]["before"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stack_bootstrap.clouds.adapter import FullStoreError
+from stack_bootstrap.clouds.adapter import FullStoreError, deleted
 
 
 def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = None) -> None:
@@ -24,12 +24,12 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
     Raises:
         FullStoreError: a store is not empty, or it cannot be seen whether it is.
     """
-    doomed = [
-        (found["address"], found["type"], found["change"]["before"])
-        for found in plan.get("resource_changes", [])
-        if found["type"] in {"aws_s3_bucket", "aws_ecr_repository"} and "delete" in found["change"]["actions"]
+    kept = [
+        (address, kind, before)
+        for address, kind, before in deleted(plan)
+        if kind in {"aws_s3_bucket", "aws_ecr_repository"}
+        and not (before.get("force_destroy") or before.get("force_delete"))
     ]
-    kept = [store for store in doomed if not (store[2].get("force_destroy") or store[2].get("force_delete"))]
     if not kept:
         return
     import boto3
@@ -39,22 +39,18 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
     try:
         s3, ecr = session.client("s3", region_name=region), session.client("ecr", region_name=region)
         full = [
-            f"  {address}: the bucket {before['bucket']} holds objects"
+            f"{address}: the bucket {before['bucket']} holds objects"
             for address, kind, before in kept
             if kind == "aws_s3_bucket" and _holds_objects(s3, before["bucket"])
         ] + [
-            f"  {address}: the registry {before['name']} holds images"
+            f"{address}: the registry {before['name']} holds images"
             for address, kind, before in kept
             if kind == "aws_ecr_repository" and ecr.list_images(repositoryName=before["name"], maxResults=1)["imageIds"]
         ]
     except (BotoCoreError, ClientError) as error:
-        raise FullStoreError(f"It cannot be seen whether a store to be deleted is empty: {error}") from error
+        raise FullStoreError([f"It cannot be seen whether a store to be deleted is empty: {error}"]) from error
     if full:
-        raise FullStoreError(
-            "This would delete stores that are not empty:\n" + "\n".join(full) + "\nNothing was changed. "
-            "If a team was removed by mistake, restore its file. Otherwise keep what must be kept elsewhere, empty the "
-            "store (an audit store only once its events are out of retention) and plan again."
-        )
+        raise FullStoreError(full)
 
 
 def _holds_objects(s3: Any, bucket: str) -> bool:

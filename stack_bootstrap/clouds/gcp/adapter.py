@@ -38,8 +38,11 @@ class GcpAdapter(CloudAdapter):
 
         return make_state_bucket(environment, dry_run=dry_run)
 
-    def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
-        """See :meth:`CloudAdapter.refuse_full_stores`: Google's are not looked into yet."""
+    def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:  # noqa: ARG002 (the plan names all)
+        """See :meth:`CloudAdapter.refuse_full_stores`."""
+        from stack_bootstrap.clouds.gcp.full_stores import refuse_full_stores
+
+        refuse_full_stores(plan)
 
 
 def _section(environment: Environment) -> GcpCloud:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class LocalAdapter(CloudAdapter):
     """State is a file, and there is nobody to log in to."""
 
+    keeps_protected = False
+
     def backend(self, environment: Environment, home: Path) -> dict[str, str]:  # noqa: ARG002 (the file is in home)
         """See :meth:`CloudAdapter.backend`."""
         return {"path": str(home / "terraform.tfstate")}

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.xdist_group("aws")
 def test_production_is_not_destroyed_by_accident(applied: dict[str, Applied]) -> None:
     with pytest.raises(ProtectedEnvironmentError, match="--confirm production"):
         infrastructure.destroy(applied["production"].ground.where)
+    with pytest.raises(ProtectedEnvironmentError, match=r"Set protected: false in production\.yaml, apply that"):
+        infrastructure.destroy(applied["production"].ground.where, confirm="production")
 
 
 def test_dev_is_destroyed_with_what_it_holds_and_production_stays(
