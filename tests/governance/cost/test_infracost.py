@@ -82,7 +82,7 @@ def read(answer: dict[str, Any], settings: Path) -> Estimate:
     return read_infracost(answer, PLAN, load_platform(settings).environment("dev"), "aws", TEAMS)
 
 
-def test_its_answer_is_read_by_team_with_what_is_there_now(settings_directory: Path) -> None:
+def test_infracosts_answer_is_read_by_team_with_what_is_there_now(settings_directory: Path) -> None:
     made = read(ANSWER, settings_directory)
     assert made.source == "infracost"
     assert (made.now, made.planned) == (Decimal("2.50"), Decimal("5.50"))
@@ -112,7 +112,7 @@ def program(folder: Path, body: str) -> Path:
     return file
 
 
-def test_it_is_used_only_with_its_key(tmp_path: Path) -> None:
+def test_infracost_is_used_only_with_its_key(tmp_path: Path) -> None:
     found = program(tmp_path, "")
     assert find_infracost({"PATH": str(tmp_path)}) is None
     assert find_infracost({"PATH": str(tmp_path), "INFRACOST_API_KEY": "x"}) == str(found)

@@ -304,5 +304,5 @@ def test_the_settings_clouds_have_adapters_and_no_two_rent_by_the_same_flavor() 
     assert sorted(rented) == sorted(set(rented))
 
 
-def test_this_machine_is_told_by_the_runs_themselves(logged: Logged) -> None:
+def test_spend_on_this_machine_is_read_from_the_runs_own_records(logged: Logged) -> None:
     assert isinstance(provider_of(logged.platform, "dev"), RunLedger)

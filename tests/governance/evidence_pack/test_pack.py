@@ -56,7 +56,7 @@ def forged(packed: Packed, files: Files, place: Path) -> Path:
     return file
 
 
-def test_it_passes_with_the_key_and_with_anchors(packed: Packed) -> None:
+def test_a_pack_passes_with_the_key_and_with_anchors(packed: Packed) -> None:
     found = check(packed, anchor=packed.anchors)
     assert (found["ok"], found["established"], found["problems"], found["notes"]) == (True, True, [], [])
     assert set(found["logs"]) == set(ENVIRONMENTS)
@@ -64,7 +64,7 @@ def test_it_passes_with_the_key_and_with_anchors(packed: Packed) -> None:
     assert found["version"] == "1"
 
 
-def test_it_passes_on_a_machine_that_has_nothing_but_python_and_openssl(
+def test_a_pack_passes_on_a_machine_that_has_nothing_but_python_and_openssl(
     packed: Packed, files: Files, tmp_path: Path
 ) -> None:
     for program in PROGRAMS:
@@ -117,7 +117,7 @@ def test_the_model_card_tells_what_the_literature_asks_for(files: Files) -> None
     assert not re.search(r"<script|<img|https?://", page)
 
 
-def test_the_bills_hold_to_cyclonedx_and_name_the_model_and_every_package(files: Files) -> None:
+def test_the_boms_hold_to_cyclonedx_and_name_the_model_and_every_package(files: Files) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -157,7 +157,7 @@ def test_gates_lineage_and_the_models_signature_are_those_on_record(packed: Pack
         verify_model(folder, files["model/signature.json"], [files["model/key.pub"].decode()], "the model")
 
 
-def test_it_names_nobody_and_holds_no_secret(files: Files) -> None:
+def test_a_pack_names_nobody_and_holds_no_secret(files: Files) -> None:
     for name, data in files.items():
         if name not in (*PROGRAMS, "README.md") and not name.endswith(".sig"):
             text = re.sub(r"pkg:pypi/[^\"]+", "", data.decode())  # a package and its version look like an address

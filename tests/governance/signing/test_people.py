@@ -156,7 +156,7 @@ def test_who_signs_is_given_or_gits_and_a_missing_key_is_said(
         ssh.sign(b"agreed", tmp_path / "none")
 
 
-def test_keys_made_on_the_spot_are_their_owners_only_and_never_on_a_cloud(target: Target) -> None:
+def test_demo_keys_are_their_owners_only_and_never_made_on_a_cloud(target: Target) -> None:
     made = demo_key(target, GRACE)
     again = demo_key(target, GRACE)
     assert made == again

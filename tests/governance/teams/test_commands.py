@@ -36,7 +36,7 @@ def app(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[typer.T
     return made
 
 
-def test_it_tells_what_it_wrote_and_what_is_next(app: typer.Typer, checkout: Checkout) -> None:
+def test_the_command_says_what_it_wrote_and_what_is_next(app: typer.Typer, checkout: Checkout) -> None:
     done = CliRunner().invoke(app, ["team"], env=GIVEN)
     assert done.exit_code == 0, done.output
     assert "Wrote 11 files:\n  environments/teams/fraud-detection.yaml\n" in done.output
@@ -83,7 +83,7 @@ def test_at_a_terminal_what_is_missing_is_asked_for(
     assert checkout.platform.teams["fraud-detection"].cost_center == "cc-risk"
 
 
-def test_keys_to_try_it_out_are_made_in_the_ground_only(app: typer.Typer, checkout: Checkout) -> None:
+def test_keys_to_try_it_out_are_made_in_the_local_root_only(app: typer.Typer, checkout: Checkout) -> None:
     done = CliRunner().invoke(app, ["team"], env={**GIVEN, "LOCAL_KEYS": "1", "APPROVER": "emmy@example.com"})
     assert done.exit_code == 0, done.output
     people = checkout.folder / "ground" / "people"

@@ -81,7 +81,7 @@ def test_a_second_time_is_refused_and_changes_nothing(checkout: Checkout) -> Non
     assert {name: (checkout.folder / name).read_bytes() for name in checkout.files()} == before
 
 
-def test_what_stands_in_the_way_is_not_overwritten(checkout: Checkout) -> None:
+def test_a_file_that_is_there_already_is_not_overwritten(checkout: Checkout) -> None:
     mine = checkout.folder / "pipelines" / "teams" / "fraud_detection" / "mine.py"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", encoding="utf-8")
@@ -195,7 +195,7 @@ def test_a_plan_that_takes_something_away_is_refused(checkout: Checkout, monkeyp
     assert checkout.files() == before
 
 
-def test_a_contract_of_another_team_that_changes_is_a_stranger() -> None:
+def test_a_contract_of_another_team_that_changes_is_an_unrelated_change() -> None:
     def contracts(oncology: str, **more: str) -> dict[str, Any]:
         return {"oncology": {"stack": oncology}, **{name: {"stack": value} for name, value in more.items()}}
 

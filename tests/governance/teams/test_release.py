@@ -54,7 +54,7 @@ def test_a_refusal_while_it_waits_ends_the_waiting(monkeypatch: pytest.MonkeyPat
         module._promote_when_approved(PRODUCTION, None, 60, lambda _: None)
 
 
-def test_nobody_came(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_for_an_approval_that_does_not_come_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     promotes(monkeypatch, [ApprovalDueError(str(number)) for number in range(100_000)])
     with pytest.raises(ApprovalDueError):
         module._promote_when_approved(PRODUCTION, None, 0.05, lambda _: None)

@@ -45,7 +45,7 @@ def test_every_model_trains_under_all_gates_and_scores(told: dict[str, Any]) -> 
     assert told["trained"]["qa_classifier"]["rows"] == told["trained"]["churn_classifier"]["rows"] == 3000
 
 
-def test_one_goes_to_production_and_stops_only_for_the_approval(told: dict[str, Any]) -> None:
+def test_a_model_goes_to_production_and_stops_only_for_the_approval(told: dict[str, Any]) -> None:
     released = told["release"]
     assert released["before"] == ["promote to staging", "validate in staging", "promote to production"]
     assert "make approve MODEL=qa_classifier TO=production" in released["due"]
