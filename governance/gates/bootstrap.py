@@ -20,12 +20,12 @@ _CHUNK_CELLS = 2_000_000
 
 
 def count_resamples(rows: int, asked: int) -> int:
-    """Resamples to draw of ``rows`` rows: ``asked``, or fewer where those would take long, and never under 200."""
+    """Return how many resamples to draw: ``asked``, or for many ``rows`` fewer, and never under 200."""
     return min(asked, max(_FEWEST, _CELLS // max(rows, 1)))
 
 
 def resample(strata: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each row is drawn, in pieces of shape ``(some resamples, rows)``.
+    """Draw how often each row occurs, in pieces of shape ``(some resamples, rows)``.
 
     Args:
         strata: The stratum of each row; as many rows of each are drawn as there are.
@@ -47,12 +47,12 @@ def resample(strata: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarr
 
 
 def seed_from(digest: str) -> int:
-    """The seed for data with this SHA-256: nobody can choose one that flatters."""
+    """Return the seed for data with this SHA-256: nobody can choose one that flatters."""
     return int(digest[:15], 16)
 
 
 def intervals(draws: np.ndarray, value: float, rows: int) -> dict[str, tuple[float, float]]:
-    """Two-sided percentile intervals of a share at each of :data:`CONFIDENCES`.
+    """Return two-sided percentile intervals of a share at each of :data:`CONFIDENCES`.
 
     Where no resample differs, as for a recall of 1, the bootstrap knows no uncertainty. The interval is then that of
     Clopper and Pearson for ``rows`` successes of ``rows``, around ``value`` and within 0 and 1.
@@ -64,7 +64,7 @@ def intervals(draws: np.ndarray, value: float, rows: int) -> dict[str, tuple[flo
 
 
 def difference_intervals(draws: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Two-sided percentile intervals of a paired difference at each of :data:`CONFIDENCES`."""
+    """Return two-sided percentile intervals of a paired difference at each of :data:`CONFIDENCES`."""
     found = {}
     for confidence in CONFIDENCES:
         tail = (100 - confidence) / 200
@@ -87,7 +87,7 @@ class Scorer:
         self._squared = (ranked - self._truth) ** 2
 
     def figures(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """ROC AUC, average precision, recall, precision and Brier score for each row of ``weights``.
+        """Compute ROC AUC, average precision, recall, precision and Brier score for each row of ``weights``.
 
         Defined as in scikit-learn; precision is 0 where no row is flagged.
         """

@@ -21,7 +21,7 @@ class GateContext(BaseModel):
     def result(
         self, gate: str, evidence: dict[str, str], checks: list[Check], measures: tuple[Measure, ...] = ()
     ) -> GateResult:
-        """What ``gate`` found, in this context; nothing is set aside yet."""
+        """Return what ``gate`` found, in this context; nothing is set aside yet."""
         return GateResult(
             gate=gate,
             model=self.model,

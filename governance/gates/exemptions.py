@@ -22,7 +22,7 @@ class Exemption(BaseModel):
     statement_digest: str
 
     def covers(self, gate: str, subject: str, model_digest: str | None, at: datetime) -> bool:
-        """Whether it holds for the check ``subject`` of ``gate`` on a model, at the time ``at``."""
+        """Tell whether it holds for the check ``subject`` of ``gate`` on a model, at the time ``at``."""
         return (
             self.gate == gate
             and self.subject in (None, subject)

@@ -26,7 +26,7 @@ _TOLERANCE = 1e-9
 
 
 def measure_performance(scored: Scored, *, resamples: int) -> tuple[Measure, ...]:
-    """ROC AUC, average precision, recall, precision and Brier score with their bootstrap intervals.
+    """Measure ROC AUC, average precision, recall, precision and Brier score with their bootstrap intervals.
 
     Without both outcomes nothing can be measured, and the values are missing.
     """

@@ -49,7 +49,7 @@ def record(result: GateResult, context: GateContext) -> GateResult:
 
 
 def summary(result: GateResult) -> dict[str, Any]:
-    """``result`` as run metadata: without the measures, which its artifact holds, and with its digest."""
+    """Return ``result`` as run metadata: without the measures, which its artifact holds, and with its digest."""
     return {**result.model_dump(mode="json", exclude={"measures"}), "passed": result.passed, "digest": result.digest}
 
 
@@ -73,11 +73,11 @@ def _digest(value: str) -> str:
 
 
 def gate_label(gate: str) -> str:
-    """The label under which the audit log expects the verdicts of ``gate``."""
+    """Return the label under which the audit log expects the verdicts of ``gate``."""
     return f"gate_verdict/{as_reference(gate)}"
 
 
 def as_reference(name: str) -> str:
-    """``name`` in the characters that the log's references take."""
+    """Spell ``name`` in the characters that the log's references take."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "_.:/@+-") else "_" for c in name)
     return plain[:200]

@@ -196,14 +196,14 @@ class GateResult(_Judged):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def set_aside(self, exemptions: Iterable[Exemption], *, model_digest: str | None, at: datetime) -> GateResult:
-        """This result with each check that cannot conclude marked by the statement that covers it at ``at``, if any.
+        """Mark each check that cannot conclude by the statement that covers it at ``at``, if any.
 
         A check that failed stays as it is: no statement covers it.
         """
         known = tuple(exemptions)
         checks = []
         for check in self.checks:
-            cover = next((one for one in known if one.covers(self.gate, check.name, model_digest, at)), None)
+            cover = next((exempt for exempt in known if exempt.covers(self.gate, check.name, model_digest, at)), None)
             if cover is not None and check.verdict == "cannot_conclude":
                 checks.append(check.model_copy(update={"overridden_by": cover.statement_digest}))
             else:
@@ -212,7 +212,7 @@ class GateResult(_Judged):
         return self.model_copy(update={"checks": tuple(checks), "overridden_by": tuple(used)})
 
     def require(self) -> GateResult:
-        """This result, if every check passed or was set aside.
+        """Return this result, if every check passed or was set aside.
 
         Raises:
             GateFailedError: one was not.
@@ -223,7 +223,7 @@ class GateResult(_Judged):
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """Return this moment, in UTC."""
     return datetime.now(UTC)
 
 
@@ -231,7 +231,7 @@ SUFFIX = " gate"
 
 
 def metadata_key(gate: str) -> str:
-    """The run metadata key that holds the verdict of ``gate``."""
+    """Return the run metadata key that holds the verdict of ``gate``."""
     return gate + SUFFIX
 
 

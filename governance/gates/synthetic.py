@@ -30,20 +30,20 @@ class SyntheticData:
     batches: dict[str, Path]
 
     def scored(self, model: str, frame: pd.DataFrame) -> Scored:
-        """``frame`` as ``model`` scores it."""
+        """Score ``frame`` by ``model``."""
         return score_rows(self.models[model], frame)
 
     def few(self, rows: int) -> pd.DataFrame:
-        """That many held-out rows, half of them at risk."""
+        """Return that many held-out rows, half of them at risk."""
         halves = [self.held_out[self.held_out[RISK] == outcome] for outcome in (0, 1)]
         return pd.concat([halves[0].head(rows - rows // 2), halves[1].head(rows // 2)], ignore_index=True)
 
     def repeated(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """``frame`` and once more all of its rows."""
+        """Return ``frame`` and once more all of its rows."""
         return pd.concat([frame, frame], ignore_index=True)
 
     def profile(self, batch: str) -> InputProfile:
-        """The profile of a batch, as inference makes it."""
+        """Make the profile of a batch, as inference makes it."""
         return profile_input(self.config, self.models["good"].signature, str(self.batches[batch]))
 
 

@@ -190,6 +190,8 @@ def _attach_gates(
         before = set(pipeline.invocations)
         gate.attach(context, outputs)
         added = [invocation for invocation in pipeline.invocations if invocation not in before]
+        if not added:
+            raise UngovernedPipelineError(f"The gate {gate.name!r} added no step to {pipeline.name}: see its `attach`.")
         attached |= {invocation: len(attached) + place for place, invocation in enumerate(added)}
         waits += [(artifact, added[0]) for artifact in gate.guards]
     for artifact, judge in waits:

@@ -17,6 +17,7 @@ from environments import load_platform
 from governance.cli.app import app
 from governance.cli.gate_matrix import print_matrix
 from governance.gates import champion, data_checks, data_quality, drift, fairness, performance
+from governance.gates.catalogue import OVERRIDABLE, PIPELINE_GATES
 from governance.gates.exemptions import Exemption
 from governance.gates.prove import Outcome, controls, run
 from governance.gates.result import Check
@@ -63,6 +64,17 @@ def test_a_disarmed_schema_is_found_out(synthetic: SyntheticData, monkeypatch: p
     )
     wrong = {outcome.control for outcome in outcomes(synthetic, data_quality.GATE.name) if not outcome.proven}
     assert wrong == {"a value out of range", "a column missing"}
+
+
+def test_gates_differ_and_promotion_can_judge_each_again() -> None:
+    artifacts = [gate.result for gate in PIPELINE_GATES]
+    assert len(set(artifacts)) == len(artifacts)
+    assert OVERRIDABLE == (
+        "data quality", "held-out data quality", "input quality", "model performance", "fairness", "drift",
+        "champion and challenger", "budget",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="The gate 'drift' judges what is promoted, so it needs judge_again"):
+        replace(drift.GATE, judge_again=None)
 
 
 def test_overrides_without_end_are_found_out(synthetic: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from governance.audit.events import Event, GateVerdict, RunFailed
 from governance.audit.query import Filter
 from governance.core.stacks import StackMissingError, active_stack
 from governance.core.target import Target
-from governance.gates import data_quality
+from governance.gates import catalogue, data_quality
 from governance.gates.result import GateFailedError
 from governance.records.context import context_of
 from governance.runs import jobs
@@ -289,6 +290,13 @@ def test_a_pipeline_that_lacks_what_a_gate_judges_is_refused_before_it_starts(
     with pytest.raises(UngovernedPipelineError, match=words):
         run(ungoverned, RunSession(ground.target("dev")), config=read_config(CANCER))
     assert Client().list_pipeline_runs().total == before
+
+
+def test_a_gate_that_adds_no_step_lets_nothing_start(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    idle = replace(data_quality.GATE, attach=lambda *_: None)
+    monkeypatch.setattr(catalogue, "PIPELINE_GATES", (idle,))
+    with pytest.raises(UngovernedPipelineError, match="The gate 'data quality' added no step to training_pipeline"):
+        govern(training_pipeline, RunSession(ground.target("dev"))).prepare(config=read_config(CANCER))
 
 
 def test_governing_leaves_the_plain_pipeline_and_its_steps_as_they_were(ground: Ground) -> None:
