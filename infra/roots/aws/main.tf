@@ -89,7 +89,7 @@ module "audit_store" {
   minimum_days   = min(local.settings.retention.logs_days, local.settings.retention.documentation_days)
   retention_days = local.settings.retention.documentation_days
   signing_key    = local.signing_key
-  writers = merge([
+  appenders = merge([
     for team, identity in module.identity : {
       "${team}-client"   = identity.client.name
       "${team}-workload" = identity.workload.name

@@ -172,7 +172,7 @@ module "airflow" {
 
 # One log for the environment, to which every team's runs append.
 module "audit_store" {
-  source         = "../../modules/gcp/audit-store"
+  source         = "../../modules/gcp/bucket"
   appenders      = local.runs
   kms_key        = module.kms.keys["platform"]
   labels         = local.teams["platform"].own_labels

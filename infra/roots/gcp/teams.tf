@@ -40,7 +40,7 @@ module "identity" {
 }
 
 module "artifact_store" {
-  source        = "../../modules/gcp/artifact-store"
+  source        = "../../modules/gcp/bucket"
   for_each      = local.teams
   force_destroy = !local.settings.protected && var.environment == "dev"
   kms_key       = module.kms.keys[each.key]

@@ -163,8 +163,13 @@ resource "aws_iam_role_policy" "reader" {
   policy   = data.aws_iam_policy_document.reader.json
 }
 
-resource "aws_iam_role_policy" "writer" {
-  for_each = var.writers
+moved {
+  from = aws_iam_role_policy.writer
+  to   = aws_iam_role_policy.appender
+}
+
+resource "aws_iam_role_policy" "appender" {
+  for_each = var.appenders
   name     = "audit-store"
   role     = each.value
   policy   = data.aws_iam_policy_document.appender.json

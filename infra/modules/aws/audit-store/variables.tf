@@ -4,6 +4,13 @@ variable "access_log" {
   default     = null
 }
 
+variable "appenders" {
+  description = "Names of roles that may read and append, by a stable key."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts events."
   type        = string
@@ -47,13 +54,6 @@ variable "signing_key" {
 
 variable "tags" {
   description = "Tags of the bucket."
-  type        = map(string)
-  nullable    = false
-  default     = {}
-}
-
-variable "writers" {
-  description = "Names of roles that may read and append, by a stable key."
   type        = map(string)
   nullable    = false
   default     = {}

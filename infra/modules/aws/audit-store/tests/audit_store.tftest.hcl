@@ -20,14 +20,14 @@ run "denies_what_would_weaken_it" {
   }
 }
 
-run "lets_writers_append_and_not_delete" {
+run "lets_appenders_append_and_not_delete" {
   variables {
-    readers = { auditor = "auditor" }
-    writers = { workload = "oncology-production-wl" }
+    readers   = { auditor = "auditor" }
+    appenders = { workload = "oncology-production-wl" }
   }
   assert {
     condition     = length([for s in data.aws_iam_policy_document.appender.statement : s if contains(s.actions, "s3:DeleteObject")]) == 0
-    error_message = "A writer appends; it does not delete."
+    error_message = "An appender appends; it does not delete."
   }
   assert {
     condition     = keys(aws_iam_role_policy.reader) == ["auditor"]
@@ -42,7 +42,7 @@ run "without_a_key_nobody_signs" {
   }
 }
 
-run "lets_writers_sign_and_readers_see_the_public_key" {
+run "lets_appenders_sign_and_readers_see_the_public_key" {
   variables {
     signing_key = { arn = "arn:aws:kms:eu-central-1:333333333333:key/*", alias = "alias/audit" }
   }

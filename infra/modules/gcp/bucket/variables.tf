@@ -1,12 +1,19 @@
+variable "appenders" {
+  description = "Members that may add objects and neither read nor replace them, by a stable key."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+}
+
 variable "force_destroy" {
-  description = "Whether destroying the store deletes the artifacts in it. True in dev only."
+  description = "Whether destroying the bucket deletes the objects in it. True in dev only, and never of a locked one."
   type        = bool
   nullable    = false
   default     = false
 }
 
 variable "kms_key" {
-  description = "Key that encrypts artifacts."
+  description = "Key that encrypts objects."
   type        = string
 }
 
@@ -32,7 +39,7 @@ variable "name" {
 }
 
 variable "noncurrent_days" {
-  description = "Days until a replaced or deleted version of an artifact is gone for good."
+  description = "Days until a replaced or deleted version of an object is gone for good."
   type        = number
   nullable    = false
   default     = 90
@@ -48,6 +55,16 @@ variable "readers" {
   type        = map(string)
   nullable    = false
   default     = {}
+}
+
+variable "retention_days" {
+  description = "Days for which no object can be changed or deleted, by a lock that can be raised, never lowered. Null: no lock, but versions and soft delete."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.retention_days == null || try(var.retention_days >= 1 && var.retention_days <= 36500 && !var.force_destroy, false)
+    error_message = "Cloud Storage retains for 1 day to 100 years, and force_destroy cannot empty what is locked."
+  }
 }
 
 variable "soft_delete_days" {
