@@ -685,14 +685,14 @@ MUTANTS = (
     ),
     Mutant(
         "an apply is recorded once, also after a crash",
-        "governance/infrastructure/outbox.py",
-        'if event.fields["id"] not in already',
-        "if already is not None",
+        "governance/audit/outbox.py",
+        "        found.add(entry.event.id)\n    return",
+        "        pass\n    return",
         "tests/governance/infrastructure -k recording_and_forgetting",
     ),
     Mutant(
         "an apply that goes on is not recorded by another",
-        "governance/infrastructure/outbox.py",
+        "governance/audit/outbox.py",
         "fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         "tests/governance/infrastructure -k goes_on",

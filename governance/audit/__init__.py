@@ -10,17 +10,14 @@ from governance.audit.location import current_actor, locate, open_log, open_read
 from governance.audit.log import AuditLog, Receipt
 from governance.audit.query import Filter, select
 from governance.audit.reader import LogReader
-from governance.audit.spool import Drained, Spool
 
 __all__ = [
     "AuditError",
     "AuditLog",
-    "Drained",
     "Filter",
     "Identity",
     "LogReader",
     "Receipt",
-    "Spool",
     "StoreError",
     "TamperedError",
     "current_actor",

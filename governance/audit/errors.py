@@ -31,5 +31,5 @@ class ActorError(AuditError):
     """Who is acting cannot be established, or has been erased."""
 
 
-class SpoolError(AuditError):
-    """A spooled event cannot be used."""
+class OutboxError(AuditError):
+    """A file of waiting events holds something else."""

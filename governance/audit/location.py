@@ -6,7 +6,6 @@ For the cloud ``local``: the log in the platform's audit folder that Terraform m
     <ground>/keys/audit-<environment>.pem and .pub        its keys
     <ground>/keys/subjects                                keys of people
     <ground>/anchors/<environment>                        checkpoints
-    <ground>/spool/<environment>                          events of running steps
 
 On other clouds the log is in the platform's audit bucket, the rest carries the cloud before the environment's
 name, and where the environment's ``audit_key`` names a key of the cloud's key service, that one signs (``managed``: the
@@ -42,7 +41,6 @@ from governance.audit.layout import CHECKPOINTS, ENTRIES
 from governance.audit.log import AuditLog
 from governance.audit.reader import LogReader
 from governance.audit.signer import FileSigner, Signer, Verifier, publish_key, read_public_keys
-from governance.audit.spool import Spool
 from governance.audit.store import Retention, Store
 from governance.audit.subjects import FileKeyRing, Subjects
 
@@ -124,9 +122,10 @@ class Location:
         """
         return read_public_keys(self.key.with_suffix(".pub"))
 
-    def spool(self) -> Spool:
-        """Where steps of this environment's runs leave their events."""
-        return Spool(self.ground / "spool" / self._label)
+    @property
+    def spool(self) -> Path:
+        """The folder in which runs of earlier releases left their events, a folder for each."""
+        return self.ground / "spool" / self._label
 
     def subjects(self) -> Subjects:
         """People who act on this log. Their keys are shared by all environments: one person, one pseudonym."""

@@ -22,8 +22,8 @@ from governance.cost.measure import Meter
 from governance.cost.money import CurrencyMismatchError
 from governance.cost.prices import load_prices
 from governance.cost.step_cost import price_step, sum_of
+from governance.records import run_outbox
 from governance.records.context import RunContext
-from governance.records.run_outbox import leave_once
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse, StepRunResponse
@@ -75,7 +75,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
         CurrencyMismatchError: steps were priced in different currencies.
     """
     event = gather(run, context)
-    leave_once(run, event)
+    run_outbox.enqueue(event)
     told: dict[str, MetadataType] = {
         "cost": event.cost if event.cost is not None else "unknown",
         "currency": event.currency or "unknown",

@@ -10,8 +10,8 @@ from zenml import get_step_context, log_metadata
 from governance.audit.events import GateVerdict
 from governance.gates.context import GateContext
 from governance.gates.result import Check, GateResult, metadata_key, now
+from governance.records import run_outbox
 from governance.records.context import context_of
-from governance.records.run_outbox import leave_once
 
 MOST_EVENTS = 25
 """A gate with more checks, such as drift over many columns, names those that did not pass and counts the others."""
@@ -39,11 +39,11 @@ def record(result: GateResult, context: GateContext) -> GateResult:
     }
     named = [c for c in result.checks if len(result.checks) <= MOST_EVENTS or not c.passed]
     for check in named:
-        leave_once(run, carried.event(GateVerdict, run, **common, **_figures(check)))
+        run_outbox.enqueue(carried.event(GateVerdict, run, **common, **_figures(check)))
     others = len(result.checks) - len(named)
     if others:
-        leave_once(
-            run, carried.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
+        run_outbox.enqueue(
+            carried.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
         )
     return result
 

@@ -11,9 +11,9 @@ from typing import Any
 from environments import Platform, ground_of, load_platform, pick_cloud
 from governance.audit import AuditError, Identity, current_identity, locate, open_log
 from governance.audit.events import InfrastructureChange, Registration, rfc3339
+from governance.audit.outbox import Outbox, OutboxFile, Outcome, WaitingEvent, record
 from governance.core import clock
 from governance.core.provenance import collect
-from governance.infrastructure.outbox import Outbox, OutboxFile, Outcome, WaitingEvent
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, RegistrationAct, Stack
 from stack_bootstrap.registration.changes import Change
@@ -45,7 +45,7 @@ class _Book:
     cloud: str
 
     @property
-    def room(self) -> Outbox:
+    def outbox(self) -> Outbox:
         environment = self.platform.environment(self.environment)
         home = ground_of(environment, pick_cloud(environment, self.cloud))
         return Outbox(home / "terraform" / self.cloud / self.environment / "unrecorded")
@@ -62,19 +62,17 @@ class _Book:
         }
         return WaitingEvent(by.identity, {**common, **by.provenance, **fields})
 
-    def record(self, *slips: OutboxFile) -> None:
-        """Bring ``slips``, and what earlier processes left, into the log.
+    def record(self, *files: OutboxFile) -> None:
+        """Bring ``files``, and what earlier processes left, into the log.
 
         Raises:
             AuditError: the log could not be written; everything goes on waiting.
         """
-        with self.room.pending() as left:
-            if not left and not slips:
-                return
-            log = open_log(self.platform, self.environment, cloud=self.cloud)
-            subjects = locate(self.platform, self.environment, cloud=self.cloud).subjects()
-            for slip in (*left, *slips):
-                slip.record(log, subjects)
+        with self.outbox.pending() as left:
+            if left or files:
+                log = open_log(self.platform, self.environment, cloud=self.cloud)
+                subjects = locate(self.platform, self.environment, cloud=self.cloud).subjects()
+                record([*left, *files], log, subjects)
 
 
 class AuditRecorder:
@@ -148,8 +146,8 @@ def _kept(
         InfrastructureNotRecordedError: a log could not be written. An error of the block itself is its cause.
     """
     name = f"{rfc3339(clock.now())}-{uuid.uuid4().hex[:8]}"
-    with ExitStack() as admitted:
-        slips = {book: admitted.enter_context(book.room.admit(name, events)) for book, events in waiting.items()}
+    with ExitStack() as held:
+        files = {book: held.enter_context(book.outbox.enqueue(name, events)) for book, events in waiting.items()}
         failure: BaseException | None = None
         try:
             yield
@@ -158,11 +156,11 @@ def _kept(
         problems = []
         for book, events in ended("failed" if failure else "succeeded").items():
             try:
-                slip = slips.get(book) or admitted.enter_context(book.room.admit(name, events))
-                slip.write(events)
-                book.record(slip)
+                file = files.get(book) or held.enter_context(book.outbox.enqueue(name, events))
+                file.write(events)
+                book.record(file)
             except (AuditError, OSError) as error:
-                problems.append(f"{error}\nIts event waits in {book.room.folder}.")
+                problems.append(f"{error}\nIts event waits in {book.outbox.folder}.")
     if problems:
         outcome = f"The {what} failed: {failure}\nBeyond that, it" if failure else f"The {what} was done, but it"
         raise InfrastructureNotRecordedError(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-from zenml.client import Client
+from zenml.logger import get_logger
 
 from governance.audit import AuditError, locate
-from governance.audit.events import EVENT, Event, RunFailed, RunStarted
-from governance.core.store_files import path_in
+from governance.audit.events import Event, RunFailed, RunStarted
+from governance.audit.outbox import Outbox, record_run
 from governance.core.target import Target
 from governance.gates.record import gate_label
+from governance.records import run_outbox
 from governance.records.journal import Journal, NotRecordedError
-from governance.records.run_outbox import FOLDER
+
+_logger = get_logger(__name__)
 
 
 class RunRecord:
@@ -21,7 +22,6 @@ class RunRecord:
 
     def __init__(self, target: Target, journal: Journal, run: str, pipeline: str) -> None:
         self._target, self._journal, self._run, self._pipeline = target, journal, run, pipeline
-        self._spool = locate(target.platform, target.environment.environment, cloud=target.cloud).spool()
 
     def begin(self, gates: Sequence[str]) -> None:
         """Say that the run begins and what it must leave, before it does.
@@ -43,39 +43,30 @@ class RunRecord:
             NotRecordedError: the log cannot be written, or a run that ended well lacks an event that it should have
                 left.
         """
-        left = self._collect()
-        if ended is not None and not any(isinstance(event, RunFailed) for event in left):
-            self._spool.put(self._event(RunFailed, error_type=type(ended).__name__))
+        if ended is not None:
+            run_outbox.enqueue(self._event(RunFailed, error_type=type(ended).__name__))  # unless its hooks did so
         try:
-            drained = self._spool.drain(self._journal.log, self._run)
+            recorded = record_run(run_outbox.pending(self._run), self._journal.log, self._run)
         except AuditError as error:
             raise NotRecordedError(f"What run {self._run} left could not be recorded: {error}") from error
-        if ended is None and not drained.complete:
-            lost = ", ".join((*drained.missing, *drained.damaged))
+        self._record_earlier()
+        if ended is None and (recorded.missing or not recorded.declared):
+            lost = ", ".join(recorded.missing)
             raise NotRecordedError(
                 f"Run {self._run} ended well but its record is incomplete: {lost} never arrived. It counts as no "
                 "evidence; run it again."
             )
 
-    def _collect(self) -> list[Event]:
-        """Take the events that steps left in the artifact store into the spool of this machine."""
-        store, found = Client().active_stack.artifact_store, list[Event]()
-        folder = path_in(store, FOLDER, self._run)
-        if not store.exists(folder):
-            return []
-        for name in sorted(str(entry) for entry in store.listdir(folder)):
-            if not name.endswith(".json") or name.startswith("."):
-                continue
-            with store.open(f"{folder}/{name}", "rb") as file:
-                content = file.read()
+    def _record_earlier(self) -> None:
+        """Record what runs of an earlier release left on this machine when they were killed."""
+        where = locate(self._target.platform, self._target.environment.environment, cloud=self._target.cloud)
+        for folder in sorted(path for path in where.spool.glob("[!.]*") if path.is_dir()):
             try:
-                event = EVENT.validate_json(content)
-            except ValidationError as error:
-                raise NotRecordedError(f"{folder}/{name} holds no event; find out who wrote there.") from error
-            self._spool.put(event)
-            found.append(event)
-        store.rmtree(folder)
-        return found
+                with Outbox(folder).pending() as left:
+                    record_run(left, self._journal.log, folder.name)
+                folder.rmdir()
+            except (AuditError, OSError) as error:
+                _logger.warning("What run %s left in %s could not be recorded: %s", folder.name, folder, error)
 
     def _event(self, kind: type[Event], **fields: object) -> Event:
         return self._journal.event(kind, run=self._run, pipeline=self._pipeline, **fields)

@@ -11,7 +11,7 @@ from zenml.utils.time_utils import utc_now
 
 from governance.audit.events import RunFailed, RunFinished
 from governance.cost import recording
-from governance.records import run_outbox as compliance
+from governance.records import run_outbox
 from governance.records.context import RunContext, context_of
 from governance.runs import trackers
 from governance.runs.hooks import monitoring, run_metadata
@@ -26,7 +26,7 @@ def run_succeeded() -> None:
     """Announce that the run succeeded. It is attached to the last step only, so it runs once."""
     run, context = _current()
     event = context.event(RunFinished, run, duration_seconds=_duration(run))
-    if compliance.leave_once(run, event):
+    if run_outbox.enqueue(event):
         _observe(
             run,
             context,
@@ -43,7 +43,7 @@ def run_failed(exception: BaseException) -> None:
     step = get_step_context().step_run.name
     error_type = type(exception).__name__  # not its message, which may quote data
     event = context.event(RunFailed, run, step=step, error_type=error_type, duration_seconds=_duration(run))
-    if compliance.leave_once(run, event):
+    if run_outbox.enqueue(event):
         _observe(
             run,
             context,

@@ -44,8 +44,6 @@ def test_the_local_log_and_its_companions_are_where_they_are_said_to_be(
     where = locate(platform, "dev")
     assert where.origin == "acme-ml/audit/dev"
     assert where.retention == {"logs": 30, "documentation": 365}
-    where.spool().put(event())
-    assert any((ground / "spool/dev").glob("run-0/*.json"))
 
 
 def test_environments_have_logs_and_keys_of_their_own_but_one_pseudonym_a_person(platform: Platform) -> None:

@@ -157,7 +157,7 @@ class Notebook:
         patch.setattr(recording, "get_step_context", lambda: SimpleNamespace(pipeline_run=run))
         patch.setattr(recording, "context_of", lambda _: context if governed else None)
         patch.setattr(recording, "log_metadata", lambda metadata, **_: self.metadata.update(metadata))
-        patch.setattr(recording, "leave_once", lambda _, event: self.events.append(event))
+        patch.setattr(recording.run_outbox, "enqueue", self.events.append)
 
 
 def result(*checks: Check) -> GateResult:

@@ -166,13 +166,13 @@ def test_a_crash_between_recording_and_forgetting_records_nothing_twice(
     infrastructure.apply(dev)
     unlink = Path.unlink
 
-    def crash_on_slips(file: Path, missing_ok: bool = False) -> None:
+    def crash_on_waiting(file: Path, missing_ok: bool = False) -> None:
         if file.parent.name == "unrecorded":
             raise OSError("the disk went away")
         unlink(file, missing_ok)
 
     with monkeypatch.context() as crash:
-        crash.setattr(Path, "unlink", crash_on_slips)
+        crash.setattr(Path, "unlink", crash_on_waiting)
         with pytest.raises(InfrastructureNotRecordedError, match="the disk went away"):
             infrastructure.apply(dev)
     assert len(waiting(dev)) == 1
@@ -194,7 +194,7 @@ def test_what_waits_and_was_damaged_is_named(platform: Platform, dev: Workspace)
 
 
 def test_an_act_that_goes_on_is_not_recorded_by_another(platform: Platform, dev: Workspace) -> None:
-    """Two applies of one environment: the second finds the first's slip and leaves it."""
+    """Two applies of one environment: the second finds the first's file and leaves it."""
     infrastructure.apply(dev)
     recorder, again = AuditRecorder(), infrastructure.plan(dev)
     from stack_bootstrap.recorders import InfrastructureAct
