@@ -16,13 +16,14 @@ from governance.audit import Filter, select
 from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
 from governance.core import clock
+from governance.core.digests import digest
 from governance.core.policy import policy_version
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.gates.catalogue import OVERRIDABLE
 from governance.gates.exemptions import Exemption
 from governance.gates.record import as_reference
-from governance.records.journal import Journal, digest
+from governance.records.journal import Journal
 from governance.registry.releases import digest_of
 from governance.registry.versions import named_version
 from governance.signing.errors import SigningError

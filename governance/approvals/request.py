@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,13 @@ from governance.approvals.errors import PromotionRefusedError
 from governance.audit import Filter, LogReader, open_reader, select
 from governance.audit.canonical import canonical
 from governance.audit.events import Actor, GateVerdict
+from governance.core.digests import content_digest, digest
 from governance.core.policy import policy_version
 from governance.core.target import Target
 from governance.gates.exemptions import Exemption
 from governance.gates.promotion import EvidenceRefusedError, judge_promotion
 from governance.gates.record import as_reference
 from governance.gates.result import GateResult
-from governance.records.journal import digest
 from governance.registry.releases import digest_of
 from governance.registry.versions import STAGES, named_version, run_of, staged_version
 from governance.signing.keys import trained_in
@@ -47,7 +46,7 @@ class PromotionRequest:
     @property
     def evidence_digest(self) -> str:
         """One digest of all the evidence; it changes when the version is validated again."""
-        return digest(hashlib.sha256(canonical(self.evidence)).hexdigest())
+        return content_digest(canonical(self.evidence))
 
     @property
     def unsettled(self) -> tuple[GateResult, ...]:
@@ -98,7 +97,7 @@ def collect_evidence(
     run = _evidence(candidate, source, log)
     results = judge_promotion(candidate, source, target, run, exemptions)
     _require_recorded(log, run.name, results)
-    evidence = {"run": digest(hashlib.sha256(str(run.id).encode()).hexdigest())}
+    evidence = {"run": content_digest(str(run.id))}
     for result in results:
         for name, sha256 in result.evidence.items():
             evidence[f"{result.gate} {name}".replace(" ", "_")] = digest(sha256.removeprefix("sha256:"))

@@ -13,10 +13,10 @@ import base64
 import json
 import re
 from collections.abc import Sequence
-from hashlib import sha256
 
 from pydantic import Field, ValidationError
 
+from environments.files import sha256_hex
 from environments.strict import StrictModel
 from governance.audit.canonical import canonical
 from governance.audit.errors import TamperedError
@@ -59,7 +59,7 @@ class Draft:
 def _signed_message(inner: bytes, origin: str) -> bytes:
     # The first line keeps this apart from every other kind of text that the same key signs. Of the entry its hash is
     # signed, since key services take short messages only (AWS KMS: 4,096 bytes).
-    return f"groundwork audit entry v1\n{origin}\n{sha256(inner).hexdigest()}\n".encode()
+    return f"groundwork audit entry v1\n{origin}\n{sha256_hex(inner)}\n".encode()
 
 
 def sequence_in(data: bytes) -> int | None:

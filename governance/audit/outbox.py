@@ -19,10 +19,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
+from environments.files import sha256_hex
 from governance.audit.actor import Identity
 from governance.audit.errors import OutboxError
 from governance.audit.events import EVENT, AnyEvent, RunStarted, rfc3339
@@ -198,5 +198,5 @@ def _events(file: Waiting, subjects: Subjects | None, run: str | None = None) ->
             raise ValueError(f"an event of the run {event.run}")
     except (ValueError, KeyError, TypeError) as error:
         raise OutboxError(f"{file.place} holds no waiting events; look at it and remove it: {error!r}") from error
-    same = sha256(f"{run}\n{event.label}".encode()).hexdigest()[:32]
+    same = sha256_hex(f"{run}\n{event.label}")[:32]
     return [event.model_copy(update={"id": same})]

@@ -21,6 +21,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from environments.files import sha256_hex
 from governance.audit.actor import Identity
 from governance.audit.canonical import canonical
 from governance.audit.errors import ActorError
@@ -166,7 +167,7 @@ class Subjects:
 
 def _ring_name(identity: Identity) -> str:
     # Finds a person's key again. It is gone with the key, so it need not be keyed itself.
-    return sha256(f"{identity.issuer}\n{identity.subject}".encode()).hexdigest()[:32]
+    return sha256_hex(f"{identity.issuer}\n{identity.subject}")[:32]
 
 
 def _pseudonym(key: bytes) -> str:

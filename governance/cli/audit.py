@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from environments import DIRECTORY, SettingsError, load_platform
+from environments.files import file_sha256
 from governance.audit.anchors import CheckpointSource, GitTagAnchor, ReadOnlyAnchor
 from governance.audit.archive import Archive
 from governance.audit.entry import Entry
@@ -27,6 +27,7 @@ from governance.audit.signer import FileSigner, read_public_keys
 from governance.audit.store import HoldsObjects, LocalStore, Readable
 from governance.cli.common import say
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Settings
+from governance.core.digests import digest
 from stack_bootstrap.command_line import run_command_line
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -97,9 +98,9 @@ def export(
         chosen = [entry.sequence for entry in select(log, wanted)]
         export_extract(log, chosen, output)
         entries = len(chosen)
-    digest = f"sha256:{sha256(output.read_bytes()).hexdigest()}"
-    log.append(LogExport(actor=current_actor(where), environment=env, entries=entries, export_digest=digest))
-    say(f"{output}: {entries} entries, {digest}", as_json, file=str(output), entries=entries, digest=digest)
+    made = digest(file_sha256(output))
+    log.append(LogExport(actor=current_actor(where), environment=env, entries=entries, export_digest=made))
+    say(f"{output}: {entries} entries, {made}", as_json, file=str(output), entries=entries, digest=made)
 
 
 @app.command()

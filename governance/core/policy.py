@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
+from environments.files import sha256_hex
 from governance.core.target import Target
 
 
@@ -24,4 +24,4 @@ def policy_version(target: Target) -> str:
         "approvals": environment.approvals,
     }
     text = json.dumps(decides, sort_keys=True, separators=(",", ":"))
-    return f"policy-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"policy-{sha256_hex(text)[:16]}"

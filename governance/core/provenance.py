@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import getpass
-import hashlib
 import os
 from pathlib import Path
 
 from environments import CHECKOUT
+from environments.files import file_sha256
 from environments.git import GitError, run_git
 from environments.strict import StrictModel
+from governance.core.digests import digest
 
 
 class Provenance(StrictModel):
@@ -25,7 +26,7 @@ class Provenance(StrictModel):
         return {
             "git_commit": self.git_commit if self.git_dirty is not None else None,
             "git_dirty": self.git_dirty,
-            "lock_digest": f"sha256:{self.lock_digest}",
+            "lock_digest": digest(self.lock_digest),
         }
 
 
@@ -39,7 +40,7 @@ def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
 
 def lock_digest(checkout: Path = CHECKOUT) -> str:
     """Return the SHA-256 of ``requirements.lock``, in hexadecimal."""
-    return hashlib.sha256((checkout / "requirements.lock").read_bytes()).hexdigest()
+    return file_sha256(checkout / "requirements.lock")
 
 
 def current_user() -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from environments.files import sha256_hex
 
 _DIGEST = 8
 
@@ -36,7 +37,7 @@ class Alphabet:
         fits = fits.strip(self.trimmed) if self.trimmed else fits
         if fits == value:
             return value
-        digest = hashlib.sha256(value.encode()).hexdigest()[:_DIGEST]
+        digest = sha256_hex(value)[:_DIGEST]
         kept = fits[: self.longest - _DIGEST - 1].strip("-_. ")
         return f"{kept}-{digest}" if kept else digest
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, ValidationError
 
-from environments.files import replace_file
+from environments.files import replace_file, sha256_hex
 from environments.strict import StrictModel
 from governance.core import clock
 from governance.cost.month import BILLING_ZONE, Month
@@ -51,7 +50,7 @@ class CachedProvider:
 
     def spend(self, month: Month) -> MonthOfSpend:
         """Return the kept answer, or a new one. Errors are the provider's; a failed question leaves what was kept."""
-        file = self._folder / f"{month}-{hashlib.sha256(self.name.encode()).hexdigest()[:16]}.json"
+        file = self._folder / f"{month}-{sha256_hex(self.name)[:16]}.json"
         kept = self._load(file)
         if kept is not None and self._good(kept, month):
             return kept.answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from environments import Cloud
+from environments.files import sha256_hex
 from environments.strict import StrictModel
 from governance.core.errors import RefusedError
 
@@ -101,7 +101,7 @@ def load_prices(file: Path = FILE) -> PriceBook:
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
         raise PriceBookError(f"{file}:\n" + "\n".join(lines)) from error
-    return book.model_copy(update={"digest": hashlib.sha256(text).hexdigest()})
+    return book.model_copy(update={"digest": sha256_hex(text)})
 
 
 def stale_warnings(book: PriceBook, today: date, used: Iterable[Price] | None = None) -> list[str]:

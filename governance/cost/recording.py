@@ -18,6 +18,7 @@ from zenml.enums import ExecutionStatus
 from zenml.metadata.metadata_types import MetadataType
 
 from governance.audit.events import RunUsage, StepUsage
+from governance.core.digests import digest
 from governance.cost.measure import Meter
 from governance.cost.money import CurrencyMismatchError
 from governance.cost.prices import load_prices
@@ -118,7 +119,7 @@ def gather(run: PipelineRunResponse, context: RunContext) -> RunUsage:
         cost=None if cost is None else f"{cost:f}",
         steps=tuple(measured),
         missing=tuple(missing),
-        price_book=f"sha256:{load_prices().digest}",
+        price_book=digest(load_prices().digest),
     )
 
 

@@ -5,7 +5,6 @@ The log only grows, so what was read of it is kept in the local root and only wh
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field, ValidationError
 
-from environments.files import replace_file
+from environments.files import replace_file, sha256_hex
 from environments.strict import StrictModel
 from governance.audit.entry import Entry
 from governance.audit.events import Event, RunFailed, RunFinished, RunStarted, RunUsage
@@ -119,7 +118,7 @@ class RunLedger:
         return read if ours else _Read()
 
     def _digest(self, size: int) -> str:
-        return hashlib.sha256(self._log.raw(size - 1)).hexdigest() if size else ""
+        return sha256_hex(self._log.raw(size - 1)) if size else ""
 
 
 def _take(runs: dict[str, RunRow], entry: Entry) -> None:

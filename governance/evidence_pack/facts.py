@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from environments.files import file_sha256, sha256_hex
+from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.gates.result import GateResult
@@ -82,7 +83,7 @@ class Facts:
         return {
             "model": self.model,
             "version": self.version,
-            "model_digest": f"sha256:{self.digest}",
+            "model_digest": digest(self.digest),
             "training_data": None if self.description is None else self.description.model_dump(mode="json"),
             "runs": [
                 {
@@ -91,7 +92,7 @@ class Facts:
                     "environment": run.environment,
                     "started": run.started,
                     "git_commit": run.git_commit,
-                    "lock_digest": f"sha256:{run.lock_digest}",
+                    "lock_digest": digest(run.lock_digest),
                     "artifacts": run.made,
                 }
                 for run in self.runs
@@ -124,7 +125,7 @@ def collect(target: Target, version: str | None = None) -> Facts:
     with files.verified_copy(trusted) as folder:
         signature = Signature.model_validate_json((folder / SIGNATURE_FILE).read_bytes())
         hashes = {
-            file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            file.relative_to(folder).as_posix(): file_sha256(file)
             for file in sorted(folder.rglob("*"))
             if file.is_file()
         }
@@ -194,4 +195,4 @@ def _releases(version: ModelVersionResponse, target: Target) -> dict[str, str]:
 def _key(bundle: bytes, trusted: Sequence[str]) -> str:
     """Return the trusted key that a verified bundle is signed with."""
     hint = json.loads(bundle)["verificationMaterial"]["publicKey"]["hint"]
-    return next(key for key in trusted if hashlib.sha256(key.encode()).hexdigest() == hint)
+    return next(key for key in trusted if sha256_hex(key) == hint)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from governance.audit.canonical import canonical
 from governance.audit.entry import Entry
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
+from governance.core.digests import content_digest
 from governance.core.target import Target
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
@@ -77,7 +77,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
     signer = open_signer(platform, here, cloud=target.cloud)
     data = sealed(files, signer)
     where, count = locate(platform, here, cloud=target.cloud), sum(len(found.entries) for found in logs.values())
-    digest = f"sha256:{sha256(data).hexdigest()}"
+    digest = content_digest(data)
     draft = file.with_name(f".{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
     finally:
         draft.unlink(missing_ok=True)
     key = signer.verifier
-    return Written(file, digest, facts.version, count, f"{key.name}, sha256:{sha256(key.key).hexdigest()}", len(people))
+    return Written(file, digest, facts.version, count, f"{key.name}, {content_digest(key.key)}", len(people))
 
 
 def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any]) -> dict[str, bytes]:

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from zenml import step
 from zenml.client import Client
 
 from environments import LOWER_IS_BETTER, ORDER, Gates
+from environments.strict import StrictModel
 from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
@@ -40,10 +40,8 @@ UNSEEN = "rows new to both models"
 COMPARABLE = "columns of the champion that are missing"
 
 
-class ChampionRelease(BaseModel):
+class ChampionRelease(StrictModel):
     """The release of the version that production uses, in the environment that compares."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: str
     release_id: str

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from environments.strict import StrictModel
 from governance.gates.exemptions import Exemption
 from governance.gates.result import Check, GateResult, Measure
 
 
-class GateContext(BaseModel):
+class GateContext(StrictModel):
     """For whom and under which policy a gate judges; plain data that a step can carry."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str
     environment: str

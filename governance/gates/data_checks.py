@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from environments import DataQuality
+from environments.strict import StrictModel
 from governance.core.target import Target
 from governance.gates.context import GateContext
 from governance.gates.gate import Control, ControlContext
@@ -28,15 +29,13 @@ MISSING = "largest share missing"
 REPEATED = "share of repeated rows"
 
 
-class Columns(BaseModel):
+class Columns(StrictModel):
     """The columns of a model's data besides the label: features by kind, and attributes that are no features."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     numeric: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
-    ranges: dict[str, tuple[float, float]] = {}
+    ranges: dict[str, tuple[float, float]] = Field(default={})
 
     @classmethod
     def of(cls, config: ModelConfig) -> Columns:

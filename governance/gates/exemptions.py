@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+
+from environments.strict import StrictModel
 
 
-class Exemption(BaseModel):
+class Exemption(StrictModel):
     """A signed statement by which a gate that cannot conclude is set aside for a time.
 
     The signature is checked by whoever makes one of these; here it is plain data that a gate's step can carry.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     gate: str
     subject: str | None = Field(default=None, description="One check of the gate; None for all of them.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionStatus
 
+from governance.core import clock
 from governance.core.errors import RefusedError
 from governance.core.policy import policy_version
 from governance.core.target import Target
@@ -17,7 +18,7 @@ from governance.gates.catalogue import gates_for
 from governance.gates.context import GateContext
 from governance.gates.exemptions import Exemption
 from governance.gates.gate import PipelineGate, PromotionContext
-from governance.gates.result import GateResult, metadata_key, now
+from governance.gates.result import GateResult, metadata_key
 from governance.registry.releases import digest_of
 from governance.registry.versions import STAGES
 from pipelines.artifacts import VALIDATION_DATA
@@ -69,7 +70,7 @@ def judge_promotion(
         measured = results[gate.name]
         evidence = {**measured.evidence, "source": measured.digest}
         again = context.result(gate.name, evidence, gate.judge_again(measured, target), measured.measures)
-        judged.append(again.set_aside(exemptions, model_digest=digest, at=now()))
+        judged.append(again.set_aside(exemptions, model_digest=digest, at=clock.now()))
     return tuple(judged)
 
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import pandas as pd
 
 from environments import Environment
+from governance.core import clock
 from governance.gates import drift
 from governance.gates.catalogue import PIPELINE_GATES
 from governance.gates.context import GateContext
 from governance.gates.drift_report import PSI
 from governance.gates.exemptions import Exemption
 from governance.gates.gate import Control, ControlContext
-from governance.gates.result import GateFailedError, GateResult, now
+from governance.gates.result import GateFailedError, GateResult
 from governance.gates.synthetic import MODEL, SyntheticData, make_synthetic_data
 
 
@@ -86,10 +87,10 @@ def _override_controls(context: ControlContext) -> list[Control]:
     few, failing = rows.head(context.gates.drift.minimum_rows - 1), rows.assign(dose=rows["dose"] * 3)
 
     def judge(frame: pd.DataFrame, hours: int) -> GateResult:
-        expires = now() + timedelta(hours=hours)
+        expires = clock.now() + timedelta(hours=hours)
         statement = Exemption(gate=drift.GATE.name, expires=expires, statement_digest="0" * 64)
         result = drift.judge_drift(model.reference, frame, str(model.digest), context.gates, context.gate_context)
-        return result.set_aside([statement], model_digest=model.digest, at=now())
+        return result.set_aside([statement], model_digest=model.digest, at=clock.now())
 
     return [
         Control("cannot conclude, with an override in force", None, lambda: judge(few, 1)),

@@ -8,8 +8,10 @@ from typing import Any
 from zenml import get_step_context, log_metadata
 
 from governance.audit.events import GateVerdict
+from governance.core import clock
+from governance.core.digests import digest
 from governance.gates.context import GateContext
-from governance.gates.result import Check, GateResult, metadata_key, now
+from governance.gates.result import Check, GateResult, metadata_key
 from governance.records import run_outbox
 from governance.records.context import context_of
 
@@ -25,7 +27,7 @@ def record(result: GateResult, context: GateContext) -> GateResult:
     Raises:
         RuntimeError: the run was not started through :func:`governance.runs.govern.govern`.
     """
-    result = result.set_aside(context.exemptions, model_digest=result.evidence.get("model"), at=now())
+    result = result.set_aside(context.exemptions, model_digest=result.evidence.get("model"), at=clock.now())
     run = get_step_context().pipeline_run
     carried = context_of(run)
     if carried is None:
@@ -34,8 +36,8 @@ def record(result: GateResult, context: GateContext) -> GateResult:
     common = {
         "gate": as_reference(result.gate),
         "policy_version": result.policy_version,
-        "model_digest": _digest(result.evidence["model"]) if "model" in result.evidence else None,
-        "evidence": {name: _digest(value) for name, value in {**result.evidence, "result": result.digest}.items()},
+        "model_digest": digest(result.evidence["model"]) if "model" in result.evidence else None,
+        "evidence": {name: digest(value) for name, value in {**result.evidence, "result": result.digest}.items()},
     }
     named = [c for c in result.checks if len(result.checks) <= MOST_EVENTS or not c.passed]
     for check in named:
@@ -66,10 +68,6 @@ def _figures(check: Check) -> dict[str, object]:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _digest(value: str) -> str:
-    return f"sha256:{value}"
 
 
 def gate_label(gate: str) -> str:

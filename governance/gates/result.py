@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, computed_field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, computed_field, model_validator
 
+from environments.files import sha256_hex
+from environments.strict import StrictModel
 from governance.core.errors import RefusedError
 from governance.gates.exemptions import Exemption
 
@@ -20,10 +21,8 @@ Bound = Literal["at least", "at most"]
 _WORST_FIRST: tuple[Verdict, ...] = ("failed", "cannot_conclude", "passed")
 
 
-class _Judged(BaseModel):
+class _Judged(StrictModel):
     """Frozen, with a verdict that follows from the figures: one that was written down otherwise is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -52,10 +51,8 @@ class _Judged(BaseModel):
         return made
 
 
-class Measure(BaseModel):
+class Measure(StrictModel):
     """One figure that a gate measured, before anything is asked of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     value: float | None
@@ -193,7 +190,7 @@ class GateResult(_Judged):
     def digest(self) -> str:
         """SHA-256 of this result as sorted JSON."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256_hex(text)
 
     def set_aside(self, exemptions: Iterable[Exemption], *, model_digest: str | None, at: datetime) -> GateResult:
         """Mark each check that cannot conclude by the statement that covers it at ``at``, if any.
@@ -220,11 +217,6 @@ class GateResult(_Judged):
         if not self.settled:
             raise GateFailedError(self)
         return self
-
-
-def now() -> datetime:
-    """Return this moment, in UTC."""
-    return datetime.now(UTC)
 
 
 SUFFIX = " gate"

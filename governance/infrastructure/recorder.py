@@ -13,6 +13,7 @@ from governance.audit import AuditError, Identity, current_identity, locate, ope
 from governance.audit.events import InfrastructureChange, Registration, rfc3339
 from governance.audit.outbox import Outbox, OutboxFile, Outcome, WaitingEvent, record
 from governance.core import clock
+from governance.core.digests import digest
 from governance.core.provenance import collect
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, RegistrationAct, Stack
@@ -96,7 +97,7 @@ class AuditRecorder:
             return
         fields = {
             "action": act.action,
-            "plan_digest": f"sha256:{act.plan_digest}",
+            "plan_digest": digest(act.plan_digest),
             "added": len(act.changes.add) + len(act.changes.heal) + len(act.changes.replace),
             "changed": len(act.changes.change),
             "destroyed": len(act.changes.destructive),

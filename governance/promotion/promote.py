@@ -18,13 +18,14 @@ from governance.approvals.overrides import overrides_for
 from governance.approvals.people import Requester, who_asks, who_trained
 from governance.approvals.request import PromotionRequest, candidate_of, collect_evidence, environment_before
 from governance.audit.events import Promotion as PromotionEvent
+from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
 from governance.promotion.lock import promotion_lock
 from governance.promotion.recovery import Promotion, is_completed, new_promotion_id, recover, require_first
-from governance.records.journal import Journal, NotRecordedError, digest, without_people
+from governance.records.journal import Journal, NotRecordedError, without_people
 from governance.registry.releases import digest_of, ensure_release, require_signed
 from governance.registry.versions import STAGES, number, restore_stages, staged_version
 from governance.signing.people import Person, people_of

@@ -9,10 +9,11 @@ from zenml.client import Client
 
 from governance.audit.actor import current_identity
 from governance.audit.events import Reconciliation
+from governance.core.digests import digest
 from governance.core.target import Target
 from governance.promotion.recovery import in_flight_promotions
 from governance.records import history as events
-from governance.records.journal import Journal, digest, without_people
+from governance.records.journal import Journal, without_people
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import digest_of, verify_release
 from governance.registry.versions import STAGES, staged_version

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from uuid import uuid4
 
 from zenml.enums import ModelStages
 
+from environments.files import sha256_hex
 from governance.approvals.expiry import LEASE
 from governance.audit import AuditError, LogReader, open_reader, select
 from governance.audit.events import Approval, Reconciliation
@@ -18,11 +18,12 @@ from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.events import Rollback as RollbackEvent
 from governance.audit.query import Filter
 from governance.core import clock
+from governance.core.digests import digest
 from governance.core.target import Target
 from governance.gates.result import GateResult
 from governance.promotion.lock import PromotionInProgressError
 from governance.records.history import version_staged
-from governance.records.journal import Journal, digest, without_people
+from governance.records.journal import Journal, without_people
 from governance.registry.loading import trusted_release
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import Release, digest_of, find_release, verify_release
@@ -230,7 +231,7 @@ def _refuse_if_alive(attempt: InFlightPromotion, target: Target) -> None:
 
 
 def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    return sha256_hex(platform.node())[:8]
 
 
 def checks_of(results: Sequence[GateResult]) -> list[str]:

@@ -14,12 +14,13 @@ from governance.approvals.break_glass import record_rollback_without_role
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.people import Requester, who_asks
 from governance.audit.events import Rollback
+from governance.core.digests import digest
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
 from governance.records import history as events
-from governance.records.journal import Journal, NotRecordedError, digest, without_people
+from governance.records.journal import Journal, NotRecordedError, without_people
 from governance.registry.loading import trusted_release
 from governance.registry.releases import digest_of, find_release
 from governance.registry.versions import STAGES, restore_stages, staged_version

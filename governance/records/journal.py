@@ -111,11 +111,6 @@ class Journal:
             ) from error
 
 
-def digest(sha256: str) -> str:
-    """Return a SHA-256 in hexadecimal, as the log spells it."""
-    return f"sha256:{sha256}"
-
-
 def without_people(text: str, longest: int = 500) -> str:
     """Return ``text`` without e-mail addresses, at most as long as the log takes: people stand in it by pseudonym."""
     return _EMAIL.sub("(somebody)", text)[:longest]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
 
+from environments.files import sha256_hex
 from governance.audit.canonical import canonical
 from governance.audit.events import Event
 from governance.core.store_files import create_once, path_in
@@ -49,7 +49,7 @@ def enqueue(event: Event) -> bool:
     """
     assert event.run is not None
     store = Client().active_stack.artifact_store
-    name = f"{sha256(event.label.encode()).hexdigest()[:32]}.json"
+    name = f"{sha256_hex(event.label)[:32]}.json"
     return create_once(store, path_in(store, _FOLDER, event.run, name), canonical(event.content()))
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.records import history as events
-from governance.records.journal import Journal, digest
+from governance.records.journal import Journal
 from governance.registry.releases import Release, ensure_release, find_release, verify_release
 from governance.registry.sign_trained import signed_in
 from governance.registry.versions import STAGES, staged_version

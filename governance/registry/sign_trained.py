@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 from governance.audit import select
 from governance.audit.events import ModelSigned, RunFinished
 from governance.audit.query import Filter
+from governance.core.digests import content_digest, digest
 from governance.core.target import Target
-from governance.records.journal import Journal, digest
+from governance.records.journal import Journal
 from governance.registry.releases import trained_files
 from governance.registry.versions import run_of
 from governance.signing.errors import SigningError
@@ -59,7 +59,7 @@ def sign_trained(target: Target, version: ModelVersionResponse, journal: Journal
             run=run.name,
             model_version=str(version.number),
             model_digest=digest(files.digest),
-            signature_digest=digest(hashlib.sha256(signature).hexdigest()),
+            signature_digest=content_digest(signature),
             key=digest(str(json.loads(signature)["verificationMaterial"]["publicKey"]["hint"])),
         )
     )

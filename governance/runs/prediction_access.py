@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from governance.audit.events import PredictionAccess
+from governance.core.digests import digest
 from governance.core.target import Target
-from governance.records.journal import Journal, digest
+from governance.records.journal import Journal
 from governance.runs.evidence import predictions_of
 
 if TYPE_CHECKING:

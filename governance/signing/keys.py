@@ -8,7 +8,6 @@ whatever signs through one implements :class:`ModelSigner`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from environments import ORDER, ground_of
+from environments.files import sha256_hex
 from governance.core.target import Target
 from governance.signing.errors import NoSigningKeyError, SigningError
 from governance.signing.library import model_signing
@@ -60,7 +60,7 @@ class FileModelSigner:
     @property
     def key(self) -> str:
         """See :class:`ModelSigner`."""
-        return hashlib.sha256(self.public.encode()).hexdigest()
+        return sha256_hex(self.public)
 
     def sign(self, folder: Path) -> bytes:
         """See :class:`ModelSigner`."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from environments.files import sha256_hex
 from governance.signing.errors import SigningError
 from governance.signing.library import model_signing
 
@@ -37,7 +37,7 @@ def verify_model(folder: Path, signature: bytes, trusted: Sequence[str], what: s
 
     config: Any = model_signing("verifying").Config  # the library says nothing of its types
     hint = _hint(signature)
-    key = next((key for key in trusted if hashlib.sha256(key.encode()).hexdigest() == hint), None)
+    key = next((key for key in trusted if sha256_hex(key) == hint), None)
     if key is None:
         raise ModelForgedError(f"{what} is signed by no trusted key. Find out who signed it, then train again.")
     with tempfile.TemporaryDirectory() as temporary:

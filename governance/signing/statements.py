@@ -6,7 +6,6 @@ signers say whose that is. The log names a statement by its digest, so one that 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from datetime import datetime
@@ -20,6 +19,7 @@ from governance.audit.canonical import canonical
 from governance.audit.events import Digest, Reference, Text, UtcTime
 from governance.audit.layout import STATEMENTS
 from governance.audit.store import Object, Readable, Store
+from governance.core.digests import content_digest
 from governance.signing.errors import SigningError
 from governance.signing.people import People, Person
 from governance.signing.signatories import Signatory
@@ -86,7 +86,7 @@ class Signed(StrictModel):
     @property
     def digest(self) -> str:
         """The statement's name: SHA-256 over what is signed."""
-        return f"sha256:{hashlib.sha256(self.message).hexdigest()}"
+        return content_digest(self.message)
 
     def signer(self, people: People, at: datetime) -> Person:
         """Return the person who signed, by a key that was theirs at ``at``.

@@ -15,6 +15,7 @@ from governance.audit import open_reader, select
 from governance.audit.events import GateVerdict
 from governance.audit.events import Promotion as PromotionEvent
 from governance.audit.query import Filter
+from governance.core.clock import now
 from governance.core.policy import policy_version
 from governance.core.target import Target
 from governance.gates import champion, data_quality, drift, fairness, held_out_data, performance
@@ -26,7 +27,7 @@ from governance.gates.promotion import (
     judge_promotion,
     load_results,
 )
-from governance.gates.result import GateFailedError, GateResult, metadata_key, now
+from governance.gates.result import GateFailedError, GateResult, metadata_key
 from governance.promotion.promote import promote
 from governance.records.journal import Journal
 from governance.registry.loading import NoModelInUseError

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from environments import load_platform
+from governance.core.clock import now
 from governance.gates import (
     champion,
     data_quality,
@@ -26,7 +27,7 @@ from governance.gates import record as recording
 from governance.gates.context import GateContext
 from governance.gates.data_checks import Columns
 from governance.gates.exemptions import Exemption
-from governance.gates.result import Check, GateFailedError, GateResult, now
+from governance.gates.result import Check, GateFailedError, GateResult
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
 from pipelines.model import ModelTamperedError, read_model, save_model
