@@ -25,5 +25,5 @@ EVALUATION: Final = "evaluation"
 INPUT_PROFILE: Final = "input_profile"
 PREDICTIONS: Final = "predictions"
 
-RISK: Final = "risk"
+LABEL: Final = "risk"
 """The label's column in ``training_data`` and ``validation_data``: 1 is risk, 0 is none."""

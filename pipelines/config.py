@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.errors import PipelineError
 from pipelines.locations import check_location
 from pipelines.strict import StrictModel
@@ -241,8 +241,8 @@ class ModelConfig(Strict):
             raise ValueError(f"id_column: {identity!r} is a column of the predictions; rename it in the data")
         if target in sensitive:
             raise ValueError(f"sensitive: {target!r} is the target")
-        if RISK in features | set(sensitive):
-            raise ValueError(f"{RISK!r} is the name of the label; rename that column in the data")
+        if LABEL in features | set(sensitive):
+            raise ValueError(f"{LABEL!r} is the name of the label; rename that column in the data")
         if len(set(sensitive)) < len(sensitive):
             raise ValueError("sensitive: a column is listed more than once")
         return self

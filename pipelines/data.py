@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.columns import Column, ColumnValueError, classify, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
@@ -72,8 +72,8 @@ def load_training_sets(config: ModelConfig) -> TrainingSets:
     training = _labelled(frame, target, in_training, risk)
     validation = _labelled(frame, target, held_out, risk)
     for part, rows in (("training", training), ("validation", validation)):
-        if rows[RISK].nunique() < 2:
-            raise DataError(f"{config.source}: every {part} row has a risk of {rows[RISK].iloc[0]}; both are needed")
+        if rows[LABEL].nunique() < 2:
+            raise DataError(f"{config.source}: every {part} row has a risk of {rows[LABEL].iloc[0]}; both are needed")
     empty = [name for name in config.features.columns if training[name].isna().all()]
     if empty:
         raise DataError(f"{config.source}: {', '.join(map(repr, empty))}: no value in any training row")
@@ -82,10 +82,10 @@ def load_training_sets(config: ModelConfig) -> TrainingSets:
         columns=tuple(column for column in columns if column.name in config.features.columns),
         risk=risk,
         training_rows=len(training),
-        training_risks=int(training[RISK].sum()),
+        training_risks=int(training[LABEL].sum()),
         training_digest=data_digest(training),
         validation_rows=len(validation),
-        validation_risks=int(validation[RISK].sum()),
+        validation_risks=int(validation[LABEL].sum()),
         validation_digest=data_digest(validation),
     )
     return TrainingSets(training, validation, description)
@@ -190,4 +190,4 @@ def _split(config: ModelConfig, target: pd.Series) -> tuple[list[int], list[int]
 
 def _labelled(frame: pd.DataFrame, target: pd.Series, rows: list[int], risk: RiskDefinition) -> pd.DataFrame:
     chosen = frame.iloc[rows].reset_index(drop=True)
-    return chosen.assign(**{RISK: risk.label(target.iloc[rows]).to_numpy()})
+    return chosen.assign(**{LABEL: risk.label(target.iloc[rows]).to_numpy()})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
 from pipelines.model import TrainedModel
@@ -92,7 +92,7 @@ def evaluate(model: TrainedModel, frame: pd.DataFrame) -> Evaluation:
 
     truth = _truth(frame)
     probability = model.predict_probability(frame)
-    flagged = model.flag(probability)
+    flagged = model.predict_positive(probability)
     tn, fp, fn, tp = (int(n) for n in metrics.confusion_matrix(truth, flagged, labels=[0, 1]).ravel())
     false_positive_rate, true_positive_rate, _ = metrics.roc_curve(truth, probability)
     kept = _thin(len(false_positive_rate))
@@ -123,14 +123,14 @@ def evaluate(model: TrainedModel, frame: pd.DataFrame) -> Evaluation:
 
 
 def _truth(frame: pd.DataFrame) -> np.ndarray:
-    if RISK not in frame.columns:
-        raise EvaluationError(f"the rows have no column {RISK!r}, so there is nothing to compare predictions with")
+    if LABEL not in frame.columns:
+        raise EvaluationError(f"the rows have no column {LABEL!r}, so there is nothing to compare predictions with")
     if not len(frame):
         raise EvaluationError("there are no rows to evaluate on")
-    mismatches = sorted(map(str, set(frame[RISK].unique()) - {0, 1}))
+    mismatches = sorted(map(str, set(frame[LABEL].unique()) - {0, 1}))
     if mismatches:
-        raise EvaluationError(f"{RISK!r} must be 0 or 1; it holds {', '.join(mismatches[:5])}")
-    truth: np.ndarray = frame[RISK].to_numpy(dtype="int64")
+        raise EvaluationError(f"{LABEL!r} must be 0 or 1; it holds {', '.join(mismatches[:5])}")
+    truth: np.ndarray = frame[LABEL].to_numpy(dtype="int64")
     if truth.min() == truth.max():
         raise EvaluationError(
             f"all {len(truth)} rows have a risk of {truth[0]}; a model can only be judged on rows of both classes"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZIP_DEFLATED
 
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.columns import Column
 from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
@@ -103,7 +103,7 @@ class TrainedModel:
         probability: np.ndarray = self.pipeline.predict_proba(frame[self.signature.column_names])[:, risk]
         return probability
 
-    def flag(self, probability: np.ndarray) -> np.ndarray:
+    def predict_positive(self, probability: np.ndarray) -> np.ndarray:
         """Return whether each probability is at least the decision threshold."""
         flagged: np.ndarray = probability >= self.signature.decision_threshold
         return flagged
@@ -117,7 +117,7 @@ def train_model(
 
     inputs = training[list(config.features.columns)]
     classifier = build_estimator(config.estimator, config.split.seed)
-    classifier.fit(features.transform(inputs), training[RISK])
+    classifier.fit(features.transform(inputs), training[LABEL])
     signature = Signature(
         model=config.model,
         description=config.description,
@@ -132,7 +132,7 @@ def train_model(
         estimator=config.estimator.model_dump(mode="json"),
         seed=config.split.seed,
         training_rows=len(training),
-        training_risks=int(training[RISK].sum()),
+        training_risks=int(training[LABEL].sum()),
         training_data_digest=data_digest(training),
         libraries={name: version(name) for name in ("scikit-learn", "numpy", "skops")},
     )

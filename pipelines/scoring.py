@@ -55,7 +55,7 @@ def score(
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in reader.pieces():
             probability = model.predict_probability(piece.to_pandas())
-            flags = model.flag(probability)
+            flags = model.predict_positive(probability)
             identity = (
                 _row_numbers(counts.rows, len(probability))
                 if signature.id_column is None

@@ -60,8 +60,8 @@ def cost_plan(
             estimate = estimate_plan(plan, chosen, where.cloud, teams, load_prices(), load_assumptions(), today)
         estimates.append(estimate.model_copy(update={"simulated": where.simulated}))
     if as_json:
-        told = {estimate.environment: plan_summary.as_json(estimate) for estimate in estimates}
-        typer.echo(json.dumps(told, indent=2))
+        estimated = {estimate.environment: plan_summary.as_json(estimate) for estimate in estimates}
+        typer.echo(json.dumps(estimated, indent=2))
     elif markdown:
         typer.echo(plan_summary.as_markdown(estimates), nl=False)
     else:
@@ -169,8 +169,8 @@ def _show_report(report: CostReport) -> None:
     for what, rows in (("pipeline", report.pipelines), ("model", report.models), ("run", report.top_runs)):
         for amount in rows:
             typer.echo(f"  {what} {amount.name} ({amount.team}): {cents(amount.amount)}")
-    told = headline(report)
-    typer.echo(f"{told.text}{f' ({told.note})' if told.note else ''}.")
+    line = headline(report)
+    typer.echo(f"{line.text}{f' ({line.note})' if line.note else ''}.")
     typer.echo(f"Forecast: {forecast_text(report.forecast, report.currency)}. {last_words(report)} {report.sharing}")
     if report.unmeasured_runs:
         typer.echo(f"{report.unmeasured_runs} runs ended without a (complete) cost and are not counted.")

@@ -66,7 +66,7 @@ class BudgetCheck:
     budget: Decimal
     currency: str
     spent: Decimal | None
-    """``None``: it cannot be told."""
+    """``None``: it is not known."""
     reached: float | None = None
     """The highest of ``budget.alert_at`` that was reached."""
     unmeasured_runs: int = 0
@@ -113,7 +113,7 @@ def check_budget(
 ) -> BudgetCheck:
     """Check the month of ``target``'s team in its environment before a run begins, and record the verdict.
 
-    Where the spend cannot be told (the bill does not answer, or is in another currency) nothing is concluded and the
+    Where the spend is not known (the bill does not answer, or is in another currency) nothing is concluded and the
     run may begin: a bill that is away must not stop everybody's work.
 
     Args:
@@ -190,16 +190,16 @@ def judge_budget(
         )
 
     try:
-        told = (provider or provider_of(target.platform, environment.environment, target.cloud)).spend(month)
+        bill = (provider or provider_of(target.platform, environment.environment, target.cloud)).spend(month)
     except (SpendError, AuditError) as error:
         return check("cannot_conclude", None, str(error))
-    foreign = [currency for currency in currencies(told.spend) if currency != environment.budget.currency]
+    foreign = [currency for currency in currencies(bill.spend) if currency != environment.budget.currency]
     if foreign:
         return check("cannot_conclude", None, f"some spend is in {', '.join(foreign)}, the budget is not")
     members = [name for name, other in target.platform.teams.items() if environment.environment in other.environments]
-    (share,) = [share for share in by_team(told.spend, members) if share.team == team.team]
+    (share,) = [share for share in by_team(bill.spend, members) if share.team == team.team]
     verdict: Literal["passed", "failed"] = "failed" if share.total > budget else "passed"
-    return check(verdict, share.total, unmeasured=told.teams_of_unmeasured.get(team.team, 0))
+    return check(verdict, share.total, unmeasured=bill.teams_of_unmeasured.get(team.team, 0))
 
 
 def _override(overrides: Iterable[BudgetOverride], team: str, now: datetime) -> str | None:

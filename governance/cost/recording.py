@@ -64,9 +64,9 @@ def step_ended() -> None:
         resources=_resources(step_run),
         book=load_prices(),
     )
-    told: dict[str, Any] = {**usage.model_dump(mode="json", exclude_none=True), "currency": currency or "none"}
+    recorded: dict[str, Any] = {**usage.model_dump(mode="json", exclude_none=True), "currency": currency or "none"}
     # As text: what a number looks like when it comes back is ZenML's business, and it must come back exactly.
-    log_metadata(metadata={METADATA_KEY: json.dumps(told)}, step_id=step_run.id)
+    log_metadata(metadata={METADATA_KEY: json.dumps(recorded)}, step_id=step_run.id)
 
 
 def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
@@ -77,7 +77,7 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
     """
     event = gather(run, context)
     run_outbox.enqueue(event)
-    told: dict[str, MetadataType] = {
+    metadata: dict[str, MetadataType] = {
         "cost": event.cost if event.cost is not None else "unknown",
         "currency": event.currency or "unknown",
         "complete": event.complete,
@@ -86,9 +86,9 @@ def record_usage(run: PipelineRunResponse, context: RunContext) -> None:
         "peak_memory_bytes": max((step.peak_memory_bytes for step in event.steps), default=0),
         "missing": ", ".join(event.missing) or "none",
     }
-    log_metadata(metadata={METADATA_KEY: told}, run_id_name_or_prefix=run.id)
+    log_metadata(metadata={METADATA_KEY: metadata}, run_id_name_or_prefix=run.id)
     if run.model_version is not None:
-        by_run: dict[str, MetadataType] = {f"usage of {context.pipeline} in {context.environment}": told}
+        by_run: dict[str, MetadataType] = {f"usage of {context.pipeline} in {context.environment}": metadata}
         log_metadata(metadata=by_run, model_version_id=run.model_version.id)
 
 
@@ -128,8 +128,8 @@ def machine_type(component: StackComponent, step_run: StepRunResponse) -> str | 
     if component.settings_class is None:
         return None
     settings = component.get_settings(step_run)
-    told = settings.model_dump()
-    for holder in (told, told.get("custom_job_parameters") or {}, told.get("estimator_args") or {}):
+    chosen = settings.model_dump()
+    for holder in (chosen, chosen.get("custom_job_parameters") or {}, chosen.get("estimator_args") or {}):
         for name in ("instance_type", "machine_type"):
             if holder.get(name):
                 return str(holder[name])
@@ -149,8 +149,8 @@ def _resources(step_run: StepRunResponse) -> dict[str, float | str]:
 def _left_by(step: StepRunResponse) -> tuple[StepUsage, str] | None:
     left = step.run_metadata.get(METADATA_KEY)
     try:
-        told = json.loads(str(left))
-        currency = told.pop("currency")
-        return StepUsage.model_validate(told), str(currency)
+        recorded = json.loads(str(left))
+        currency = recorded.pop("currency")
+        return StepUsage.model_validate(recorded), str(currency)
     except (ValueError, KeyError, AttributeError, ValidationError):
         return None

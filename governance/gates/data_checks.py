@@ -15,7 +15,7 @@ from governance.core.target import Target
 from governance.gates.context import GateContext
 from governance.gates.gate import Control, ControlContext
 from governance.gates.result import Check, GateResult, at_least, at_most
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
 
@@ -64,7 +64,7 @@ def schema_for(columns: Columns) -> pa.DataFrameSchema:
                 for name in columns.numeric
             },
             **{name: pa.Column(nullable=True) for name in (*columns.categorical, *columns.beside)},
-            RISK: pa.Column("int64", pa.Check.isin([0, 1]), nullable=False, coerce=True),
+            LABEL: pa.Column("int64", pa.Check.isin([0, 1]), nullable=False, coerce=True),
         }
     )
 
@@ -89,11 +89,11 @@ def judge_rows(
     checks = [
         _form(frame, columns),
         at_least(ROWS, float(len(frame)), float(limits.minimum_rows)),
-        at_least(OUTCOMES, float(frame[RISK].nunique()) if RISK in frame else 0.0, 2.0),
+        at_least(OUTCOMES, float(frame[LABEL].nunique()) if LABEL in frame else 0.0, 2.0),
     ]
     if len(frame) and features:
         missing = frame[features].isna().mean()
-        repeated = frame.duplicated(subset=[*features, *([RISK] if RISK in frame else [])]).mean()
+        repeated = frame.duplicated(subset=[*features, *([LABEL] if LABEL in frame else [])]).mean()
         checks += [
             at_most(MISSING, float(missing.max()), limits.missing_share, detail=f"column {missing.idxmax()!r}"),
             at_most(REPEATED, float(repeated), limits.duplicate_share),

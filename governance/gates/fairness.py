@@ -74,18 +74,18 @@ def _measure_attribute(scored: Scored, groups: Groups, resamples: int) -> list[M
 
 
 def _number(value: float) -> float:
-    """fairlearn divides nothing by nothing where nobody is flagged: all groups are treated alike then."""
+    """Return ``value``, or 1 for NaN: where nobody is flagged fairlearn divides 0 by 0, yet all groups fare alike."""
     return 1.0 if np.isnan(value) else float(value)
 
 
 def _sizes(scored: Scored, groups: Groups, name: str) -> tuple[int, int, int]:
-    """Rows of a group, at risk and not."""
+    """Return the rows of a group, at risk and not."""
     truth = scored.truth[groups.of_row == name]
     return len(truth), int(truth.sum()), int(len(truth) - truth.sum())
 
 
 def _resample(scored: Scored, groups: Groups, resamples: int) -> dict[str, np.ndarray]:
-    """Both measures in resamples that are stratified by group and outcome.
+    """Resample both measures, stratified by group and outcome.
 
     Of a group's rows with one outcome a resample flags a binomial number: that is what drawing them anew amounts to.
     """

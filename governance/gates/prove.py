@@ -57,7 +57,7 @@ def prove(environments: Iterable[Environment]) -> list[Outcome]:
 
 
 def _rows_needed(environment: Environment) -> int:
-    """Rows of which every part is as large as any limit asks for; at least 3,000, so that intervals are narrow."""
+    """Return how many rows make every part as large as any limit asks for; at least 3,000, for narrow intervals."""
     return max(3000, *(6 * gate.control_rows(environment) for gate in PIPELINE_GATES))
 
 
@@ -82,7 +82,7 @@ def run(gate: str, control: Control, environment: str) -> Outcome:
 
 
 def _override_controls(context: ControlContext) -> list[Control]:
-    """An override covers what cannot be concluded, until it expires, and never what failed."""
+    """Prove that an override covers what cannot be concluded, until it expires, and never what failed."""
     rows, model, dose = context.synthetic.held_out, context.synthetic.models["good"], f"{PSI}dose"
     few, failing = rows.head(context.gates.drift.minimum_rows - 1), rows.assign(dose=rows["dose"] * 3)
 

@@ -101,7 +101,7 @@ class Check(_Judged):
     overridden_by: str | None = Field(default=None, description="Digest of the statement that sets it aside.")
 
     def _decide(self) -> Verdict:
-        """Failed if the value misses the threshold; passed only if its whole interval is within it.
+        """Decide: failed if the value misses the threshold, passed only if its whole interval is within it.
 
         A value that is missing or not a number, or that too few rows stand behind, concludes nothing.
         """
@@ -123,7 +123,7 @@ class Check(_Judged):
         return self.passed or (self.verdict == "cannot_conclude" and self.overridden_by is not None)
 
     def __str__(self) -> str:
-        """The comparison as a person reads it, with enough digits to tell the numbers apart."""
+        """Return the comparison as a person reads it, with enough digits to tell the numbers apart."""
         value = "missing" if self.value is None else f"{self.value:.4g}"
         interval = ""
         if self.lower is not None and self.upper is not None:
@@ -167,7 +167,7 @@ class GateResult(_Judged):
     overridden_by: tuple[str, ...] = Field(default=(), description="Statements that were in force, by digest.")
 
     def _decide(self) -> Verdict:
-        """The worst of the checks; a gate with nothing to check concludes nothing."""
+        """Decide by the worst of the checks; a gate with nothing to check concludes nothing."""
         found = {check.verdict for check in self.checks}
         return next((verdict for verdict in _WORST_FIRST if verdict in found), "cannot_conclude")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.digests import data_digest
 from pipelines.model import TrainedModel, read_model
 
@@ -49,9 +49,9 @@ def score_rows(model: TrainedModel, frame: pd.DataFrame) -> Scored:
     probability = model.predict_probability(frame)
     return Scored(
         frame=frame,
-        truth=frame[RISK].to_numpy(dtype="int64"),
+        truth=frame[LABEL].to_numpy(dtype="int64"),
         probability=probability,
-        flagged=model.flag(probability),
+        flagged=model.predict_positive(probability),
         decision_threshold=model.signature.decision_threshold,
         data_digest=data_digest(frame),
         model_digest=model.digest,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from governance.gates.scored import Scored, score_rows
-from pipelines.artifacts import RISK
+from pipelines.artifacts import LABEL
 from pipelines.config import ModelConfig
 from pipelines.data import DataDescription, load_training_sets
 from pipelines.features import fit_features
@@ -35,7 +35,7 @@ class SyntheticData:
 
     def few(self, rows: int) -> pd.DataFrame:
         """Return that many held-out rows, half of them at risk."""
-        halves = [self.held_out[self.held_out[RISK] == outcome] for outcome in (0, 1)]
+        halves = [self.held_out[self.held_out[LABEL] == outcome] for outcome in (0, 1)]
         return pd.concat([halves[0].head(rows - rows // 2), halves[1].head(rows // 2)], ignore_index=True)
 
     def repeated(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -78,10 +78,10 @@ def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7) -> SyntheticD
     altered = {
         "good": training,
         "retrained": training.sample(frac=0.9, random_state=seed).reset_index(drop=True),
-        "shuffled": training.assign(**{RISK: random.permutation(training[RISK])}),
+        "shuffled": training.assign(**{LABEL: random.permutation(training[LABEL])}),
         # Somebody forgot to record the outcome of most people of one sex.
         "biased": training.assign(
-            **{RISK: training[RISK].where((training["sex"] != "b") | (random.random(len(training)) < 0.1), 0)}
+            **{LABEL: training[LABEL].where((training["sex"] != "b") | (random.random(len(training)) < 0.1), 0)}
         ),
         "inferior": training.assign(
             dose=random.permutation(training["dose"]), pressure=random.permutation(training["pressure"])

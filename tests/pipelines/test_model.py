@@ -156,7 +156,7 @@ def test_probability_is_that_of_risk_however_classes_are_ordered(model: TrainedM
 
 def test_flag_is_raised_from_the_threshold_on(model: TrainedModel) -> None:
     threshold = model.signature.decision_threshold
-    assert model.flag(np.array([threshold - 1e-9, threshold, 1.0])).tolist() == [False, True, True]
+    assert model.predict_positive(np.array([threshold - 1e-9, threshold, 1.0])).tolist() == [False, True, True]
 
 
 def test_frame_without_an_input_column_is_refused_by_name(model: TrainedModel, saved: Any) -> None:

@@ -140,12 +140,12 @@ def access_token() -> str:
 
 def _wait(error: urllib.error.HTTPError, attempt: int) -> float:
     """Return seconds to wait: what the answer says (Cost Management has its own headers for that), else ever longer."""
-    told = [
+    asked = [
         value
         for name, value in error.headers.items()
         if name.lower().endswith("retry-after") and value.replace(".", "", 1).isdigit()
     ]
-    return min(max(map(float, told), default=2.0**attempt), _LONGEST_WAIT_SECONDS)
+    return min(max(map(float, asked), default=2.0**attempt), _LONGEST_WAIT_SECONDS)
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

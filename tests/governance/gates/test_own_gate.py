@@ -24,14 +24,14 @@ from governance.gates.context import GateContext
 from governance.gates.gate import DATA_QUALITY, Control, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult
-from pipelines.artifacts import RISK, TRAINING_DATA
+from pipelines.artifacts import LABEL, TRAINING_DATA
 from pipelines.digests import data_digest
 
 SHARE = "share of the rarer outcome"
 
 
 def judge(data, limits, context):
-    share = min(data[RISK].mean(), 1 - data[RISK].mean())
+    share = min(data[LABEL].mean(), 1 - data[LABEL].mean())
     check = Check(name=SHARE, value=share, bound="at least", threshold=limits.rarer_share)
     return context.result(GATE.name, {"data": data_digest(data)}, [check])
 
@@ -55,7 +55,7 @@ def judge_again(result, target):
 
 def controls(context):
     limits, rows = context.gates.class_balance, context.synthetic.training
-    rare = pd.concat([rows[rows[RISK] == 0], rows[rows[RISK] == 1].head(5)])
+    rare = pd.concat([rows[rows[LABEL] == 0], rows[rows[LABEL] == 1].head(5)])
     return [
         Control("both outcomes frequent", None, lambda: judge(rows, limits, context.gate_context)),
         Control("one outcome all but missing", SHARE, lambda: judge(rare, limits, context.gate_context)),
