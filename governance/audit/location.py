@@ -77,7 +77,7 @@ class Location:
         return name if self.cloud == "local" else f"{self.cloud}-{name}"
 
     def store(self) -> Store:
-        """The log's store.
+        """Return the log's store.
 
         Raises:
             StoreError: its folder does not exist, or its bucket cannot be asked.
@@ -92,7 +92,7 @@ class Location:
         return self._adapter.service_key(self.environment)
 
     def service_signer(self) -> Signer | None:
-        """What signs through the cloud's key service, if it does. Its public key is kept beside where a file would be.
+        """Return the signer of the cloud's key service, if one is used; its public key is kept where a file's would be.
 
         Raises:
             SignatureError: the key cannot be used.
@@ -111,11 +111,11 @@ class Location:
         return CLOUDS[self.cloud]
 
     def open_anchors(self) -> list[Anchor]:
-        """The places of checkpoints."""
+        """Open the places of checkpoints."""
         return [StoreAnchor(_anchor_store(place, self.retention)) for place in self.anchors]
 
     def public_keys(self) -> tuple[Verifier, ...]:
-        """The keys that the log may be signed by.
+        """Return the keys that the log may be signed by.
 
         Raises:
             SignatureError: the file of public keys is missing or damaged.
@@ -128,14 +128,14 @@ class Location:
         return self.ground / "spool" / self._label
 
     def subjects(self) -> Subjects:
-        """People who act on this log. Their keys are shared by all environments: one person, one pseudonym."""
+        """Return the people who act on this log. All environments share their keys: one person, one pseudonym."""
         return Subjects(self.store(), FileKeyRing(self.key.parent / "subjects"))
 
 
 def locate(
     platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Location:
-    """Where the log of ``environment`` is.
+    """Locate the log of ``environment``.
 
     Raises:
         SettingsError: there is no such environment, or it is not described for that cloud.
@@ -153,7 +153,7 @@ def locate(
 def open_log(
     platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> AuditLog:
-    """The log of ``environment``, for writing. Its signing key is made with its first entry.
+    """Open the log of ``environment`` for writing. Its signing key is made with its first entry.
 
     Raises:
         SettingsError: there is no such environment, or it is not described for that cloud.
@@ -169,7 +169,7 @@ def open_log(
 def open_reader(
     platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> LogReader:
-    """The log of ``environment``, for reading. Errors as for :func:`open_log`; needs the public key only."""
+    """Open the log of ``environment`` for reading. Errors as for :func:`open_log`; needs the public key only."""
     where = locate(platform, environment, cloud=cloud, environ=environ)
     store, anchors = where.store(), where.open_anchors()
     if not where.key.with_suffix(".pub").exists():
@@ -181,13 +181,13 @@ def open_reader(
 def open_signer(
     platform: Platform, environment: str, *, cloud: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Signer:
-    """What signs for the log of ``environment``. Errors as for :func:`open_log`."""
+    """Return the signer of ``environment``'s log. Errors as for :func:`open_log`."""
     where = locate(platform, environment, cloud=cloud, environ=environ)
     return _signer(where, where.store(), where.open_anchors(), environ)
 
 
 def current_actor(where: Location, zenml_user: str | None = None) -> Actor:
-    """Who runs this process, as an actor of the log at ``where``.
+    """Return whoever runs this process, as an actor of the log at ``where``.
 
     Raises:
         ActorError: nobody can be named.
@@ -222,7 +222,7 @@ def _signer(where: Location, store: Store, anchors: list[Anchor], environ: Mappi
 
 
 def _is_signed(store: Store, anchors: list[Anchor]) -> bool:
-    """Whether there is anything that a key must have signed."""
+    """Return whether there is anything that a key must have signed."""
     return any(next(store.list(kind), None) is not None for kind in (ENTRIES, CHECKPOINTS)) or any(
         next(anchor.sizes(), None) is not None for anchor in anchors
     )

@@ -52,7 +52,7 @@ class _Book:
         return Outbox(home / "terraform" / self.cloud / self.environment / "unrecorded")
 
     def waiting(self, by: _Origin, kind: str, fields: Mapping[str, Any]) -> WaitingEvent:
-        """An event of an act that failed, which it is until it is told otherwise."""
+        """Return an event of an act that failed, which it is until its outcome is known."""
         common = {
             "kind": kind,
             "id": uuid.uuid4().hex,
@@ -173,7 +173,7 @@ def _kept(
 
 
 def _by_stack(stacks: Iterable[Stack], changes: Iterable[Change]) -> dict[Stack, list[Change]]:
-    """``changes`` by the stack they belong to, pruned ones of former stacks included."""
+    """Group ``changes`` by the stack they belong to, pruned ones of former stacks included."""
     found: dict[Stack, list[Change]] = {stack: [] for stack in stacks}
     for change in changes:
         state = change.desired or (change.found.state if change.found else None)
@@ -193,7 +193,7 @@ def _team(platform: Platform, stack: Stack) -> str | None:
 
 
 def _refs(changes: Iterable[Change]) -> dict[str, list[str]]:
-    """Objects by what was done to them; one that was replaced was made anew beside the old one."""
+    """Return objects by what was done to them; one that was replaced was made anew beside the old one."""
     done: dict[str, list[str]] = {"created": [], "updated": [], "deleted": []}
     into = {"create": "created", "replace": "created", "update": "updated", "delete": "deleted"}
     for change in changes:

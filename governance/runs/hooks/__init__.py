@@ -64,7 +64,7 @@ def _current() -> tuple[PipelineRunResponse, RunContext]:
 
 
 def _duration(run: PipelineRunResponse) -> float:
-    """Seconds since the run started."""
+    """Return the seconds since the run started."""
     return max((utc_now() - (run.start_time or run.created)).total_seconds(), 0.0)
 
 
