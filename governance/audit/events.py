@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -385,6 +385,9 @@ AnyEvent = Annotated[
     | Reconciliation,
     Field(discriminator="kind"),
 ]
+
+KINDS = tuple(str(event.model_fields["kind"].default) for event in get_args(get_args(AnyEvent)[0]))
+"""Every kind of event."""
 
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 """Reads an event of any kind."""

@@ -130,15 +130,21 @@ def infer(
 
 
 @app.command()
-def models(settings: Settings = DIRECTORY, as_json: AsJson = False) -> None:
+def models(
+    model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model [default: every team's].")] = None,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+) -> None:
     """List every team's models with their versions and stages."""
     platform = load_platform(settings)
+    if model is not None:
+        platform.team_of(model)  # a misspelt one is said before ZenML is loaded
     from governance.core.progress import quiet_third_parties
 
     quiet_third_parties()
     from governance.registry.inventory import list_versions
 
-    rows = list_versions(platform)
+    rows = list_versions(platform, model)
     if as_json:
         typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
         return

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from environments import DIRECTORY, SettingsError, load_platform
+from environments import DIRECTORY, Platform, SettingsError, load_platform
 from environments.files import file_sha256
 from governance.audit.anchors import CheckpointSource, GitTagAnchor, ReadOnlyAnchor
 from governance.audit.archive import Archive
 from governance.audit.entry import Entry
 from governance.audit.errors import AuditError
-from governance.audit.events import LegalHold, LogExport, LogReview, SecretRotation, SubjectErased, rfc3339
+from governance.audit.events import KINDS, LegalHold, LogExport, LogReview, SecretRotation, SubjectErased, rfc3339
 from governance.audit.expectations import find_gaps
 from governance.audit.export import export_extract, export_log, verify_archive
 from governance.audit.integrity import verify_log
@@ -57,19 +57,28 @@ def list_entries(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
+    and_verify: Annotated[bool, typer.Option("--verify", help="Then check all of the log, as verify does.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show entries, oldest first."""
-    log = open_reader(load_platform(settings), env, cloud=cloud)
+    platform = load_platform(settings)
+    log = open_reader(platform, env, cloud=cloud)
+    if kind is not None and kind not in KINDS:
+        raise AuditError(f"There is no kind {kind!r} of event; choose one of: {', '.join(KINDS)}.")
     wanted = Filter(kind, model, version, actor, team, run, _moment(since), _moment(until))
     newest_first = select(log, wanted, newest_first=True)
     found = [entry for entry, _ in zip(newest_first, range(limit or sys.maxsize), strict=False)][::-1]
+    entries = [_as_json(entry) for entry in found]
+    ok, lines, facts = _verification(platform, env, cloud) if and_verify else (True, [], {})
     if as_json:
-        typer.echo(json.dumps([_as_json(entry) for entry in found], indent=2))
-        return
-    for entry in found:
-        typer.echo(_line(entry))
-    typer.echo(f"{len(found)} of {log.size} entries in {log.store.place}", err=True)
+        typer.echo(json.dumps({"entries": entries, "verification": facts} if and_verify else entries, indent=2))
+    else:
+        for entry in found:
+            typer.echo(_line(entry))
+        typer.echo(f"{len(found)} of {log.size} entries in {log.store.place}", err=True)
+        typer.echo("\n".join(lines), nl=bool(lines))
+    if not ok:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -115,7 +124,22 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every entry, signature and anchor. Exit status 1 if anything is not as it was signed."""
-    platform = load_platform(settings)
+    ok, lines, facts = _verification(load_platform(settings), env, cloud, log, key, anchor, git_anchor)
+    say("\n".join(lines), as_json, **facts)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _verification(
+    platform: Platform,
+    env: str,
+    cloud: str | None,
+    log: Path | None = None,
+    key: Path | None = None,
+    anchor: list[Path] | None = None,
+    git_anchor: Path | None = None,
+) -> tuple[bool, list[str], dict[str, Any]]:
+    """Return whether the log holds, that in lines for people, and as facts for a machine."""
     where = locate(platform, env, cloud=cloud)
     keys = read_public_keys(key) if key else open_reader(platform, env, cloud=cloud).keys
     anchors: list[CheckpointSource] = [*where.open_anchors(), *(ReadOnlyAnchor(_copy(place)) for place in anchor or [])]
@@ -135,9 +159,7 @@ def verify(
     verdict = "intact" if report.ok else f"DAMAGED, first at entry {report.first_bad}"
     lines.append(f"{report.place}: {verdict}; {report.entries} entries, {report.checkpoint} signed for")
     runs = [{"run": g.run, "sequence": g.sequence, "missing": list(g.missing), "ended": g.ended} for g in lost]
-    say("\n".join(lines), as_json, **report.as_json(), incomplete_runs=runs)
-    if not report.ok:
-        raise typer.Exit(1)
+    return report.ok, lines, {**report.as_json(), "incomplete_runs": runs}
 
 
 @app.command()

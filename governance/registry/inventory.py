@@ -23,17 +23,19 @@ class VersionRow(StrictModel):
     digest: str
 
 
-def list_versions(platform: Platform) -> list[VersionRow]:
-    """List every version of every team's models, newest first within a model."""
+def list_versions(platform: Platform, model: str | None = None) -> list[VersionRow]:
+    """List every version of every team's models, or of one, newest first within a model."""
     rows = []
     for team in platform.teams.values():
-        for model in team.models:
+        for name in team.models:
+            if model not in (None, name):
+                continue
             try:
-                Client().get_model(model)
+                Client().get_model(name)
             except KeyError:
                 continue  # not trained yet
             for version in (
-                Client().list_model_versions(model=model, sort_by="desc:number", size=100, hydrate=True).items
+                Client().list_model_versions(model=name, sort_by="desc:number", size=100, hydrate=True).items
             ):
                 try:
                     digest = digest_of(version)
@@ -42,7 +44,7 @@ def list_versions(platform: Platform) -> list[VersionRow]:
                 rows.append(
                     VersionRow(
                         team=team.team,
-                        model=model,
+                        model=name,
                         version=str(version.number),
                         stage=version.stage or "none",
                         trained=version.created,

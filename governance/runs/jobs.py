@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zenml.logger import get_logger
 
+from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.registry.sign_trained import sign_trained
 from governance.runs.pipelines import batch_inference_of, training_of
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
 _logger = get_logger(__name__)
+
+
+class NoDataError(RefusedError):
+    """The data that are to be scored are not where they are said to be."""
 
 
 def train(target: Target) -> PipelineRunResponse:
@@ -78,10 +84,13 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         data: CSV or Parquet file or URL; the source in the model's configuration when none is given.
 
     Raises:
+        NoDataError: ``data`` is a path at which nothing is; no run was started.
         NoModelInUseError: no version is in the environment, or one that was not promoted.
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         NotRecordedError: the log cannot be written.
     """
+    if data is not None and "://" not in data and not Path(data).exists():
+        raise NoDataError(f"DATA={data}: there is nothing at {Path(data).resolve()}. No run was started.")
     session = RunSession(target)
     pipeline, release = batch_inference_of(session.config), session.release
     done = run(

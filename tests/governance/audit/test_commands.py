@@ -153,6 +153,14 @@ def test_entries_are_listed_and_filtered(log: AuditLog, platform: Platform, comm
     assert "is no day or moment" in command("list", "--env", "dev", "--since", "yesterday", status=1)
 
 
+def test_list_and_verification_are_one_document(log: AuditLog, command: Command) -> None:
+    log.append(event())
+    told = json.loads(command("list", "--verify", "--json"))
+    assert ([entry["run"] for entry in told["entries"]], told["verification"]["ok"]) == (["run-0"], True)
+    assert "intact; 1 entries" in command("list", "--verify")
+    assert "no kind 'bogus' of event; choose one of: infrastructure" in command("list", "--kind", "bogus", status=1)
+
+
 def test_verify_says_what_is_wrong_and_fails(log: AuditLog, platform: Platform, ground: Path, command: Command) -> None:
     _fill(log, platform)
     assert json.loads(command("verify", "--env", "dev", "--json"))["ok"]

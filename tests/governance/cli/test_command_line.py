@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from zenml.client import Client
 
 from governance.cli.app import main
 from governance.registry.versions import staged_version
@@ -92,6 +93,8 @@ def in_production(ground: Ground) -> Ground:
 def test_the_way_to_production_by_commands(in_production: Ground) -> None:
     (row,) = (row for row in say(in_production, "models") if row["model"] == DIABETES)
     assert (row["version"], row["stage"]) == ("1", "production")
+    assert say(in_production, "models", "--model", CANCER) == []
+    assert "nope" in refused(in_production, "models", "--model", "nope")
 
 
 def test_inference_on_a_users_own_file(in_production: Ground, tmp_path: Path) -> None:
@@ -106,6 +109,9 @@ def test_inference_on_a_users_own_file(in_production: Ground, tmp_path: Path) ->
     assert scored["risk_flag"].sum() == said["predictions"]["flagged"]
     assert set(scored["model_version"]) == {"1"}
 
+    runs = Client().list_pipeline_runs(size=1).total
+    assert "there is nothing at" in refused(in_production, "infer", "--model", DIABETES, "--data", "no-such.parquet")
+    assert Client().list_pipeline_runs(size=1).total == runs, "no run was started"
     data.drop(columns="bmi").to_csv(tmp_path / "lacking.csv", index=False)
     message = refused(in_production, "infer", "--model", DIABETES, "--data", str(tmp_path / "lacking.csv"))
     assert "column 'bmi': expected number, found no such column" in message
