@@ -57,5 +57,5 @@ def _hint(signature: bytes) -> str | None:
     """Return the key that a bundle says it is by; only which of the trusted ones to try depends on it."""
     try:
         return str(json.loads(signature)["verificationMaterial"]["publicKey"]["hint"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

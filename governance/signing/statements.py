@@ -11,7 +11,7 @@ import secrets
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from environments.model import Cloud, EnvironmentName, ModelName
 from environments.strict import StrictModel
@@ -144,7 +144,7 @@ def read(store: Readable, digest: str) -> Signed:
         raise SigningError(f"statement {digest[:19]} is missing from {store.place}")
     try:
         signed = Signed.model_validate(json.loads(data))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise SigningError(f"statement {digest[:19]} in {store.place} is damaged") from error
     if signed.digest != digest:
         raise SigningError(f"statement {digest[:19]} in {store.place} was replaced by another")

@@ -260,8 +260,9 @@ def test_a_statement_that_is_gone_or_replaced_is_refused(desk: Desk) -> None:
     file.chmod(0o644)
     file.write_bytes(whole.replace(b'"approved"', b'"declined"'))
     desk.refused("was replaced by another")
-    file.write_bytes(b"{}")
-    desk.refused("is damaged")
+    for damaged in (b"{}", b"[" * 100_000, b"Infinity"):
+        file.write_bytes(damaged)
+        desk.refused("is damaged")
     file.unlink()
     desk.refused(f"statement {given[:19]} is missing")
 

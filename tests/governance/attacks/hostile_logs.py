@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shutil
-import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -204,12 +205,15 @@ def write_folder(files: Files, folder: Path) -> None:
 
 def zipped(files: Files, random: Random) -> bytes:
     """A zip file of ``files``, at times with a name twice."""
-    with tempfile.SpooledTemporaryFile() as out:
+    members = list(files.items())
+    if random.random() < 0.1:
+        name, data = random.choice(members)
+        members.append((name, random.choice((data, spoilt(data, random)))))
+    with io.BytesIO() as out, warnings.catch_warnings(action="ignore"):
         with zipfile.ZipFile(out, "w", random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
-            for name, data in files.items():
+            for name, data in members:
                 archive.writestr(zipfile.ZipInfo(name), data, archive.compression, 1)
-        out.seek(0)
-        return out.read()
+        return out.getvalue()
 
 
 def spoilt(data: bytes, random: Random) -> bytes:

@@ -11,13 +11,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from governance.audit import layout, verify, verify_pack
 from governance.audit.archive import Archive
-from governance.audit.errors import StoreError
+from governance.audit.errors import SignatureError, StoreError
 from governance.audit.export import verify_archive, verify_extract
 from governance.audit.integrity import Report, verify_log
 from governance.audit.signer import read_public_keys
@@ -28,6 +29,7 @@ from tests.governance.attacks.hostile_logs import (
     Originals,
     anchors_of,
     make_originals,
+    spoilt,
     write_case,
     write_folder,
 )
@@ -165,3 +167,20 @@ def test_no_verifier_waits_for_a_pipe_or_follows_a_link(originals: Originals, sc
         entry.symlink_to(scratch / "kept" if kind == "link" else "/dev/zero")
     case = Case("log", folder, None)
     assert ours(case, originals) == theirs(case, originals) == (False, 2)
+
+
+def test_a_key_is_taken_by_both_or_by_neither(originals: Originals, tmp_path: Path) -> None:
+    file, honest, taken = tmp_path / "key.pub", originals.public.read_bytes(), Counter[bool]()
+    for number in range(1000):
+        random = Random(number)
+        file.write_bytes(random.choice((spoilt, lambda data, _: data * 2))(honest, random))
+        answers = []
+        for read, refusal in ((read_public_keys, SignatureError), (verify.read_keys, verify.CannotCheckError)):
+            try:
+                read(file if read is read_public_keys else str(file))  # type: ignore[operator]
+                answers.append(True)
+            except refusal:
+                answers.append(False)
+        assert answers[0] == answers[1], (number, file.read_bytes())
+        taken[answers[0]] += 1
+    assert min(taken[True], taken[False]) > 100, taken
