@@ -15,7 +15,7 @@ EnvironmentNames = Annotated[
 ]
 EnvironmentName = Annotated[str, typer.Option("--env", envvar="ENV", help="Environment.")]
 CloudName = Annotated[
-    str | None, typer.Option("--cloud", envvar="CLOUD", help="Cloud [default: what the environment's file says].")
+    str | None, typer.Option("--cloud", envvar="CLOUD", help="Cloud (default: what the environment's file says).")
 ]
 SettingsDirectory = Annotated[
     Path,

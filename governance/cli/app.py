@@ -110,7 +110,7 @@ def infer(
     env: Env = "production",
     data: Annotated[
         str | None,
-        typer.Option(envvar="DATA", help="CSV or Parquet, a path or URL [default: the model's own source]."),
+        typer.Option(envvar="DATA", help="CSV or Parquet, a path or URL (default: the model's own source)."),
     ] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -131,7 +131,7 @@ def infer(
 
 @app.command()
 def models(
-    model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model [default: every team's].")] = None,
+    model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model (default: every team's).")] = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
@@ -139,9 +139,9 @@ def models(
     platform = load_platform(settings)
     if model is not None:
         platform.team_of(model)  # a misspelt one is said before ZenML is loaded
-    from governance.core.progress import quiet_third_parties
+    from governance.core.progress import ready_zenml
 
-    quiet_third_parties()
+    ready_zenml()
     from governance.registry.inventory import list_versions
 
     rows = list_versions(platform, model)
@@ -165,7 +165,7 @@ def report(
     model: Model,
     env: Env = "production",
     folder: Annotated[
-        Path | None, typer.Option(envvar="OUT", help="Where to write [default: reports/ in local.root].")
+        Path | None, typer.Option(envvar="OUT", help="Where to write (default: reports/ in local.root).")
     ] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,

@@ -118,7 +118,7 @@ def verify(
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     log: Annotated[Path | None, typer.Option(help="A copy of the log: folder, export or extract.")] = None,
-    key: Annotated[Path | None, typer.Option(help="File with the public key [default: the environment's].")] = None,
+    key: Annotated[Path | None, typer.Option(help="File with the public key (default: the environment's).")] = None,
     anchor: Annotated[list[Path] | None, typer.Option(help="Folder or zip of checkpoints, besides the usual.")] = None,
     git_anchor: Annotated[Path | None, typer.Option(help="Repository whose tags hold checkpoints.")] = None,
     as_json: AsJson = False,

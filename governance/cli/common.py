@@ -22,9 +22,9 @@ def ready_target(settings: Path, model: str, environment: str, cloud: str | None
         SettingsError: the settings do not know the model, or not in that environment.
     """
     target = target_for(load_platform(settings), model, environment, cloud)
-    from governance.core.progress import quiet_third_parties
+    from governance.core.progress import ready_zenml
 
-    quiet_third_parties()
+    ready_zenml()
     return target
 
 

@@ -29,7 +29,7 @@ Markdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown for a
 PlanFile = Annotated[
     Path | None,
     typer.Option(
-        "--plan-file", envvar="PLAN_FILE", help="A plan made before [default: plan now].", exists=True, dir_okay=False
+        "--plan-file", envvar="PLAN_FILE", help="A plan made before (default: plan now).", exists=True, dir_okay=False
     ),
 ]
 
@@ -70,8 +70,8 @@ def cost_plan(
 
 
 Team = Annotated[str | None, typer.Option(envvar="TEAM", help="Only this team.")]
-MonthName = Annotated[str | None, typer.Option("--month", envvar="MONTH", help="As 2026-11 [default: this month].")]
-Out = Annotated[Path | None, typer.Option("--folder", envvar="OUT", help="Where the page goes [default: reports/].")]
+MonthName = Annotated[str | None, typer.Option("--month", envvar="MONTH", help="As 2026-11 (default: this month).")]
+Out = Annotated[Path | None, typer.Option("--folder", envvar="OUT", help="Where the page goes (default: reports/).")]
 
 
 def cost(

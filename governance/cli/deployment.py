@@ -15,7 +15,7 @@ from governance.cli.options import AsJson, Cloud, DryRun, Env, Settings
 
 def deploy(
     env: Env = "dev",
-    model: Annotated[str | None, typer.Option(envvar="MODEL", help="Only this model [default: every team's].")] = None,
+    model: Annotated[str | None, typer.Option(envvar="MODEL", help="Only this model (default: every team's).")] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,

@@ -19,7 +19,7 @@ def evidence(
     env: Env = "production",
     version: Version = None,
     out: Annotated[
-        Path | None, typer.Option(envvar="OUT", help="Zip file to write [default: evidence/ in local.root].")
+        Path | None, typer.Option(envvar="OUT", help="Zip file to write (default: evidence/ in local.root).")
     ] = None,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Name the people behind the pseudonyms; the log records that.")

@@ -14,7 +14,7 @@ from stack_bootstrap.options import SettingsDirectory as Settings
 
 Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's file.")]
 Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
-Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs [default: git's].")]
-Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key [default: git's, or the usual ones].")]
+Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs (default: git's).")]
+Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key (default: git's, or the usual ones).")]
 
 __all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Version"]

@@ -15,7 +15,7 @@ DIFFERS = 2
 
 To = Annotated[str, typer.Option(envvar="TO", help="Environment to enter: staging or production.")]
 Reason = Annotated[str, typer.Option(envvar="REASON", help="Why, for the record. Name nobody.")]
-Hours = Annotated[int | None, typer.Option(envvar="HOURS", help="How long it holds [default: the longest allowed].")]
+Hours = Annotated[int | None, typer.Option(envvar="HOURS", help="How long it holds (default: the longest allowed).")]
 BreakGlass = Annotated[
     bool, typer.Option("--break-glass", help="An emergency: two signatures go past gates and missing approvals.")
 ]
@@ -99,9 +99,9 @@ def override(
     reason: Reason,
     env: Env = "staging",
     subject: Annotated[
-        str | None, typer.Option(envvar="SUBJECT", help="One check of it, such as a metric [default: all].")
+        str | None, typer.Option(envvar="SUBJECT", help="One check of it, such as a metric (default: all).")
     ] = None,
-    version: Annotated[str | None, typer.Option(envvar="VERSION", help="The one version [default: any].")] = None,
+    version: Annotated[str | None, typer.Option(envvar="VERSION", help="The one version (default: any).")] = None,
     hours: Hours = None,
     signer: Signer = None,
     key: Key = None,
@@ -245,7 +245,7 @@ def rollback_drill(
 
 def reconcile(
     env: Env = "production",
-    model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model [default: every team's].")] = None,
+    model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model (default: every team's).")] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,

@@ -29,14 +29,14 @@ def team(
         str | None, typer.Option(envvar="COST_CENTER", help="One of environments/platform.yaml.")
     ] = None,
     model: Annotated[
-        str, typer.Option(envvar="MODEL", help="Its first model [default: the team's name, then _classifier].")
+        str, typer.Option(envvar="MODEL", help="Its first model (default: the team's name, then _classifier).")
     ] = "",
     models: Annotated[str, typer.Option(envvar="MODELS", help="Several models, separated by commas.")] = "",
     budget: Annotated[
         float | None,
         typer.Option(
             envvar="BUDGET",
-            help="A month in production; the other environments get the same share of theirs [default: a tenth].",
+            help="A month in production; the other environments get the same share of theirs (default: a tenth).",
         ),
     ] = None,
     approver: Annotated[
@@ -116,9 +116,9 @@ def team_remove(
     """Remove a team that production does not need: archive it, unregister its stacks, delete its file and scaffold."""
     chosen = _given(name, "NAME", "Team")
     platform = load_platform(settings)
-    from governance.core.progress import quiet_third_parties
+    from governance.core.progress import ready_zenml
 
-    quiet_third_parties()
+    ready_zenml()
     from governance.teams.remove import plan_removal, remove
 
     removal = plan_removal(chosen, platform, cloud=cloud, plan=not no_plan)

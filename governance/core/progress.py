@@ -61,6 +61,18 @@ def watch_steps(watch: Watch) -> Iterator[None]:
         logger.propagate = propagate
 
 
+def ready_zenml() -> None:
+    """Open the ZenML store that the environment names, before a command says or does anything.
+
+    Raises:
+        RegistrationError: it is away or was migrated by another ZenML; one line, within seconds.
+    """
+    from stack_bootstrap.registration import open_client
+
+    open_client()
+    quiet_third_parties()
+
+
 def quiet_third_parties() -> None:
     """Send warnings of third parties to standard error, and leave out what the exception says anyway.
 

@@ -27,7 +27,7 @@ from stack_bootstrap.registration import Change, Changes, Check, Progress
 app = typer.Typer()
 
 TeamName = Annotated[
-    str | None, typer.Option("--team", envvar="TEAM", help="Only this team, or 'platform' [default: all of them].")
+    str | None, typer.Option("--team", envvar="TEAM", help="Only this team, or 'platform' (default: all of them).")
 ]
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Take over objects of the same name that Groundwork did not register.")

@@ -54,7 +54,7 @@ def run_here(ground: Ground, *arguments: str) -> Done:
         patch.setenv("COLUMNS", "200")
         patch.setattr(sys, "argv", ["governance", *arguments])
         # It would point ZenML's logging at a stream that is gone after this command.
-        patch.setattr("governance.core.progress.quiet_third_parties", lambda: None)
+        patch.setattr("governance.core.progress.ready_zenml", lambda: None)
         with pytest.raises(SystemExit) as ended:
             main()
     assert isinstance(ended.value.code, int)

@@ -46,4 +46,4 @@ def checkout(tmp_path: Path) -> Checkout:
 @pytest.fixture
 def zenml_as_loud_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave ZenML's handler its stream: the one it would be given is closed when the test ends."""
-    monkeypatch.setattr("governance.core.progress.quiet_third_parties", lambda: None)
+    monkeypatch.setattr("governance.core.progress.ready_zenml", lambda: None)
