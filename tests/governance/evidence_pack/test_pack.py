@@ -19,6 +19,7 @@ import pytest
 
 from environments import load_platform
 from governance.audit import StoreError, open_reader
+from governance.audit.canonical import canonical
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
 from governance.audit.personal import find_forbidden
@@ -262,7 +263,7 @@ def _add_a_statement(files: Files) -> None:
 
 def _another_model(files: Files) -> None:
     about = json.loads(files["pack.json"])
-    files["pack.json"] = json.dumps({**about, "model_digest": "sha256:" + "0" * 64}).encode()
+    files["pack.json"] = canonical({**about, "model_digest": "sha256:" + "0" * 64})
 
 
 def _a_forked_anchor(files: Files) -> None:
