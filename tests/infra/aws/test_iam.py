@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from stack_bootstrap.provider_mirror import cli_configuration
-from stack_bootstrap.workspace import MIRROR_VARIABLE
-from tests.conftest import REPOSITORY
-from tests.infra.aws.cloud import Cloud, require_provider
 from tests.infra.aws.conftest import Applied
+from tests.infra.offline.simulated import directory, resources
 
 pytestmark = pytest.mark.xdist_group("aws")
 
@@ -63,19 +57,24 @@ def grants(policies: Iterator[tuple[str, str, dict[str, Any]]]) -> Granted:
 
 
 @pytest.fixture(scope="module")
-def identities(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def identities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """The plan of the module identity for each orchestrator, by address of resource."""
-    require_provider()
-    folder = tmp_path_factory.mktemp("aws-identities")
-    shutil.copytree(REPOSITORY / "infra/modules/aws/identity", folder / "identity")
     cases = {name: {"orchestrator": name, "step_operator": None} for name in ORCHESTRATORS}
     cases["step-operator"] = {"orchestrator": "airflow", "step_operator": "sagemaker"}
-    provider = cloud.override("333333333333").split("\n\n", 1)[1].replace("{\n", '{\n  region = "eu-central-1"\n', 1)
-    (folder / "main.tf").write_text(
-        provider
-        + f"""
+    text = f"""
+terraform {{
+  required_providers {{
+    aws = {{ source = "hashicorp/aws" }}
+  }}
+}}
+
+provider "aws" {{
+  region              = "eu-central-1"
+  allowed_account_ids = ["333333333333"]
+}}
+
 module "identity" {{
-  source        = "./identity"
+  source        = "../../modules/aws/identity"
   for_each      = jsondecode({json.dumps(json.dumps(cases))})
   client_name   = "oncology-production-cl"
   cluster       = "ml"
@@ -84,22 +83,9 @@ module "identity" {{
   team          = "oncology"
   workload_name = "oncology-production-wl"
 }}
-""",
-        encoding="utf-8",
-    )
-    shutil.copy(REPOSITORY / "infra/modules/aws/identity/versions.tf", folder)
-    environment = dict(os.environ)
-    if mirror := os.environ.get(MIRROR_VARIABLE):
-        configuration = folder / "terraform.rc"
-        configuration.write_text(cli_configuration((Path(mirror),)), encoding="utf-8")
-        environment["TF_CLI_CONFIG_FILE"] = str(configuration)
-    shown = ""
-    for arguments in (["init", "-input=false"], ["plan", "-input=false", "-out=plan"], ["show", "-json", "plan"]):
-        done = subprocess.run(["terraform", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        shown = done.stdout
-    planned = json.loads(shown)["resource_changes"]
-    return {found["address"]: found["change"]["after"] for found in planned if found["mode"] == "managed"}
+"""
+    planned = resources(directory(tmp_path_factory.mktemp("aws-identities"), text).plan())
+    return {address: found["values"] for address, found in planned.items()}
 
 
 def orchestrator_grants(identities: dict[str, dict[str, Any]], case: str) -> Granted:

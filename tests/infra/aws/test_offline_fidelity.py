@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import copy_settings, edit_yaml
-from tests.infra.aws.cloud import Cloud, break_ground, require_provider
+from tests.infra.aws.conftest import Applied
 from tests.infra.offline.simulated import plan_root
 
 pytestmark = pytest.mark.xdist_group("aws")
@@ -53,21 +51,9 @@ def departures(offline: Any, real: Any, unknown: Any, path: str = "") -> Iterato
 
 
 @pytest.mark.parametrize("environment", ["dev", "production"])
-def test_both_plan_the_same(environment: str, cloud: Cloud, tmp_path: Path) -> None:
-    require_provider()
-    settings = copy_settings(tmp_path)
-    chosen = {
-        "alert_emails": ["platform@example.com"],
-        "github": {"owner": "acme", "name": "groundwork"},
-        "secrets": {"registry-token": 0},
-    }
-    edit_yaml(settings / f"{environment}.yaml", lambda raw: raw["aws"].update(chosen))
-    # A state of its own: the server is shared with tests that apply these environments.
-    edit_yaml(settings / f"{environment}.yaml", lambda raw: raw.update(prefix="fidelity"))
-    ground = break_ground(cloud, tmp_path / "real", settings, environment)
-    ground.terraform.plan(ground.where.plan_file)
-    real = changes(ground.terraform.show(ground.where.plan_file))
-    offline = changes(plan_root(settings, environment, "aws"))
+def test_both_plan_the_same(environment: str, applied: dict[str, Applied]) -> None:
+    real = changes(applied[environment].plan)
+    offline = changes(plan_root(applied[environment].ground.settings, environment, "aws"))
     assert set(offline) == set(real)
     assert len(offline) > 100
     problems = [
