@@ -6,15 +6,17 @@ locals {
   _file     = yamldecode(file("${var.settings}/${var.environment}.yaml"))
   _files    = [for file in fileset("${var.settings}/teams", "*.yaml") : yamldecode(file("${var.settings}/teams/${file}"))]
 
-  environment = merge(
-    { protected = local._defaults.protected },
-    local._file,
-    { budget = merge(local._defaults.budget, local._file.budget) },
-  )
+  environment = {
+    budget    = merge(local._defaults.budget, local._file.budget)
+    labels    = local._file.labels
+    prefix    = local._file.prefix
+    protected = try(local._file.protected, local._defaults.protected)
+    retention = local._file.retention
+  }
 
   # A part such as the network has defaults of its own for what it leaves out.
   cloud = {
-    for key, value in merge(local._defaults.clouds[var.cloud], local._file[var.cloud]) :
+    for key, value in merge(try(local._defaults.clouds[var.cloud], {}), try(local._file[var.cloud], {})) :
     key => value == null ? null : try(merge(local._defaults.parts[key], value), value)
   }
 

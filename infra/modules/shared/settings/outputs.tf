@@ -1,10 +1,15 @@
 output "cloud" {
   description = "The environment's section on this cloud, with the defaults of what it leaves out."
   value       = local.cloud
+
+  precondition {
+    condition     = can(local._file[var.cloud])
+    error_message = "${var.environment}.yaml has no section '${var.cloud}': describe that cloud there, or pick another with CLOUD."
+  }
 }
 
 output "environment" {
-  description = "The environment's file, with the defaults of what it leaves out."
+  description = "What the environment's file says for every cloud, with the defaults of what it leaves out: budget, labels, prefix, protected, retention."
   value       = local.environment
 }
 

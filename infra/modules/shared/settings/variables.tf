@@ -2,11 +2,6 @@ variable "cloud" {
   description = "Cloud that is laid out; the environment's file has a section of this name."
   type        = string
   nullable    = false
-
-  validation {
-    condition     = try(contains(keys(yamldecode(file("${var.settings}/${var.environment}.yaml"))), var.cloud), true)
-    error_message = "${var.environment}.yaml has no section '${var.cloud}': describe that cloud there, or pick another with CLOUD."
-  }
 }
 
 variable "environment" {
