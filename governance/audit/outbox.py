@@ -33,6 +33,13 @@ from governance.audit.subjects import Subjects
 Outcome = Literal["succeeded", "failed"]
 
 
+LEFT_BY_STEPS = frozenset({"gate_verdict", "run_cost", "run_failed", "run_finished", "run_metrics"})
+"""Kinds of events that a run's steps leave."""
+
+_OF_A_RUN = ("actor", "environment", "cloud", "team", "model")
+"""What all events of one run say alike."""
+
+
 @dataclass(frozen=True)
 class WaitingEvent:
     """An event without its actor, whose pseudonym only the log's place can give."""
@@ -155,7 +162,8 @@ def record_run(files: Sequence[Waiting], log: AuditLog, run: str) -> Recorded:
     """Append what ``run`` left in ``files`` to ``log`` and forget it. May be repeated after a crash at any point.
 
     Raises:
-        OutboxError: a file holds something else, or an event of another run; nothing was recorded.
+        OutboxError: a file holds something else, an event of another run, or one that no step leaves; nothing was
+            recorded.
         AuditError: the log could not be written; everything stays where it is.
     """
     events = [event for file in files for event in _events(file, None, run)]
@@ -167,10 +175,23 @@ def record_run(files: Sequence[Waiting], log: AuditLog, run: str) -> Recorded:
             started = entry.event
             break
         found[entry.event.id] = entry.event.label
+    _refuse_what_no_step_leaves(events, started)
     receipts = _append(sorted(events, key=lambda event: event.time), found, files, log)
     labels = {*found.values(), *(event.label for event in events)}
     missing = missing_labels(started.expects, labels) if started is not None else ()
     return Recorded(receipts, missing, started is not None)
+
+
+def _refuse_what_no_step_leaves(events: Iterable[AnyEvent], started: RunStarted | None) -> None:
+    """Whoever may write where events wait could have the log sign a promotion, or a verdict on another model."""
+    for event in events:
+        if event.kind not in LEFT_BY_STEPS:
+            raise OutboxError(f"An event of kind {event.kind} waits for run {event.run}, and no step leaves one.")
+        if started is not None and any(getattr(event, name) != getattr(started, name) for name in _OF_A_RUN):
+            raise OutboxError(
+                f"A {event.kind} waits for run {event.run} that differs from how the run began in "
+                f"{', '.join(name for name in _OF_A_RUN if getattr(event, name) != getattr(started, name))}."
+            )
 
 
 def _append(

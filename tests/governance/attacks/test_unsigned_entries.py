@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from governance.audit import Filter, LogReader, select
+from governance.audit.canonical import canonical
 from governance.audit.entry import Draft
-from governance.audit.errors import TamperedError
-from governance.audit.events import rfc3339
+from governance.audit.errors import OutboxError, TamperedError
+from governance.audit.events import Event, Promotion, RunFinished, RunStarted, rfc3339
 from governance.audit.layout import checkpoint_key, entry_key
+from governance.audit.outbox import record_run
 from governance.audit.signer import FileSigner
 from governance.audit.store import LocalStore
 from governance.core.clock import now
 from tests.conftest import REPOSITORY
-from tests.governance.audit.conftest import ORIGIN, Place, event
+from tests.governance.audit.conftest import ACTOR, ORIGIN, Place, event
 
 
 @pytest.fixture
@@ -66,6 +69,38 @@ def test_hashes_beside_the_checkpoints_vouch_for_nothing(place: Place) -> None:
         (place.log_folder / checkpoint_key(size).replace("checkpoints", "leaves")).unlink()
     with pytest.raises(TamperedError, match="not those that the checkpoint"):
         reader(place).entry(1)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Something that lies where a run's events wait."""
+
+    event: Event
+    place: str = "spool"
+
+    def read(self) -> bytes:
+        return canonical(self.event.content())
+
+    def remove(self) -> None:
+        raise AssertionError("it was recorded")
+
+
+@pytest.mark.parametrize("changed", [{"kind": "promotion"}, {"environment": "production"}, {"team": "fraud"}])
+def test_an_event_that_lies_where_a_runs_events_wait_is_signed_by_the_log(
+    place: Place, changed: dict[str, str]
+) -> None:
+    log, common = (
+        place.open(),
+        {"actor": ACTOR, "environment": "dev", "team": "oncology", "run": "r", "model": "a_model"},
+    )
+    log.append(RunStarted(**common, pipeline="p", stack="s", expects=()))
+    left: Event = RunFinished(**{**common, **changed, "kind": "run_finished"})
+    if "kind" in changed:
+        stages = {"from_stage": "staging", "to_stage": "production", "step": "completed", "promotion": "p"}
+        left = Promotion(**common, **stages, model_version="1")
+    with pytest.raises(OutboxError):
+        record_run([Left(left)], log, "r")
+    assert log.refresh() == 5
 
 
 def test_no_code_outside_the_log_reads_entries_unchecked() -> None:
