@@ -177,7 +177,11 @@ def test_a_run_that_nobody_announced_is_noticed(log: AuditLog) -> None:
     assert (len(recorded.receipts), recorded.declared) == (3, False)
 
 
-@pytest.mark.parametrize("held", [b'{"kind": "run_fin', b"[]", b"null", event(7).model_dump_json().encode()])
+@pytest.mark.parametrize(
+    "held",
+    [b'{"kind": "run_fin', b"[]", b"null", event(7).model_dump_json().encode()],
+    ids=["cut off", "a list", "null", "of another run"],
+)
 def test_a_damaged_file_or_one_of_another_run_is_named_and_nothing_is_recorded(
     log: AuditLog, folder: Path, held: bytes
 ) -> None:
