@@ -39,7 +39,11 @@ JUDGED = tuple(
 
 def gates_for(kind: Kind, environment: str) -> tuple[PipelineGate, ...]:
     """Return the gates that a pipeline of ``kind`` must pass in ``environment``."""
-    return tuple(gate for gate in PIPELINE_GATES if kind in gate.pipelines and environment in gate.environments)
+    return tuple(
+        gate
+        for gate in PIPELINE_GATES
+        if kind in gate.pipelines and (gate.environments is None or environment in gate.environments)
+    )
 
 
 def required_gates(outputs: Artifacts, environment: str) -> tuple[tuple[PipelineGate, Kind], ...]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from environments import ORDER
 from pipelines.artifacts import MODEL
 
 if TYPE_CHECKING:
@@ -127,7 +126,8 @@ class PipelineGate(Gate):
     """Artifacts whose other users wait for its verdict."""
     judges_model: bool = False
     """Whether it judges a model, which it takes from training or loads by the release's digest."""
-    environments: tuple[str, ...] = ORDER
+    environments: tuple[str, ...] | None = None
+    """Where it is asked; everywhere, in environments of a clone's own too, unless some are named."""
     section: str = ""
     """The part of a report's summary that its verdict counts for."""
     control_rows: Callable[[Environment], int] = lambda _: 0

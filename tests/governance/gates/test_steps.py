@@ -24,6 +24,7 @@ from governance.gates import (
     performance,
 )
 from governance.gates import record as recording
+from governance.gates.catalogue import gates_for
 from governance.gates.context import GateContext
 from governance.gates.data_checks import Columns
 from governance.gates.exemptions import Exemption
@@ -208,3 +209,10 @@ def test_a_run_that_was_not_governed_is_refused(monkeypatch: pytest.MonkeyPatch)
     Notebook(monkeypatch, governed=False)
     with pytest.raises(RuntimeError, match=r"not started through governance\.runs\.govern"):
         recording.record(result(check("x")), GateContext(model="m", environment="dev", policy_version="p"))
+
+
+def test_an_environment_of_a_clones_own_asks_for_every_gate_but_the_champions() -> None:
+    assert gates_for("trains", "sandbox") == gates_for("trains", "dev") != ()
+    assert gates_for("scores", "sandbox") == gates_for("scores", "production") != ()
+    assert champion.GATE not in gates_for("judges a release", "sandbox")
+    assert champion.GATE in gates_for("judges a release", "staging")
