@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from environments import PLATFORM, load_platform, names_for
 from governance.approvals.approve import Tally, count_approvals
@@ -23,7 +24,7 @@ from governance.core.clock import now
 from governance.core.policy import policy_version
 from governance.core.target import Target, target_for
 from governance.records.journal import Journal
-from governance.signing import ssh, statements
+from governance.signing import ssh
 from governance.signing.people import Person, identity_of, people_of
 from governance.signing.signatories import Signatory, demo_key
 from governance.signing.statements import ApprovalStatement, Signed, keep, message_of
@@ -315,5 +316,5 @@ def test_breaking_the_glass_takes_two_people_who_did_not_train_it(desk: Desk) ->
 
 def test_a_statement_names_nobody(desk: Desk) -> None:
     assert b"@" not in message_of(desk.statement())
-    with pytest.raises(statements.ValidationError):
+    with pytest.raises(ValidationError):
         desk.statement(decision="maybe")

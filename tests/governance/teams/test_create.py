@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -143,7 +144,8 @@ def test_a_team_that_was_finished_before_the_kill_is_kept(checkout: Checkout) ->
     parts = [str(part) for part in scaffold.parts("fraud-detection", FRAUD.models)]
     file = checkout.folder / "environments" / "teams" / "fraud-detection.yaml"
     note = checkout.folder / ".groundwork" / "teams" / "fraud-detection.placing.json"
-    scaffold._write_note(note, {"team_file": str(file), "parts": parts})
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps({"team_file": str(file), "parts": parts}), encoding="utf-8")
     assert scaffold.take_back(checkout.folder) == []
     assert checkout.files() == complete
 
