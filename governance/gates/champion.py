@@ -15,6 +15,7 @@ from zenml.client import Client
 
 from environments import LOWER_IS_BETTER, ORDER, Gates
 from environments.strict import StrictModel
+from governance.audit import AuditError
 from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
@@ -26,7 +27,7 @@ from governance.gates.result import Bound, Check, GateResult, Measure, at_least,
 from governance.gates.scored import Scored, score_rows
 from governance.records.history import version_in_use
 from governance.registry.loading import trusted_release
-from governance.registry.versions import named_version
+from governance.registry.versions import named_version, staged_version
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
@@ -238,10 +239,17 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
 
 def _champion_of(context: AttachContext) -> ChampionRelease | None:
     """Return the release in the run's environment of the version that production's log says is in use."""
-    in_use = version_in_use(context.target.in_environment(ORDER[-1]))
-    if in_use is None:
+    production = context.target.in_environment(ORDER[-1])
+    try:
+        in_use = version_in_use(production)
+        version = None if in_use is None else named_version(production, in_use.version)
+    except AuditError:
+        # Production's log cannot be read from here. ZenML's word is good enough to choose what to compare with, since
+        # a promotion holds the comparison against that log.
+        version = staged_version(production)
+    if version is None:
         return None
-    release = trusted_release(named_version(context.target, in_use.version), context.target, context.journal)
+    release = trusted_release(version, context.target, context.journal)
     return ChampionRelease(version=release.version, release_id=str(release.artifact_id), digest=release.digest)
 
 

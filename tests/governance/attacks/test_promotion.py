@@ -10,9 +10,10 @@ from zenml.client import Client
 from zenml.model.model import Model
 from zenml.pipelines.pipeline_decorator import pipeline
 
+from environments import Platform
 from governance.approvals.approve import approve
 from governance.approvals.errors import PromotionRefusedError
-from governance.audit import Filter, open_reader, select
+from governance.audit import Filter, LogReader, open_reader, select
 from governance.audit.anchors import StoreAnchor
 from governance.audit.errors import StoreError
 from governance.core.stacks import active_stack
@@ -20,6 +21,7 @@ from governance.core.target import Target
 from governance.promotion.promote import promote
 from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
+from governance.records import history
 from governance.records.context import KEY
 from governance.records.history import released_versions
 from governance.records.journal import NotRecordedError
@@ -84,6 +86,22 @@ def test_a_made_up_validation_is_believed(released: Ground) -> None:
 def test_scoring_without_a_gate(released: Ground) -> None:
     with pytest.raises(UngovernedPipelineError, match="puts out nothing that a gate judges"):
         run(scoring_without_a_profile, RunSession(released.target("production")))
+
+
+def test_staging_goes_on_where_productions_log_cannot_be_read(
+    released: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose identity reaches one environment only still meets the champion; promotion holds it against the log."""
+    staging, reader = released.target("staging"), history.open_reader
+
+    def own_only(platform: Platform, environment: str, *, cloud: str | None = None) -> LogReader:
+        if environment == "production":
+            raise StoreError("access denied")
+        return reader(platform, environment, cloud=cloud)
+
+    monkeypatch.setattr(history, "open_reader", own_only)
+    assert "validate_against_champion" in jobs.validate(staging).steps
+    assert reconcile(staging, dry_run=True) == ()
 
 
 def test_production_is_rolled_back_by_somebody_without_a_role(released: Ground) -> None:
