@@ -24,8 +24,9 @@ import yaml
 pytest_terraform.tf.LazyReplay.value = True
 
 # By default it fails an example that takes more than 0.2 s.
-hypothesis.settings.register_profile("no deadline", deadline=None)
-hypothesis.settings.load_profile("no deadline")
+hypothesis.settings.register_profile("searching", deadline=None)  # pytest --hypothesis-profile=searching
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -95,8 +95,11 @@ def test_values_that_went_missing_are_drift() -> None:
 
 def with_missing(count: int, share: float) -> pd.DataFrame:
     """As many evenly spread values, and that share of them missing."""
-    values = np.linspace(0, 1, count)
-    return pd.DataFrame({"dose": np.where(np.arange(count) * 7919 % count < round(share * count), np.nan, values)})
+    position = np.arange(count)
+    missing = np.floor((position + 1) * share) > np.floor(
+        position * share
+    )  # evenly, so that the values stay as they were
+    return pd.DataFrame({"dose": np.where(missing, np.nan, np.linspace(0, 1, count))})
 
 
 SIZES = st.integers(1000, 150_000)
