@@ -26,6 +26,9 @@ PREDICTION_COLUMNS: Final = ("row", "risk_probability", "risk_flag", "model", "m
 
 ColumnName = Annotated[str, Field(min_length=1)]
 
+Task = Literal["binary", "multiclass", "regression"]
+"""What a model predicts: a risk or none, one of several classes, or a number."""
+
 
 class ConfigError(PipelineError):
     """A model's config is wrong; the message says which file, which key and what is allowed."""
@@ -205,6 +208,7 @@ class ModelConfig(Strict):
         description="sklearn:breast_cancer, sklearn:diabetes, or a .csv or .parquet file: a path (relative to the "
         "working directory) or a bucket URL (s3://, gs://, az://)."
     )
+    task: Task = "binary"
     target: Target
     id_column: ColumnName | None = Field(
         default=None, description="Identifies a row. Never a feature; inference needs it and copies it to its output."

@@ -121,6 +121,7 @@ def train_model(
     signature = Signature(
         model=config.model,
         description=config.description,
+        task=config.task,
         columns=tuple(_as_seen(column, inputs, config) for column in description.columns),
         id_column=config.id_column,
         other_columns=tuple(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipelines.columns import Column, classify
+from pipelines.config import Task
 from pipelines.errors import PipelineError
 from pipelines.labels import RiskDefinition
 from pipelines.strict import StrictModel
@@ -30,6 +31,7 @@ class Signature(StrictModel):
 
     model: str
     description: str
+    task: Task = "binary"
     columns: tuple[Column, ...] = Field(description="Input columns, in the order the model takes them.")
     id_column: str | None
     other_columns: tuple[str, ...] = Field(
