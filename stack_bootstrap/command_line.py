@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
+from collections.abc import Iterator
+from types import FrameType, TracebackType
 from typing import NoReturn
 
 import typer
@@ -34,9 +35,37 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
         status = 1
     except (KeyboardInterrupt, typer.Abort):
         status = 130
+    except Exception as error:
+        if not _is_of_zenmls_store(error):
+            raise
+        said = " ".join(str(error).partition("\n")[0].split())
+        typer.echo(
+            f"store of ZenML: it went away while this was at work ({said[:300]}). Nothing is lost: run the same "
+            "command again, and it goes on from what the log says.",
+            err=True,
+        )
+        status = 1
     if status == 130:
         typer.echo("Interrupted. Run the same command again to go on.", err=True)
     sys.exit(status or 0)
+
+
+def _is_of_zenmls_store(error: BaseException) -> bool:
+    """Return whether ZenML's store could not be reached: by the error's kind, and by where it came from."""
+    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
+    return not kinds.isdisjoint(_CONNECTION_ERRORS) and any(
+        module.startswith("zenml.zen_stores.") for module in _modules_of(error.__traceback__)
+    )
+
+
+_CONNECTION_ERRORS = ("requests.exceptions.RequestException", "sqlalchemy.exc.OperationalError")
+"""By name: commands that do not use ZenML import neither library."""
+
+
+def _modules_of(trace: TracebackType | None) -> Iterator[str]:
+    while trace is not None:
+        yield str(trace.tb_frame.f_globals.get("__name__"))
+        trace = trace.tb_next
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

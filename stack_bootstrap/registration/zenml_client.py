@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from stack_bootstrap.registration.local_store import local_store_made_alone
 
 if TYPE_CHECKING:
     from zenml.client import Client
+    from zenml.config.store_config import StoreConfiguration
 
 
 CONNECT_SECONDS, READ_SECONDS = 3, 7
@@ -53,18 +55,49 @@ def open_client() -> Client:
 
 
 def _ask_server() -> None:
-    """Ask the server once whether it is there; a store on this machine is not asked.
+    """Ask the server or database once whether it is there; a store on this machine is not asked.
 
     Raises:
         RegistrationError: it does not answer, or something else does.
     """
-    import requests
     from zenml.config.global_config import GlobalConfiguration
     from zenml.enums import StoreType
 
     configured = GlobalConfiguration().store_configuration
-    if configured.type != StoreType.REST:
+    address = urlsplit(configured.url)
+    if configured.type == StoreType.REST:
+        what, why = f"server {configured.url}", _why_server_is_silent(configured)
+    elif address.scheme.startswith("mysql") and address.hostname:
+        place = (address.hostname, address.port or 3306)
+        what, why = "database {}:{}".format(*place), _why_database_is_silent(place)
+    else:
         return
+    if why:
+        raise RegistrationError(
+            "store",
+            "of ZenML",
+            f"the {what} is away ({why}); see that it runs and that its address is right",
+        )
+
+
+def _why_database_is_silent(place: tuple[str, int]) -> str | None:
+    """Return why MySQL at ``place`` cannot be used; it speaks first, so to ask it takes no credentials."""
+    try:
+        with socket.create_connection(place, CONNECT_SECONDS) as connection:
+            connection.settimeout(READ_SECONDS)
+            try:
+                return None if connection.recv(1) else "it hangs up"
+            except TimeoutError:
+                return f"no answer within {READ_SECONDS} s"
+    except TimeoutError:
+        return f"no connection within {CONNECT_SECONDS} s"
+    except OSError:
+        return "no connection"
+
+
+def _why_server_is_silent(configured: StoreConfiguration) -> str | None:
+    """Return why ZenML's server cannot be used."""
+    import requests
     from zenml.zen_stores.rest_zen_store import RestZenStoreConfiguration
 
     store = RestZenStoreConfiguration.model_validate(configured.model_dump())
@@ -72,20 +105,14 @@ def _ask_server() -> None:
         answer = requests.get(
             f"{store.url}/api/v1/info", timeout=(CONNECT_SECONDS, READ_SECONDS), verify=store.verify_ssl
         )
-        why = None if answer.ok else f"it answers with status {answer.status_code}"
+        return None if answer.ok else f"it answers with status {answer.status_code}"
     except requests.RequestException as error:
         kinds = (
             (requests.exceptions.SSLError, "its certificate is not trusted here"),
             (requests.ConnectTimeout, f"no connection within {CONNECT_SECONDS} s"),
             (requests.ReadTimeout, f"no answer within {READ_SECONDS} s"),
         )
-        why = next((said for kind, said in kinds if isinstance(error, kind)), "no connection")
-    if why:
-        raise RegistrationError(
-            "store",
-            "of ZenML",
-            f"the server {store.url} is away ({why}); see that it runs and that its address is right",
-        )
+        return next((said for kind, said in kinds if isinstance(error, kind)), "no connection")
 
 
 def _of_another_version(error: Exception) -> RegistrationError:

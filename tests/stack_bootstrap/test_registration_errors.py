@@ -104,6 +104,28 @@ def test_a_store_that_cannot_be_reached_is_one_line_without_its_password(
     assert "Traceback" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize("way", ["no connection", "no answer within", "it hangs up"])
+def test_a_database_that_is_away_is_asked_once_and_said_in_one_line(
+    way: str, zenml_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zenml_client, "READ_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        port = 1 if way == "no connection" else database.getsockname()[1]
+        if way == "it hangs up":
+            threading.Thread(target=lambda: database.accept()[0].close(), daemon=True).start()
+        monkeypatch.setenv("ZENML_STORE_URL", f"mysql://groundwork:hunter2@127.0.0.1:{port}/zenml")
+        with pytest.raises(
+            RegistrationError, match=rf"^store of ZenML: the database 127.0.0.1:{port} is away \({way}"
+        ) as said:
+            open_client()
+    assert "\n" not in str(said.value)
+    assert "hunter2" not in str(said.value)
+
+
+def test_what_a_store_is_given_to_answer_fits_into_fifteen_seconds() -> None:
+    assert zenml_client.CONNECT_SECONDS + zenml_client.READ_SECONDS <= 15
+
+
 class _Elsewhere(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_error(503)

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
+import sqlalchemy.exc
+import typer
 
 from governance.cli.app import main
+from stack_bootstrap.command_line import run_command_line
 
 MODEL = ("--model", "breast_cancer_classifier")
 
@@ -21,9 +25,13 @@ MODEL = ("--model", "breast_cancer_classifier")
         ("validate", *MODEL, "--env", "staging"),
         ("infer", *MODEL),
         ("sign", *MODEL, "--env", "dev"),
+        ("approve", *MODEL, "--to", "production"),
+        ("override", *MODEL, "--gate", "fairness", "--reason", "few rows"),
         ("promote", *MODEL, "--to", "staging"),
         ("rollback", *MODEL, "--env", "production", "--reason", "false alarms"),
+        ("rollback-drill", *MODEL),
         ("reconcile", "--env", "production"),
+        ("report", *MODEL),
         ("release", *MODEL),
         ("deploy", "--env", "dev"),
         ("evidence", *MODEL),
@@ -50,3 +58,30 @@ def test_a_server_that_is_away_is_one_line(
     assert (ended.value.code, out) == (1, "")
     assert err.startswith("store of ZenML: the server http://127.0.0.1:1 is away")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "module", "status"),
+    [
+        (requests.ConnectionError("Max retries\nexceeded"), "zenml.zen_stores.rest_zen_store", 1),
+        (sqlalchemy.exc.OperationalError("select 1", {}, Exception("gone")), "zenml.zen_stores.sql_zen_store", 1),
+        (requests.ConnectionError("of somebody else"), "mlflow.store", None),
+        (ValueError("a defect"), "zenml.zen_stores.sql_zen_store", None),
+    ],
+)
+def test_a_store_that_goes_away_while_a_command_works_is_one_line_too(
+    error: Exception, module: str, status: int | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def work() -> None:
+        exec("raise error", {"__name__": module, "error": error})
+
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises((SystemExit, type(error))) as ended:
+        patch.setattr(sys, "argv", ["work"])
+        run_command_line(app, ())
+    signal.signal(signal.SIGTERM, handler)
+    assert getattr(ended.value, "code", None) == status
+    assert capfd.readouterr().err.count("\n") == (status or 0)
