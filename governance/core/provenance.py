@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 from pathlib import Path
 
-from environments import CHECKOUT
+from environments import CHECKOUT, ORDER
 from environments.files import file_sha256
 from environments.git import GitError, run_git
 from environments.strict import StrictModel
 from governance.core.digests import digest
+from governance.core.errors import RefusedError
+
+_logger = logging.getLogger(__name__)
+
+
+class CommitUnknownError(RefusedError):
+    """There is a repository, and git would not tell its commit or whether files differ from it."""
 
 
 class Provenance(StrictModel):
@@ -33,9 +41,39 @@ class Provenance(StrictModel):
 def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
     """Commit of ``checkout`` and whether tracked or new files differ from it; ``("unknown", None)`` outside git."""
     try:
-        return run_git(checkout, "rev-parse", "HEAD").strip(), bool(run_git(checkout, "status", "--porcelain"))
+        return _ask_git(checkout)
     except GitError:
         return "unknown", None
+
+
+def _ask_git(checkout: Path) -> tuple[str, bool]:
+    return run_git(checkout, "rev-parse", "HEAD").strip(), bool(run_git(checkout, "status", "--porcelain"))
+
+
+def require_commit(environment: str, provenance: Provenance) -> None:
+    """Refuse to go on without a commit where there is a repository; in the first environment warn of it.
+
+    A checkout that is no repository, such as an unpacked archive, is on record as one without a commit.
+
+    Raises:
+        CommitUnknownError: git would not tell the commit, or whether files differ from it.
+    """
+    inside = any((folder / ".git").exists() for folder in (CHECKOUT, *CHECKOUT.parents))
+    if provenance.git_dirty is not None or not inside:
+        return
+    try:
+        _ask_git(CHECKOUT)
+        said = "it did a moment later"
+    except GitError as error:
+        said = " ".join(error.said.split())
+    lacking = f"{CHECKOUT} is a git repository, and git does not tell its commit ({said})."
+    if environment != ORDER[0]:
+        raise CommitUnknownError(
+            f"{lacking} In {environment} nothing runs or is promoted of which nobody could say what it was made from. "
+            "Make git answer here: install it, or see that whoever runs this owns and may read the checkout "
+            f"(`git config --global --add safe.directory {CHECKOUT}`)."
+        )
+    _logger.warning("%s What is made now is on record without a commit; no other environment would run it.", lacking)
 
 
 def lock_digest(checkout: Path = CHECKOUT) -> str:
@@ -50,5 +88,5 @@ def current_user() -> str:
 
 def collect() -> Provenance:
     """Return the provenance of a run started now, from this checkout."""
-    commit, dirty = git_state()
+    commit, dirty = git_state(CHECKOUT)
     return Provenance(git_commit=commit, git_dirty=dirty, lock_digest=lock_digest(), started_by=current_user())

@@ -8,7 +8,8 @@ from zenml.logger import get_logger
 
 from governance.audit import AuditError, locate
 from governance.audit.events import Event, RunFailed, RunStarted
-from governance.audit.outbox import Outbox, record_run
+from governance.audit.outbox import Outbox, Recorded, record_run
+from governance.core.machine_lock import machine_lock
 from governance.core.target import Target
 from governance.gates.record import gate_label
 from governance.records import run_outbox
@@ -46,7 +47,7 @@ class RunRecord:
         if ended is not None:
             run_outbox.enqueue(self._event(RunFailed, error_type=type(ended).__name__))  # unless its hooks did so
         try:
-            recorded = record_run(run_outbox.pending(self._run), self._journal.log, self._run)
+            recorded = self._record()
         except AuditError as error:
             raise NotRecordedError(f"What run {self._run} left could not be recorded: {error}") from error
         self._record_earlier()
@@ -56,6 +57,11 @@ class RunRecord:
                 f"Run {self._run} ended well but its record is incomplete: {lost} never arrived. It counts as no "
                 "evidence; run it again."
             )
+
+    def _record(self) -> Recorded:
+        # What is in the log already is found by reading it: two processes that read at once would both write the rest.
+        with machine_lock(self._target, "recording"):
+            return record_run(run_outbox.pending(self._run), self._journal.log, self._run)
 
     def _record_earlier(self) -> None:
         """Record what runs of an earlier release left on this machine when they were killed."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -29,6 +33,22 @@ if TYPE_CHECKING:
 
 _logger = get_logger(__name__)
 
+_packages_read_once = functools.cache(importlib.metadata.packages_distributions)
+
+
+@contextmanager
+def _packages_known() -> Iterator[None]:
+    """Let ZenML look up packages in memory: it reads the metadata of every installed one three times a run.
+
+    None comes or goes while a process of ours works.
+    """
+    before = importlib.metadata.packages_distributions
+    importlib.metadata.packages_distributions = _packages_read_once
+    try:
+        yield
+    finally:
+        importlib.metadata.packages_distributions = before
+
 
 def run(
     pipeline: Pipeline, session: RunSession, *, version: str | None = None, **parameters: Any
@@ -51,7 +71,7 @@ def run(
     governed = govern(pipeline, session, version=version).with_options(
         run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
     )
-    with active_stack(target.stack):
+    with active_stack(target.stack), _packages_known():
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
         check_budget(target, pipeline.name, session.journal, run=name, overrides=session.overrides, observe=tell_budget)
         recorded = RunRecord(target, session.journal, name, pipeline.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from governance.approvals.errors import PromotionRefusedError
 from governance.audit import Filter, LogReader, open_reader, select
 from governance.audit.anchors import StoreAnchor
 from governance.audit.errors import StoreError
+from governance.core import provenance
+from governance.core.provenance import CommitUnknownError
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.promotion.promote import promote
@@ -86,6 +89,18 @@ def test_a_made_up_validation_is_believed(released: Ground) -> None:
 def test_scoring_without_a_gate(released: Ground) -> None:
     with pytest.raises(UngovernedPipelineError, match="puts out nothing that a gate judges"):
         run(scoring_without_a_profile, RunSession(released.target("production")))
+
+
+def test_what_nobody_could_say_the_commit_of_runs_and_is_promoted(
+    released: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
+    for act in (lambda: jobs.validate(released.target("staging")), lambda: promote(released.target("production"))):
+        with pytest.raises(CommitUnknownError, match="nothing runs or is promoted of which nobody could say"):
+            act()
+    assert jobs.preview_training(released.target("dev"))
+    assert "git does not tell its commit" in caplog.text
 
 
 def test_staging_goes_on_where_productions_log_cannot_be_read(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from environments import Platform
+from environments import PLATFORM, Platform, load_platform, names_for
 from governance.audit import open_log
 from governance.audit.errors import OutboxError, StoreError
 from governance.audit.events import GateVerdict, RunFailed, RunFinished, RunMetrics, RunStarted
@@ -98,6 +100,29 @@ def test_a_hook_that_fires_once_a_step_leaves_one_event(log: AuditLog) -> None:
     assert enqueue(_verdict("recall")), "another subject is another event"
     assert not enqueue(_verdict("recall"))
     assert len(_record(log).receipts) == 3
+
+
+def test_two_processes_that_record_one_run_at_once_record_it_once(
+    settings_directory: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = target_for(load_platform(settings_directory), CANCER, "dev")
+    names = names_for(PLATFORM, "dev", "local", target.environment.prefix)
+    (target.folder.parent / Path(names.folder).name / "audit").mkdir(parents=True)
+    run, both, append = "training_pipeline-dev-1", Barrier(2, timeout=1), AuditLog.append_many
+    records = [RunRecord(target, Journal(target), run, "training_pipeline") for _ in range(2)]
+    records[0].begin(())
+    enqueue(Journal(target).event(RunFinished, run=run, pipeline="training_pipeline"))
+
+    def append_together(log: AuditLog, events: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            both.wait()  # without a lock both have read the log before either writes
+        return append(log, events)
+
+    monkeypatch.setattr(AuditLog, "append_many", append_together)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(RunRecord.end, records))
+    kinds = [entry.event.kind for entry in Journal(target).log.entries()]
+    assert kinds == ["run_started", "run_finished"]
 
 
 def test_an_event_that_is_left_again_after_it_was_recorded_is_not_recorded_again(log: AuditLog) -> None:

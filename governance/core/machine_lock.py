@@ -1,0 +1,26 @@
+"""Locks between the processes of one machine."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from environments import ground_of
+from governance.core.target import Target
+
+
+@contextmanager
+def machine_lock(target: Target, name: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock ``name`` of ``target``'s environment and cloud within the block.
+
+    The lock is the operating system's and ends with its process, however that ends.
+
+    Raises:
+        BlockingIOError: another process holds it and this one is not to wait.
+    """
+    folder = ground_of(target.environment, target.cloud) / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{target.cloud}-{target.environment.environment}-{name}").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
