@@ -6,8 +6,8 @@ name              type                                  content
 training_data     pandas.DataFrame                      features, sensitive attributes and column ``risk``
 validation_data   pandas.DataFrame                      the held-out rows, in the same form
 data_description  data.DataDescription                  columns, what ``risk`` means, counts and digests
-features          sklearn ColumnTransformer             fitted on ``training_data``
-model             model.TrainedModel                    features and classifier in one
+features          sklearn BaseEstimator                 fitted on ``training_data``
+model             model.TrainedModel                    features and estimator in one
 evaluation        evaluation.Evaluation                 metrics of a model on ``validation_data``
 input_profile     input_profile.InputProfile            what a batch holds, before it is scored
 predictions       prediction_summary.PredictionSummary  where predictions are, and their distribution

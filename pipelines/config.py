@@ -15,6 +15,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipelines.artifacts import LABEL
+from pipelines.components import Estimator, PreprocessingStep
 from pipelines.errors import PipelineError
 from pipelines.locations import check_location
 from pipelines.strict import StrictModel
@@ -77,6 +78,11 @@ class Features(Strict):
         description="What inference does with a category that training did not see. ignore: score the row as having "
         "none of the known categories, and count it.",
     )
+    preprocessing: tuple[PreprocessingStep, ...] | None = Field(
+        default=None,
+        description="What happens to the columns, one step after the other, instead of the usual imputation, scaling "
+        "and one-hot coding. An empty list hands them to the estimator as they are.",
+    )
 
     @model_validator(mode="after")
     def _distinct_columns(self) -> Features:
@@ -119,57 +125,6 @@ class Split(Strict):
 
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=42, description="Seeds the estimator too.")
-
-
-class LogisticRegressionParameters(Strict):
-    """Of ``sklearn.linear_model.LogisticRegression``."""
-
-    C: Annotated[float, Field(gt=0)] = 1.0
-    class_weight: Literal["balanced"] | None = None
-    max_iter: Annotated[int, Field(ge=1)] = 1000
-
-
-class RandomForestParameters(Strict):
-    """Of ``sklearn.ensemble.RandomForestClassifier``."""
-
-    n_estimators: Annotated[int, Field(ge=1)] = 200
-    max_depth: Annotated[int, Field(ge=1)] | None = None
-    min_samples_leaf: Annotated[int, Field(ge=1)] = 1
-    class_weight: Literal["balanced"] | None = None
-
-
-class GradientBoostingParameters(Strict):
-    """Of ``sklearn.ensemble.HistGradientBoostingClassifier``."""
-
-    max_iter: Annotated[int, Field(ge=1)] = 100
-    learning_rate: Annotated[float, Field(gt=0)] = 0.1
-    max_depth: Annotated[int, Field(ge=1)] | None = None
-    min_samples_leaf: Annotated[int, Field(ge=1)] = 20
-    l2_regularization: Annotated[float, Field(ge=0)] = 0.0
-
-
-class LogisticRegression(Strict):
-    """A linear model of the log-odds of risk."""
-
-    type: Literal["logistic_regression"]
-    parameters: LogisticRegressionParameters = LogisticRegressionParameters()
-
-
-class RandomForest(Strict):
-    """An average of decision trees."""
-
-    type: Literal["random_forest"]
-    parameters: RandomForestParameters = RandomForestParameters()
-
-
-class GradientBoosting(Strict):
-    """A sum of decision trees, on binned features."""
-
-    type: Literal["gradient_boosting"]
-    parameters: GradientBoostingParameters = GradientBoostingParameters()
-
-
-Estimator = Annotated[LogisticRegression | RandomForest | GradientBoosting, Field(discriminator="type")]
 
 
 PipelinePath = Annotated[
@@ -306,7 +261,7 @@ def read_config(model: str, directory: Path = CONFIGS) -> ModelConfig:
     """
     file = directory / f"{model}.yaml"
     if not file.is_file():
-        raise ConfigError(f"{file} does not exist.{_suggest(model, list_models(directory))}")
+        raise ConfigError(f"{file} does not exist.{suggest(model, list_models(directory))}")
     try:
         raw = _UniqueKeyLoader(file.read_text(encoding="utf-8")).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -325,7 +280,7 @@ def _explain(error: ValidationError) -> Iterable[str]:
         where = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
         match problem["type"]:
             case "extra_forbidden":
-                yield f"{where}: unknown key.{_suggest(str(problem['loc'][-1]), _fields_beside(problem['loc']))}"
+                yield f"{where}: unknown key.{suggest(str(problem['loc'][-1]), _fields_beside(problem['loc']))}"
             case "missing":
                 yield f"{where}: is required"
             case "value_error":
@@ -349,6 +304,8 @@ def _fields_beside(location: tuple[int | str, ...]) -> list[str]:
     return sorted(fields)
 
 
-def _suggest(given: str, known: list[str]) -> str:
-    near = get_close_matches(given, known, n=1)
-    return f" Did you mean {near[0]!r}?" if near else f" Allowed: {', '.join(known) or 'none'}."
+def suggest(given: str, known: Iterable[str]) -> str:
+    """Return a sentence, after a space, that names the nearest of ``known``, or all of them."""
+    names = sorted(known)
+    near = get_close_matches(given, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else f" Allowed: {', '.join(names) or 'none'}."

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any, ClassVar
 
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator
 from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
@@ -91,13 +91,13 @@ class TrainedModelMaterializer(FolderMaterializer):
 class FeaturesMaterializer(FolderMaterializer):
     """Stores a fitted feature transformer, without pickle."""
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (ColumnTransformer,)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (BaseEstimator,)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
-    def write_folder(self, data: ColumnTransformer, folder: Path) -> str:
+    def write_folder(self, data: BaseEstimator, folder: Path) -> str:
         """Write the transformer."""
         return save_transformer(data, folder)
 
-    def read_folder(self, folder: Path, digest: str) -> ColumnTransformer:
+    def read_folder(self, folder: Path, digest: str) -> BaseEstimator:
         """Read the transformer."""
         return read_transformer(folder, digest)

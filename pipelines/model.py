@@ -19,7 +19,7 @@ from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
 from pipelines.digests import combine_digests, data_digest, folder_digest
 from pipelines.errors import PipelineError
-from pipelines.estimators import build_estimator
+from pipelines.estimators import build_model
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
@@ -27,7 +27,7 @@ from pipelines.signature import Signature, SignatureMismatchError
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from sklearn.compose import ColumnTransformer
+    from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
 __all__ = [
@@ -110,14 +110,27 @@ class TrainedModel:
 
 
 def train_model(
-    config: ModelConfig, description: DataDescription, training: pd.DataFrame, features: ColumnTransformer
+    config: ModelConfig, description: DataDescription, training: pd.DataFrame, features: BaseEstimator
 ) -> TrainedModel:
-    """Fit the config's classifier on ``training`` behind ``features``, which are fitted already."""
-    from sklearn.pipeline import Pipeline
+    """Fit the config's estimator on ``training`` behind ``features``, which are fitted already.
+
+    A search fits features of its own in every fold, so that no fold knows the rows it is judged on.
+    """
+    from sklearn.base import clone
 
     inputs = training[list(config.features.columns)]
-    classifier = build_estimator(config.estimator, config.split.seed)
-    classifier.fit(features.transform(inputs), training[LABEL])
+    estimator = config.estimator.model_dump(mode="json", exclude_none=True)
+    if config.estimator.search is None:
+        pipeline = build_model(config, features)
+        pipeline.steps[-1][1].fit(features.transform(inputs), training[LABEL])
+    else:
+        search = build_model(config, clone(features)).fit(inputs, training[LABEL])
+        pipeline = search.best_estimator_
+        chosen = {name.removeprefix("estimator__"): value for name, value in search.best_params_.items()}
+        estimator["chosen"] = {
+            name: value if isinstance(value, bool | int | float | str | None) else str(value)
+            for name, value in chosen.items()
+        }
     signature = Signature(
         model=config.model,
         description=config.description,
@@ -130,7 +143,7 @@ def train_model(
         unseen_categories=config.features.unseen_categories,
         risk=description.risk,
         decision_threshold=config.decision_threshold,
-        estimator=config.estimator.model_dump(mode="json"),
+        estimator=estimator,
         seed=config.split.seed,
         training_rows=len(training),
         training_risks=int(training[LABEL].sum()),
@@ -138,7 +151,7 @@ def train_model(
         libraries={name: version(name) for name in ("scikit-learn", "numpy", "skops")},
     )
     return TrainedModel(
-        Pipeline([("features", features), ("classifier", classifier)]),
+        pipeline,
         signature,
         describe_rows(training),
         RowDigests.of(inputs, salt_from=signature.training_data_digest),
@@ -172,14 +185,14 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
     )
 
 
-def save_transformer(transformer: ColumnTransformer, folder: Path) -> str:
+def save_transformer(transformer: BaseEstimator, folder: Path) -> str:
     """Write a fitted feature transformer into ``folder`` and return the folder's digest."""
     folder.mkdir(parents=True, exist_ok=True)
     _dump(transformer, folder / FEATURES_FILE)
     return folder_digest(folder)
 
 
-def read_transformer(folder: Path, digest: str) -> ColumnTransformer:
+def read_transformer(folder: Path, digest: str) -> BaseEstimator:
     """Read a feature transformer whose folder has the given digest; raises as :func:`read_model` does."""
     return _load(_verified(folder, digest, (FEATURES_FILE,))[FEATURES_FILE], folder / FEATURES_FILE)
 

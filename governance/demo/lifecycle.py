@@ -90,9 +90,9 @@ def go_back(platform: Platform, model: str, progress: DemoProgress) -> None:
 
 
 def _that_learns_nothing(config: ModelConfig) -> ModelConfig:
-    from pipelines.config import LogisticRegression, LogisticRegressionParameters
+    from pipelines.components import Estimator
 
-    weak = LogisticRegression(type="logistic_regression", parameters=LogisticRegressionParameters(C=1e-9))
+    weak = Estimator(type="logistic_regression", parameters={"C": 1e-9})
     return config.model_copy(update={"estimator": weak})
 
 

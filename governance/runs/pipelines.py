@@ -9,6 +9,7 @@ from zenml.pipelines.pipeline_definition import Pipeline
 
 from governance.core.errors import RefusedError
 from pipelines.batch_inference import batch_inference_pipeline
+from pipelines.estimators import check_estimator
 from pipelines.training import training_pipeline
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def training_of(config: ModelConfig) -> Pipeline:
 
     Raises:
         PipelineMissingError: the config names one that cannot be used.
+        ConfigError: the config's estimator or preprocessing cannot be built, or does not fit its task.
     """
+    check_estimator(config)
     return _named(config.pipelines.training, config, "training", training_pipeline)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pandas as pd
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator
 from zenml import step
 
 from pipelines.artifacts import FEATURES
@@ -13,6 +13,6 @@ from pipelines.materializers import FeaturesMaterializer
 
 
 @step(output_materializers={FEATURES: FeaturesMaterializer})
-def feature_engineering(config: ModelConfig, training_data: pd.DataFrame) -> Annotated[ColumnTransformer, FEATURES]:
+def feature_engineering(config: ModelConfig, training_data: pd.DataFrame) -> Annotated[BaseEstimator, FEATURES]:
     """Fit imputation, scaling and coding on the training rows."""
-    return fit_features(config.features, training_data)
+    return fit_features(config.features, training_data, config.split.seed)

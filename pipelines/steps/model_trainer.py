@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import pandas as pd
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator
 from zenml import ArtifactConfig, step
 from zenml.enums import ArtifactType
 
@@ -16,7 +16,7 @@ from pipelines.model import TrainedModel, train_model
 
 @step(output_materializers={MODEL: TrainedModelMaterializer})
 def model_trainer(
-    config: ModelConfig, training_data: pd.DataFrame, features: ColumnTransformer, data_description: DataDescription
+    config: ModelConfig, training_data: pd.DataFrame, features: BaseEstimator, data_description: DataDescription
 ) -> Annotated[TrainedModel, ArtifactConfig(name=MODEL, artifact_type=ArtifactType.MODEL)]:
     """Fit the config's classifier behind the fitted features."""
     return train_model(config, data_description, training_data, features)

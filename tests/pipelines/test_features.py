@@ -49,7 +49,7 @@ def test_model_carries_the_features_it_was_trained_with(model: TrainedModel, sav
     """Inference by hand, feature by feature, gives what the saved model gives."""
     sets = saved[2]
     features = fit_features(config.features, sets.training)
-    classifier = model.pipeline.named_steps["classifier"]
+    classifier = model.pipeline.named_steps["estimator"]
     inputs = features.transform(sets.validation[model.signature.column_names])
     log_odds = inputs @ classifier.coef_[0] + classifier.intercept_[0]
     np.testing.assert_allclose(model.predict_probability(sets.validation), 1 / (1 + np.exp(-log_odds)), atol=1e-12)

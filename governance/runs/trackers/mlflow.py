@@ -128,7 +128,7 @@ def _parameters(model: str) -> dict[str, object]:
         "decision_threshold": config.decision_threshold,
         "validation_share": config.split.validation_share,
         "seed": config.split.seed,
-        **config.estimator.parameters.model_dump(),
+        **{f"estimator.{name}": value for name, value in config.estimator.parameters.items()},
     }
 
 
