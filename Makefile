@@ -26,7 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift unlock infra-check touched identity review image diff register \
-	verify unregister team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema
 
 ##@ Set up
 
@@ -120,6 +120,9 @@ team-update: setup ## Bring what changed in the template to the team's scaffold
 
 team-remove: setup ## Archive and remove a team that production does not need (CONFIRM=<its name>)
 	@$(RUN) governance team-remove $(FLAGS)
+
+signers: setup ## Show whose keys sign in ENV, as ssh-keygen reads it; people stand in environments/people.yaml
+	@$(RUN) governance signers $(READS)
 
 ##@ Pipelines (MODEL=…)
 

@@ -17,6 +17,7 @@ from yaml.nodes import MappingNode
 from environments.errors import ExpectedError
 from environments.model import CLOUDS, Cloud, Environment, PlatformSettings, Team
 from environments.names import names_for
+from environments.people import PEOPLE_FILE, PeopleSettings, PersonSettings, addresses
 from environments.strict import looser
 
 ORDER = ("dev", "staging", "production")
@@ -26,7 +27,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 DIRECTORY = CHECKOUT / "environments"
 
 PLATFORM_FILE = "platform.yaml"
-_NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE})
+_NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE, PEOPLE_FILE})
 """Files beside the environments' that are none."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -57,6 +58,8 @@ class Platform:
     environments: Mapping[str, Environment]
     teams: Mapping[str, Team]
     settings: PlatformSettings = field(default_factory=PlatformSettings)
+    people: Mapping[str, PersonSettings] = field(default_factory=dict)
+    """By the address that each is called by."""
 
     def environment(self, name: str) -> Environment:
         """Return the environment called ``name``.
@@ -140,12 +143,27 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
 
     shared = directory / PLATFORM_FILE
     platform = Platform(
-        directory, ordered, teams, _read(shared, PlatformSettings) if shared.exists() else PlatformSettings()
+        directory,
+        ordered,
+        teams,
+        _read(shared, PlatformSettings) if shared.exists() else PlatformSettings(),
+        load_people(directory / PEOPLE_FILE),
     )
     _thresholds_rise(platform)
     _teams_fit(platform)
     _cost_centers_exist(platform)
+    _signers_are_declared(directory)
+    _members_are_one_person(platform)
     return platform
+
+
+def load_people(file: Path) -> Mapping[str, PersonSettings]:
+    """Read the people whom ``file`` declares; nobody where there is no such file.
+
+    Raises:
+        SettingsError: it is not YAML, breaks the model, or two people in it share something.
+    """
+    return _read(file, PeopleSettings).people if file.exists() else {}
 
 
 def _in_order(names: Mapping[str, Environment]) -> list[str]:
@@ -280,3 +298,24 @@ def _cost_centers_exist(platform: Platform) -> None:
                 f"{platform.directory / where}: {cost_center!r} is not a cost centre of {PLATFORM_FILE}."
                 + (f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}.")
             )
+
+
+def _signers_are_declared(directory: Path) -> None:
+    file = directory / "allowed_signers"
+    if file.exists():
+        raise SettingsError(
+            f"{file} is not read any more, so that nobody signs by a line of its own. Declare the people in it in "
+            f"{directory / PEOPLE_FILE}, then delete it: `make signers` shows the allowed signers that follow."
+        )
+
+
+def _members_are_one_person(platform: Platform) -> None:
+    for team in platform.teams.values():
+        for environment, section in team.environments.items():
+            for email, person in platform.people.items():
+                twice = [address for address in addresses(email, person) if address in section.members]
+                if len(twice) > 1:
+                    raise SettingsError(
+                        f"{platform.directory / 'teams' / f'{team.team}.yaml'}: environments.{environment}.members: "
+                        f"{' and '.join(twice)} are one person in {PEOPLE_FILE}; name them once."
+                    )

@@ -12,9 +12,11 @@ from pydantic_core import to_jsonable_python
 from environments.files import replace_if_changed
 from environments.load import CHECKOUT, DIRECTORY
 from environments.model import CLOUDS, Budget, Environment, PlatformSettings, Team
+from environments.people import PeopleSettings
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "environment.schema.json": Environment,
+    "people.schema.json": PeopleSettings,
     "platform.schema.json": PlatformSettings,
     "team.schema.json": Team,
 }

@@ -134,7 +134,7 @@ def valid_overrides(
             person who runs this.
 
     Raises:
-        SigningError: the allowed signers cannot be understood.
+        SigningError: the local root's own people cannot be understood.
         AuditError, NotRecordedError: the log cannot be read.
     """
     if not_by is None:

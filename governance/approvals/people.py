@@ -1,7 +1,7 @@
 """Who asks for a promotion and who trained the model: established, not merely said.
 
 Who asks signs the request with their SSH key (``AS=``, ``KEY=``), or is the actor whom GitHub vouches for in a CI job,
-or the login of this process, each tied to a person by the allowed signers (``governance/signing/people.py``). An e-mail
+or the login of this process, each tied to a person by ``people.yaml`` (``governance/signing/people.py``). An e-mail
 address on the command line alone names nobody: it must be that of the key that signs. Where no approval is needed
 nobody has to be told apart, and an unknown login may ask.
 """
@@ -34,7 +34,7 @@ class Requester:
     identity: Identity
     """For the log."""
     person: Person | None
-    """Who that is among the allowed signers, if anybody."""
+    """Who that is among the declared people, if anybody."""
     statement: str | None = None
     """Digest of the signed request."""
 
@@ -60,7 +60,7 @@ def who_asks(
             raise PromotionRefusedError(
                 f"Who asks is not established: {requester.identity.subject} ({requester.identity.source}) is nobody in "
                 f"{people.where}. Sign the request with AS=<e-mail> [KEY=<ssh key>], or let a reviewed change add "
-                f"`{principal_of(requester.identity)}` to your line there."
+                f"`{principal_of(requester.identity)}` to your accounts there."
             )
         return requester
     if dry_run:
@@ -88,7 +88,7 @@ def who_trained(target: Target, people: People, journal: Journal, candidate: Mod
     """Return the person who trained ``candidate``.
 
     Raises:
-        PromotionRefusedError: the log does not say, or whom it names is nobody among the allowed signers.
+        PromotionRefusedError: the log does not say, or whom it names is nobody who is declared.
     """
     actor = trainer_of(target, candidate)
     pseudonym = actor.id
@@ -101,7 +101,7 @@ def who_trained(target: Target, people: People, journal: Journal, candidate: Mod
     if person is None:
         here = current_identity()
         yours = (
-            f" It is you: add `{principal_of(here)}` to your line there."
+            f" It is you: add `{principal_of(here)}` to your accounts there."
             if journal.subjects.known(here) == pseudonym
             else ""
         )

@@ -71,7 +71,7 @@ def declared_identity(email: str) -> Identity:
 
 
 def signed_identity(email: str) -> Identity:
-    """Return the identity of somebody who signed with a key that the allowed signers tie to this e-mail address."""
+    """Return the identity of somebody who signed with a key that ``people.yaml`` declares for this e-mail address."""
     return Identity("e-mail", email.strip().lower(), "ssh-key")
 
 

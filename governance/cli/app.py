@@ -19,6 +19,7 @@ from governance.cli import deployment as deployment_commands
 from governance.cli import evidence as evidence_commands
 from governance.cli import gates as gate_commands
 from governance.cli import images as docker_commands
+from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
 from governance.cli import teams as team_commands
@@ -41,6 +42,7 @@ app.command("cost-plan")(cost_commands.cost_plan)
 app.command("deploy")(deployment_commands.deploy)
 app.command("image")(docker_commands.image)
 app.command("cost")(cost_commands.cost)
+app.command("signers")(people_commands.signers)
 app.command("sign")(promotion_commands.sign)
 app.command("approve")(promotion_commands.approve)
 app.command("override")(promotion_commands.override)

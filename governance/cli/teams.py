@@ -82,7 +82,7 @@ def team(
     if as_json:
         typer.echo(json.dumps(_as_json(added, dry_run), indent=2))
         return
-    typer.echo("\n".join(_describe(added, dry_run)))
+    typer.echo("\n".join(_describe(added, dry_run, local_keys=local_keys)))
 
 
 def team_update(
@@ -170,7 +170,7 @@ def _as_json(added: Added, dry_run: bool) -> dict[str, object]:
     }
 
 
-def _describe(added: Added, dry_run: bool) -> list[str]:
+def _describe(added: Added, dry_run: bool, *, local_keys: bool) -> list[str]:
     request, model = added.request, added.request.all_models()[0]
     lines = [f"{'Would write' if dry_run else 'Wrote'} {len(added.files)} files:"]
     lines += [f"  {file}" for file in added.files]
@@ -200,8 +200,17 @@ def _describe(added: Added, dry_run: bool) -> list[str]:
         f"  make approve MODEL={model} TO=production AS=<e-mail>",
         "                                  # meanwhile, by somebody who neither trained nor asked",
         "",
-        f"Whoever approves ({', '.join([request.owner, *request.approvers])}) signs with an SSH key: add the public",
-        "one to environments/allowed_signers. The sample data is synthetic; put your own into source: of the config.",
+        *_about_keys([request.owner, *request.approvers], local_keys),
+        "The sample data is synthetic; put your own into source: of the config.",
+    ]
+
+
+def _about_keys(people: list[str], made: bool) -> list[str]:
+    if made:
+        return [f"Keys of {', '.join(people)} were made and declared in the local root, for this machine alone."]
+    return [
+        f"Whoever approves ({', '.join(people)}) signs with an SSH key: declare them, with the public",
+        "one, in environments/people.yaml.",
     ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CLOUD: Cloud = "local"
 TRAINER = "demo@example.com"
-"""What the demo's allowed signers call whoever runs it."""
+"""What the demo calls whoever runs it."""
 
 
 def signers(production: Target) -> tuple[Signatory, Signatory]:

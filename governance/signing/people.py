@@ -1,65 +1,50 @@
-"""Who is who: people as OpenSSH's allowed signers name them.
+"""Who is who: people as ``people.yaml`` declares them, and the allowed signers of OpenSSH that follow from it.
 
-One line of ``allowed_signers`` is one person with one key, and the line names everything that person is known by::
+A person is called by an e-mail address (as in the team's file) and may have more addresses, the numeric id of a GitHub
+account (as OIDC tokens name it), logins on machines, and SSH keys.
 
-    grace@example.com,github:583231,account:grace namespaces="promotion@groundwork" ssh-ed25519 AAAA…
-
-an e-mail address (as in the team's file), the numeric id of a GitHub account (as OIDC tokens name it) and a login on
-this system. Lines that share a name or a key are the same person.
-
-What this establishes: a signature by a key of somebody's line is theirs, as far as they guard that key; a CI job's
-actor is theirs, because GitHub vouches for its id. A login is established by the operating system of the machine that
-ran, so it is as good as that machine; on clouds models are trained by CI. What it cannot know is one person who has
-two lines with different names and keys: the file is reviewed like code, and CODEOWNERS says by whom.
+What this establishes: a signature by a key of somebody's is theirs, as far as they guard that key; a CI job's actor is
+theirs, because GitHub vouches for its id. A login is established by the operating system of the machine that ran, so it
+is as good as that machine; on clouds models are trained by CI. What it cannot know is one person who is declared twice,
+with nothing in common: the file is reviewed like code, and CODEOWNERS says by whom.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
+from datetime import UTC, datetime
 from pathlib import Path
 
-from environments import ground_of
+from environments import Cloud, Environment, Platform, SettingsError, ground_of, load_people
+from environments.people import PEOPLE_FILE, PersonKey, PersonSettings, canonical_name, merged
 from governance.audit.actor import Identity, account_identity, declared_identity, github_identity, signed_identity
+from governance.audit.canonical import canonical
 from governance.audit.subjects import Subjects
 from governance.core.target import Target
 from governance.signing.errors import SigningError
-from governance.signing.ssh import principals_of
-
-ALLOWED_SIGNERS = "allowed_signers"
-_KEY_TYPE = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+")
+from governance.signing.ssh import NAMESPACE, principals_of
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody, by all the names that the allowed signers give them."""
+    """Somebody, by all that they are known by."""
 
-    names: frozenset[str]
-
-    @property
-    def emails(self) -> tuple[str, ...]:
-        """Their e-mail addresses, in order."""
-        return tuple(sorted(name for name in self.names if "@" in name))
+    emails: tuple[str, ...]
+    """The one that they are called by first."""
+    accounts: tuple[str, ...] = ()
 
     @property
     def email(self) -> str:
-        """The address to call them by, or another name of theirs if they have none."""
-        return next(iter(self.emails), min(self.names))
+        """The address to call them by."""
+        return self.emails[0]
 
     def identities(self) -> Iterable[Identity]:
         """Return every identity that the log may know this person by."""
-        for name in sorted(self.names):
-            kind, _, rest = name.partition(":")
-            if "@" in name:
-                yield declared_identity(name)
-            elif kind == "github":
-                yield github_identity(rest)
-            elif kind == "account":
-                yield account_identity(rest)
+        yield from map(declared_identity, self.emails)
+        for account in self.accounts:
+            kind, _, rest = account.partition(":")
+            yield github_identity(rest) if kind == "github" else account_identity(rest)
 
     def is_known_as(self, pseudonym: str, subjects: Subjects) -> bool:
         """Return whether the log's ``pseudonym`` is this person's."""
@@ -67,24 +52,32 @@ class Person:
 
 
 class People:
-    """The people whose keys an environment's allowed signers list.
+    """The people who are declared, and whose keys sign.
 
     Args:
-        allowed: the text of allowed signers.
-        where: where it comes from, for messages.
-
-    Raises:
-        SigningError: a line is none, or names people by a pattern.
+        declared: people by the address that they are called by, where nobody is two.
+        where: where they are declared, for messages.
     """
 
-    def __init__(self, allowed: str, where: str) -> None:
-        self._allowed, self.where = allowed, where
-        self._people = _people(allowed, where)
+    def __init__(self, declared: Mapping[str, PersonSettings], where: str) -> None:
+        self.where = where
+        self._people = {
+            Person((email, *settings.emails), settings.accounts): settings for email, settings in declared.items()
+        }
+
+    @property
+    def allowed_signers(self) -> str:
+        """Everybody's keys in OpenSSH's form (ALLOWED SIGNERS in ssh-keygen(1)), a line each."""
+        return "".join(
+            f"{','.join(person.emails)} {_options(key)} {key.key}\n"
+            for person, settings in self._people.items()
+            for key in settings.keys
+        )
 
     def named(self, name: str) -> Person | None:
         """Return the person who has ``name``: an e-mail address, ``github:<id>`` or ``account:<login>``."""
-        wanted = name.strip().lower() if "@" in name else name.strip()
-        return next((person for person in self._people if wanted in person.names), None)
+        wanted = canonical_name(name)
+        return next((person for person in self._people if wanted in (*person.emails, *person.accounts)), None)
 
     def signer_of(self, message: bytes, signature: str, at: datetime) -> Person:
         """Return the person who signed ``message``, by a key that was valid at ``at``.
@@ -92,8 +85,8 @@ class People:
         Raises:
             SigningError: nobody who is allowed to, or the signature does not hold.
         """
-        person = self.named(principals_of(message, signature, self._allowed, at)[0])
-        assert person is not None, "ssh-keygen read the same lines"
+        person = self.named(principals_of(message, signature, self.allowed_signers, at)[0])
+        assert person is not None, "ssh-keygen read the same people"
         return person
 
     def behind(self, pseudonym: str, subjects: Subjects) -> Person | None:
@@ -102,27 +95,47 @@ class People:
 
 
 def people_of(target: Target) -> People:
-    """Read the people whom ``target``'s environment knows: ``allowed_signers`` beside the settings.
-
-    On the cloud ``local`` also the local root's own ``people/allowed_signers``.
+    """Return the people whom ``target``'s environment knows.
 
     Raises:
-        SigningError: a file cannot be understood.
+        SigningError: the local root's own people cannot be understood.
     """
-    files = [target.platform.directory / ALLOWED_SIGNERS]
-    if target.cloud == "local":
-        files.append(people_folder(target) / ALLOWED_SIGNERS)
-    text = "".join(f"{file.read_text(encoding='utf-8')}\n" for file in files if file.exists())
-    return People(text, " or ".join(map(str, files)))
+    return known_people(target.platform, target.environment, target.cloud)
+
+
+def known_people(platform: Platform, environment: Environment, cloud: Cloud) -> People:
+    """Return the people whom ``environment`` knows: those of the settings.
+
+    On the cloud ``local`` also what the local root's own ``people/people.yaml`` adds to them, and whom it adds.
+
+    Raises:
+        SigningError: that file cannot be understood, or makes one of two people or two of one.
+    """
+    file = platform.directory / PEOPLE_FILE
+    if cloud != "local":
+        return People(platform.people, str(file))
+    own = _folder(environment, cloud) / PEOPLE_FILE
+    try:
+        return People(merged(platform.people, load_people(own)), f"{file} or {own}")
+    except (SettingsError, ValueError) as error:
+        raise SigningError(f"{own}, beside {file}: {error}") from error
+
+
+def signers_content(platform: Platform) -> bytes:
+    """Return canonical JSON (RFC 8785) of what the settings say of who may sign: other bytes, other signers.
+
+    What a local root adds is not in it: those are keys made for demonstrations on that machine.
+    """
+    return canonical({email: person.model_dump(mode="json") for email, person in platform.people.items()})
 
 
 def people_folder(target: Target) -> Path:
     """Return the folder of the ``local`` cloud that keeps keys made for demonstrations."""
-    return ground_of(target.environment, target.cloud) / "people"
+    return _folder(target.environment, target.cloud)
 
 
 def principal_of(identity: Identity) -> str:
-    """Return the name that the allowed signers give the account of a process."""
+    """Return the name that ``people.yaml`` gives the account of a process."""
     kind = "github" if identity.source in ("oidc", "ci-environment") else "account"
     return f"{kind}:{identity.subject}"
 
@@ -132,48 +145,11 @@ def identity_of(person: Person) -> Identity:
     return signed_identity(person.email)
 
 
-def _people(allowed: str, where: str) -> tuple[Person, ...]:
-    groups: list[tuple[set[str], set[str]]] = []
-    for number, line in enumerate(allowed.splitlines(), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        names, key = _names(words[0]), _key(words[1:])
-        if key is None or not names:
-            raise SigningError(f"{where}, line {number}: no key. A line is: name[,name…] [options] type base64.")
-        if any(set(name) & set("*?!") for name in names):
-            raise SigningError(f"{where}, line {number}: names must be exact, and {words[0]!r} holds a pattern.")
-        for name in names:
-            if name != (plain := _canonical(name)):
-                raise SigningError(
-                    f"{where}, line {number}: {name!r} is another spelling of {plain!r}, by which one person could "
-                    f"pass for two. Write {plain!r}."
-                )
-        joined, keys, apart = set(names), {key}, []
-        for group in groups:
-            if group[0] & joined or group[1] & keys:
-                joined |= group[0]
-                keys |= group[1]
-            else:
-                apart.append(group)
-        groups = [*apart, (joined, keys)]
-    return tuple(Person(frozenset(names)) for names, _ in groups)
+def _folder(environment: Environment, cloud: Cloud) -> Path:
+    return ground_of(environment, cloud) / "people"
 
 
-def _names(word: str) -> set[str]:
-    names = (name for name in word.strip('"').split(",") if name)
-    return {name.lower() if "@" in name else name for name in names}
-
-
-def _canonical(name: str) -> str:
-    """Return the one spelling of ``name``: a domain without its final dot, an account's number without zeros before."""
-    name = unicodedata.normalize("NFKC", name)
-    kind, colon, rest = name.partition(":")
-    if "@" in name:
-        return name.rstrip(".").lower()
-    return f"{kind}{colon}{int(rest)}" if kind == "github" and rest.isdecimal() else name
-
-
-def _key(words: list[str]) -> str | None:
-    """Return the base64 of the key: the word after its type; what stands before are options."""
-    return next((key for kind, key in pairwise(words) if _KEY_TYPE.fullmatch(kind)), None)
+def _options(key: PersonKey) -> str:
+    limits = {"valid-after": key.valid_after, "valid-before": key.valid_before}
+    times = [f'{name}="{at.astimezone(UTC):%Y%m%d%H%M%S}"' for name, at in limits.items() if at is not None]
+    return ",".join([f'namespaces="{NAMESPACE}"', *times])

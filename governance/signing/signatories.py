@@ -7,15 +7,19 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from environments import load_people
+from environments.files import replace_file
 from environments.git import GitError, run_git
+from environments.people import ADDRESS_PATTERN, PEOPLE_FILE, PersonKey, PersonSettings, canonical_name, joined
 from governance.audit.actor import current_identity
 from governance.core.target import Target
 from governance.signing.errors import SigningError
-from governance.signing.people import ALLOWED_SIGNERS, Person, people_folder, people_of, principal_of
-from governance.signing.ssh import NAMESPACE
+from governance.signing.people import Person, people_folder, people_of, principal_of
 
 _USUAL_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
-_ADDRESS = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+_ADDRESS = re.compile(ADDRESS_PATTERN)
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def choose_signatory(target: Target, email: str | None = None, key: Path | None 
     Raises:
         SigningError: no address or no key is known.
     """
-    address = (email or _git("user.email")).strip().lower()
+    address = canonical_name(email or _git("user.email"))
     if not _ADDRESS.fullmatch(address):
         raise SigningError(
             f"Who signs? {address or 'Nothing'!r} is no e-mail address: give AS=<e-mail>, or set git's user.email."
@@ -56,15 +60,16 @@ def choose_signatory(target: Target, email: str | None = None, key: Path | None 
     return Signatory(address, found)
 
 
-def demo_key(target: Target, email: str, *names: str) -> Signatory:
-    """Return a key for ``email`` in the local root (mode 0600), made unless it is there, and allowed on this machine.
+def demo_key(target: Target, email: str, *accounts: str) -> Signatory:
+    """Return a key for ``email`` in the local root (mode 0600), made unless it is there, and declared on this machine.
 
     For demonstrations and tests: whoever can read the local root can sign as everybody in it.
 
     Args:
         target: where; only its local root is used.
         email: whose key.
-        names: what else that person is known by, such as ``account:<login>``.
+        accounts: accounts of theirs, such as ``account:<login>``. Whoever was declared here with one of them is the
+            same person: everybody who tries something out on a machine runs it under one login.
 
     Raises:
         SigningError: the cloud is not ``local``, the address is none, or ``ssh-keygen`` fails.
@@ -86,16 +91,24 @@ def demo_key(target: Target, email: str, *names: str) -> Signatory:
         if made.returncode != 0:
             raise SigningError(f"ssh-keygen made no key in {key}: {made.stderr.strip()}")
     public = key.with_name(f"{email}.pub").read_text(encoding="utf-8").split()
-    line = f'{",".join((email, *names))} namespaces="{NAMESPACE}" {public[0]} {public[1]}\n'
-    file = folder / ALLOWED_SIGNERS
-    if line not in (file.read_text(encoding="utf-8") if file.exists() else ""):
-        with file.open("a", encoding="utf-8") as out:
-            out.write(line)
+    own = PersonSettings(accounts=accounts, keys=(PersonKey(key=" ".join(public[:2])),))
+    _declare_here(folder / PEOPLE_FILE, email, own)
     return Signatory(email, key)
 
 
+def _declare_here(file: Path, email: str, own: PersonSettings) -> None:
+    """Declare in the local root's ``file`` that ``email`` has what is ``own``, beside what they have there."""
+    people = dict(load_people(file))
+    mine = {email, *own.accounts}
+    same = [called for called, known in people.items() if mine & {called, *known.emails, *known.accounts}]
+    called, *others = *same, email
+    people[called] = joined(called, [*(people.pop(name) for name in same), own], *others)
+    raw = {"people": {name: one.model_dump(mode="json", exclude_defaults=True) for name, one in people.items()}}
+    replace_file(file, yaml.safe_dump(raw), mode=0o600)
+
+
 def person_at_work(target: Target) -> Person | None:
-    """Return the person whom the allowed signers tie to this process: its CI job's actor, or its login."""
+    """Return the person whose account runs this process: that of its CI job's actor, or its login."""
     identity = current_identity()
     if identity.source not in ("oidc", "operating-system"):
         return None  # a CI job without a token: its variables can be set by the job itself

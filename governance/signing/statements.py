@@ -113,8 +113,8 @@ def sign_statement(statement: AnyStatement, by: Signatory, people: People, at: d
         person = signed.signer(people, at)
     except SigningError as error:
         raise SigningError(
-            f"{by.key} is no key that {people.where} lists for signing here: {error}. "
-            f"Add a line for {by.email}, by a reviewed change."
+            f"{by.key} is no key that {people.where} declares for signing here: {error}. "
+            f"Add it to the keys of {by.email}, by a reviewed change."
         ) from error
     if by.email not in person.emails:
         raise SigningError(f"{by.key} is the key of {person.email}, not of {by.email}: sign under your own name.")

@@ -35,7 +35,7 @@ class Ground:
         return target_for(self.platform, model, environment)
 
     def signatory(self, email: str, *names: str) -> Signatory:
-        """Somebody with an SSH key made on the spot, whom this ground's allowed signers know."""
+        """Somebody with an SSH key made on the spot, whom this ground declares."""
         return demo_key(self.target("production"), email, *names)
 
 

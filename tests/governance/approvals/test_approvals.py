@@ -239,9 +239,10 @@ def test_a_signature_made_for_another_purpose_is_refused(desk: Desk, monkeypatch
 
 def test_a_key_that_was_withdrawn_before_the_approval_is_refused(desk: Desk) -> None:
     desk.give(EDSGER)
-    file = desk.keys[EDSGER].key.with_name("allowed_signers")
-    text = file.read_text().replace(f"{EDSGER} ", f'{EDSGER} valid-before="20260101",')
-    file.write_text(text)
+    edit_yaml(
+        desk.keys[EDSGER].key.with_name("people.yaml"),
+        lambda raw: raw["people"][EDSGER]["keys"][0].update(valid_before="2026-01-01T00:00:00Z"),
+    )
     desk.refused("no allowed signer had at")
 
 

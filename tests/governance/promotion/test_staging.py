@@ -316,20 +316,20 @@ def test_breaking_the_glass_goes_past_a_gate_but_not_past_a_signature(trained: G
 def test_who_asks_or_trained_must_be_known_where_people_must_agree(trained: Ground) -> None:
     bring(trained, "3")
     grace = trained.signatory(ASKS)
-    allowed = grace.key.with_name("allowed_signers")
-    known = allowed.read_text()
+    people = grace.key.with_name("people.yaml")
+    known = people.read_text()
     with settings_changed(trained, approvals=1):
         staging = trained.target("staging")
         with pytest.raises(ApprovalDueError, match=r"other than trainer@example\.com, who asks"):
             promote(staging, version="1")
-        allowed.write_text("".join(line for line in known.splitlines(keepends=True) if "account:" not in line))
+        edit_yaml(people, lambda raw: raw["people"].pop("trainer@example.com"))
         with pytest.raises(PromotionRefusedError, match=r"Who asks is not established: .*AS=.*`account:"):
             promote(staging, version="1")
         with pytest.raises(PromotionRefusedError, match=r"was trained by subject-.*It is you: add `account:"):
             promote(staging, version="1", requested_by=grace)
         # Somebody who trained under their login does not approve with their key.
         trainer = trained.signatory("trainer@example.com")
-        allowed.write_text(known)
+        people.write_text(known)
         with pytest.raises(PromotionRefusedError, match=r"may not approve"):
             approve(staging, trainer, version="1")
         edit_yaml(

@@ -1,16 +1,22 @@
-"""People sign with their SSH keys: whose signature it is comes from the allowed signers, never from what is said."""
+"""People sign with their SSH keys: whose signature it is comes from who is declared, never from what is said."""
 
 from __future__ import annotations
 
+import json
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from environments import load_platform
+from environments.people import PersonKey, PersonSettings
 from governance.audit.actor import account_identity, declared_identity, github_identity
+from governance.cli.people import signers
 from governance.core.target import Target, target_for
+from governance.signing import people as signing
 from governance.signing import ssh
 from governance.signing.errors import SigningError
 from governance.signing.people import People, people_of
@@ -31,8 +37,8 @@ def public(signatory: Signatory) -> str:
     return " ".join(signatory.key.with_name(f"{signatory.email}.pub").read_text().split()[:2])
 
 
-def people(*lines: str) -> People:
-    return People("".join(f"{line}\n" for line in lines), "allowed_signers")
+def people(email: str, signatory: Signatory, **limits: datetime) -> People:
+    return People({email: PersonSettings(keys=(PersonKey(key=public(signatory), **limits),))}, "people.yaml")
 
 
 def test_a_signature_is_its_signers_and_nobody_elses(target: Target) -> None:
@@ -46,7 +52,7 @@ def test_a_signature_is_its_signers_and_nobody_elses(target: Target) -> None:
     with pytest.raises(SigningError, match="does not hold"):
         known.signer_of(b"agreed to more", signature, NOW)
     with pytest.raises(SigningError, match="no allowed signer"):
-        people(f"{EDSGER} {public(edsger)}").signer_of(b"agreed", signature, NOW)
+        people(EDSGER, edsger).signer_of(b"agreed", signature, NOW)
 
 
 def test_a_signature_for_another_purpose_is_none(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,14 +61,15 @@ def test_a_signature_for_another_purpose_is_none(target: Target, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(ssh, "NAMESPACE", "git")
         commit = ssh.sign(b"agreed", grace.key)
-    anywhere = people(f"{GRACE} {public(grace)}")  # without namespaces=, so that only our check is left
+    monkeypatch.setattr(signing, "NAMESPACE", "promotion@groundwork,git")  # so that only the verifier's check is left
     with pytest.raises(SigningError, match="namespace"):
-        anywhere.signer_of(b"agreed", commit, NOW)
+        people(GRACE, grace).signer_of(b"agreed", commit, NOW)
 
 
 def test_a_key_counts_only_while_it_is_valid(target: Target) -> None:
     grace = demo_key(target, GRACE)
-    limited = people(f'{GRACE} valid-after="20260101",valid-before="20260301" {public(grace)}')
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    limited = people(GRACE, grace, valid_after=first, valid_before=last)
     signature = ssh.sign(b"agreed", grace.key)
     assert limited.signer_of(b"agreed", signature, datetime(2026, 2, 1, tzinfo=UTC)).email == GRACE
     for outside in (datetime(2025, 12, 31, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)):
@@ -70,26 +77,14 @@ def test_a_key_counts_only_while_it_is_valid(target: Target) -> None:
             limited.signer_of(b"agreed", signature, outside)
 
 
-def test_lines_that_share_a_name_or_a_key_are_one_person(target: Target) -> None:
-    """Nobody approves themself by way of a second line."""
-    grace, work, edsger = (demo_key(target, name) for name in (GRACE, "work@example.com", EDSGER))
-    same_key = people(f"{GRACE} {public(grace)}", f"other@example.com {public(grace)}")
-    assert same_key.named(GRACE) == same_key.named("other@example.com")
-    chained = people(
-        f"{GRACE} {public(grace)}", f"{EDSGER} {public(edsger)}", f"{EDSGER},{GRACE} {public(work)}", "# a comment", ""
-    )
-    assert chained.named(GRACE) == chained.named(EDSGER)
-    apart = people(f"{GRACE} {public(grace)}", f"{EDSGER} {public(edsger)}")
-    assert apart.named(GRACE) != apart.named(EDSGER)
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [("*@example.com ssh-ed25519 AAAA", "pattern"), ("grace@example.com", "no key"), ("x y z", "no key")],
-)
-def test_a_line_that_could_mean_several_people_or_nobody_is_refused(line: str, why: str) -> None:
-    with pytest.raises(SigningError, match=rf"allowed_signers, line 2: .*{why}"):
-        people("# first", line)
+def test_who_shares_a_login_on_this_machine_is_one_person(target: Target) -> None:
+    """Whoever runs the demo and then adds a team with keys made here is one person with two addresses."""
+    demo_key(target, "demo@example.com", "account:me")
+    demo_key(target, EDSGER)
+    grace = demo_key(target, GRACE, "account:me")
+    known = people_of(target)
+    assert known.named(GRACE) == known.named("demo@example.com") == known.named("account:me") != known.named(EDSGER)
+    assert known.signer_of(b"agreed", ssh.sign(b"agreed", grace.key), NOW).emails == (GRACE, "demo@example.com")
 
 
 def test_every_name_of_a_person_is_found_in_the_log(target: Target, tmp_path: Path) -> None:
@@ -124,8 +119,8 @@ def test_nobody_signs_under_another_name(target: Target) -> None:
     assert b"@" not in signed.message, "a statement cannot be erased, so it names nobody"
     with pytest.raises(SigningError, match=rf"is the key of {GRACE}, not of {EDSGER}"):
         sign_statement(statement, Signatory(EDSGER, grace.key), people_of(target), NOW)
-    with pytest.raises(SigningError, match=r"no key that .* lists"):
-        sign_statement(statement, grace, people("# nobody"), NOW)
+    with pytest.raises(SigningError, match=r"no key that .* declares"):
+        sign_statement(statement, grace, People({}, "people.yaml"), NOW)
     altered = Signed(statement=statement.model_copy(update={"gate": "drift"}), signature=signed.signature)
     with pytest.raises(SigningError, match="does not hold"):
         altered.signer(people_of(target), NOW)
@@ -162,8 +157,19 @@ def test_demo_keys_are_their_owners_only_and_never_made_on_a_cloud(target: Targe
     assert made == again
     assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
     assert stat.S_IMODE(made.key.parent.stat().st_mode) == 0o700
-    assert len((made.key.parent / "allowed_signers").read_text().splitlines()) == 1
+    assert people_of(target).allowed_signers.count("\n") == 1
     with pytest.raises(SigningError, match="CLOUD=local only"):
         demo_key(target_for(target.platform, CANCER, "production", "aws"), GRACE)
     with pytest.raises(SigningError, match="no e-mail address"):
         demo_key(target, "../../etc/passwd")
+
+
+def test_the_command_shows_signers_as_ssh_keygen_reads_them(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = typer.Typer()
+    app.command()(signers)
+    monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(target.platform.directory))
+    assert "Nobody has a key in" in CliRunner().invoke(app).output
+    grace = demo_key(target, GRACE)
+    shown = CliRunner().invoke(app).stdout
+    assert ssh.principals_of(b"agreed", ssh.sign(b"agreed", grace.key), shown, NOW) == [GRACE]
+    assert json.loads(CliRunner().invoke(app, ["--json"]).stdout)["allowed_signers"] == shown.splitlines()

@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from environments import load_people
 from governance.cli import teams as commands
 from governance.teams import create, remove, update
 from governance.teams.errors import TeamRefusedError
@@ -42,7 +43,7 @@ def test_the_command_says_what_it_wrote_and_what_is_next(app: typer.Typer, check
     assert "Wrote 11 files:\n  environments/teams/fraud-detection.yaml\n" in done.output
     for command in ("apply ENV=all", "register ENV=all", "release MODEL=fraud_detection_classifier", "approve"):
         assert f"make {command}" in done.output
-    assert "environments/allowed_signers" in done.output
+    assert "environments/people.yaml" in done.output
     assert "fraud-detection" in checkout.platform.teams
 
 
@@ -87,8 +88,7 @@ def test_keys_to_try_it_out_are_made_in_the_local_root_only(app: typer.Typer, ch
     done = CliRunner().invoke(app, ["team"], env={**GIVEN, "LOCAL_KEYS": "1", "APPROVER": "emmy@example.com"})
     assert done.exit_code == 0, done.output
     people = checkout.folder / "ground" / "people"
-    signers = (people / "allowed_signers").read_text(encoding="utf-8")
-    assert {line.split()[0].split(",")[0] for line in signers.splitlines()} == {"lise@example.com", "emmy@example.com"}
+    assert load_people(people / "people.yaml").keys() == {"lise@example.com", "emmy@example.com"}
     assert (people / "emmy@example.com").stat().st_mode & 0o077 == 0
     assert not [
         name for name in checkout.files() if "BEGIN OPENSSH" in Path(checkout.folder, name).read_text("latin-1")
