@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -62,6 +62,8 @@ class PlanResult:
     """Over what it would do, see :func:`stack_bootstrap.plan_digest.plan_digest`."""
     notes: tuple[str, ...] = ()
     """What was found and put right before planning."""
+    compared: int | None = None
+    """How many resources were looked at, where that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,9 @@ def _destroy(terraform: Terraform, plan_file: Path) -> None:
 def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:
     """Return how what exists differs from the code and the settings. Change nothing, and leave no plan behind."""
     with _transient_plan(where) as file:
-        return _plan(where, file, stream)
+        result = _plan(where, file, stream)
+        shown = Terraform(where).show(file).get("resource_changes", [])
+        return replace(result, compared=sum(found.get("mode") == "managed" for found in shown))
 
 
 def read_stacks(platform: Platform, environment: str, cloud: str | None = None) -> dict[str, StackContract]:

@@ -158,9 +158,9 @@ def drift(
     for where in _workspaces(env, cloud, settings):
         result = infrastructure.drift(where, stream=_stream(as_json))
         results.append(result)
-        _report(where, result.changes, result.notes, as_json)
+        _report(where, result.changes, (*result.notes, f"{result.compared} resources compared"), as_json)
     if as_json:
-        _print_json([_planned(result) for result in results])
+        _print_json([{**_planned(result), "compared": result.compared} for result in results])
     if any(result.differs for result in results):
         raise typer.Exit(2)
 

@@ -73,6 +73,8 @@ def main() -> None:
     """Run every mutant, or those whose promise holds the given words."""
     console, words = Console(), " ".join(sys.argv[1:])
     chosen = [mutant for mutant in MUTANTS if words in mutant.promise]
+    if not chosen:
+        raise SystemExit(f"No mutant's promise holds {words!r}: nothing was tried.")
     stale = {mutant.promise: why for mutant in chosen if (why := why_stale(mutant))}
     for promise, why in stale.items():
         console.print(f"STALE     {promise}: {why}")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
 
-from tests.mutants import MUTANTS, why_stale
+from tests.mutants import MUTANTS, main, why_stale
+
+
+def test_words_that_no_promise_holds_are_not_answered_with_all_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["mutants", "no such words"])
+    with pytest.raises(SystemExit, match="nothing was tried"):
+        main()
 
 
 def test_every_mutant_applies_once_and_its_tests_are_there() -> None:

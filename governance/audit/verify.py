@@ -637,7 +637,8 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"entry {problem['index']}: {problem['what']}\n")
         for note in result["notes"]:
             sys.stdout.write(f"note: {note}\n")
-        verdict = "INTACT" if result["ok"] else f"DAMAGED, first at entry {result['first_bad']}"
+        intact = "INTACT" if result["entries"] else "NOTHING TO VERIFY"
+        verdict = intact if result["ok"] else f"DAMAGED, first at entry {result['first_bad']}"
         sys.stdout.write(f"{verdict}: {result['entries']} entries, {result['checkpoint']} signed for\n")
     return 0 if result["ok"] else 1
 

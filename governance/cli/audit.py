@@ -157,6 +157,8 @@ def _verification(
         state = "lost" if gap.ended else "not there (yet)"
         lines.append(f"run {gap.run} (entry {gap.sequence}): {', '.join(gap.missing)} {state}")
     verdict = "intact" if report.ok else f"DAMAGED, first at entry {report.first_bad}"
+    if report.ok and not report.entries:
+        verdict = "nothing to verify"
     lines.append(f"{report.place}: {verdict}; {report.entries} entries, {report.checkpoint} signed for")
     runs = [{"run": g.run, "sequence": g.sequence, "missing": list(g.missing), "ended": g.ended} for g in lost]
     return report.ok, lines, {**report.as_json(), "incomplete_runs": runs}
@@ -172,12 +174,15 @@ def review(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check the log as ``verify`` does and record that it was reviewed, and with what outcome."""
+    """Check the log as ``verify`` does and record that it was reviewed, and with what outcome. One without entries is
+    neither intact nor damaged, and is not recorded as reviewed."""
     platform = load_platform(settings)
     where, log = locate(platform, env, cloud=cloud), open_log(platform, env, cloud=cloud)
     report = log.verify()
-    if not report.entries:
-        raise AuditError(f"{report.place} has no entries to review.")
+    if report.ok and not report.entries:
+        nothing = {"sequence": None, "outcome": None, "first_bad": None}
+        say(f"{report.place} has no entries to review; nothing was recorded.", as_json, **nothing)
+        return
     event = LogReview(
         actor=current_actor(where),
         environment=env,

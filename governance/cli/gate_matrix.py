@@ -34,7 +34,8 @@ def print_matrix(outcomes: Sequence[Outcome], environments: Sequence[str], conso
         console.print(
             f"{outcome.gate} in {outcome.environment} {did}: {outcome.control} ({outcome.reason})", markup=False
         )
-    console.print(f"{len(outcomes) - len(wrong)} of {len(outcomes)} controls proven.")
+    proven = f"{len(outcomes) - len(wrong)} of {len(outcomes)} controls proven."
+    console.print(proven if outcomes else "Nothing was proven: no gate has a control.")
 
 
 def _cell(outcome: Outcome) -> str:

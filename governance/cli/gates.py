@@ -25,7 +25,7 @@ def gates_prove(env: Environments = "all", settings: Settings = DIRECTORY, as_js
     wrong = [outcome for outcome in outcomes if not outcome.proven]
     if as_json:
         rows = [{**asdict(outcome), "proven": outcome.proven} for outcome in outcomes]
-        typer.echo(json.dumps({"proven": not wrong, "controls": rows}, indent=2))
+        typer.echo(json.dumps({"proven": not wrong if rows else None, "controls": rows}, indent=2))
     else:
         from governance.cli.gate_matrix import print_matrix
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from environments import DIRECTORY
 from governance.cli.common import asker, ready_target, ready_targets, say
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Key, Model, Settings, Signer, Version
+
+if TYPE_CHECKING:
+    from governance.promotion.reconcile import Comparison
 
 DIFFERS = 2
 """Exit status of ``reconcile`` when the log and ZenML differ."""
@@ -251,21 +255,41 @@ def reconcile(
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Compare stages, versions, releases and signatures with the log; exit 2 when they differ."""
+    """Compare stages, versions, releases and signatures with the log; exit 2 when they differ.
+
+    It says what it compared. Nothing to compare is neither an error nor an agreement.
+    """
     targets = ready_targets(settings, model, env, cloud)
     from governance.promotion.reconcile import reconcile as compare
 
     found = {target.model: compare(target, dry_run=dry_run) for target in targets}
-    lines = [finding for findings in found.values() for finding in findings]
+    outcomes = {comparison.outcome for comparison in found.values()}
     say(
-        "\n".join(lines) or f"{env}: ZenML and the artifact store hold what the log says of {', '.join(found)}.",
+        "\n".join(line for name, comparison in found.items() for line in _compared(env, name, comparison))
+        or f"{env}: nothing to compare; no team has a model there.",
         as_json,
         environment=env,
-        differs=bool(lines),
-        findings=found,
+        differs="differs" in outcomes if outcomes - {None} else None,
+        findings={name: comparison.findings for name, comparison in found.items()},
+        compared={
+            name: {"outcome": one.outcome, "versions": one.versions, "releases": one.releases}
+            for name, one in found.items()
+        },
     )
-    if lines:
+    if "differs" in outcomes:
         raise typer.Exit(DIFFERS)
+
+
+def _compared(env: str, model: str, found: Comparison) -> Iterator[str]:
+    yield from found.findings
+    if found.outcome is None:
+        yield f"{model} in {env}: nothing to compare; no version was promoted into it."
+        return
+    agree = f"{len(found.findings)} differences" if found.findings else "as the log says"
+    yield (
+        f"{model} in {env}: {agree}; compared the stage, {found.versions} promoted versions, and the files and "
+        f"signatures of {found.releases} releases."
+    )
 
 
 def _phases(name: str, phases: dict[str, float]) -> str:

@@ -19,7 +19,7 @@ from governance.core.digests import content_digest
 from governance.core.target import Target
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
-from governance.evidence_pack.facts import Facts, collect
+from governance.evidence_pack.facts import Facts, NoEvidenceError, collect
 from governance.evidence_pack.ml_bom import ml_bom
 from governance.evidence_pack.model_card import sections, title
 from governance.evidence_pack.seal import sealed
@@ -62,7 +62,7 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
         reveal: name the people behind the pseudonyms.
 
     Raises:
-        NoEvidenceError: there is no such version.
+        NoEvidenceError: there is no such version, or no log knows of it.
         SigningError, ReleaseError: its files are not what was trained and signed.
         LockError, BomError: a bill of materials cannot be made.
         AuditError: a log cannot be read or written, or was altered. Nothing was written.
@@ -72,6 +72,8 @@ def write_pack(target: Target, file: Path, *, version: str | None = None, reveal
     platform, here = target.platform, target.environment.environment
     logs = {name: extract(open_reader(platform, name, cloud=target.cloud), subject) for name in facts.environments}
     logs = {name: found for name, found in logs.items() if found.entries}
+    if not logs:
+        raise NoEvidenceError(f"No log knows anything of {facts.model} version {facts.version}. Nothing was written.")
     people = _people(target, logs) if reveal else {}
     files = _files(facts, logs, people) | _statements(target, logs)
     signer = open_signer(platform, here, cloud=target.cloud)

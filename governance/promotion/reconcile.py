@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
@@ -27,41 +28,63 @@ _MOST = 50
 """Findings that one event names."""
 
 
-def reconcile(target: Target, *, dry_run: bool = False) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Comparison:
+    """What was held against the log, and what differs."""
+
+    findings: tuple[str, ...] = ()
+    """What differs, in words."""
+    versions: int = 0
+    """Versions that the log saw promoted, each looked up in ZenML."""
+    releases: int = 0
+    """Those of them that are or may come into use again, whose files and signature were checked."""
+
+    @property
+    def outcome(self) -> Literal["agrees", "differs"] | None:
+        """What the comparison says; None if there was nothing to compare."""
+        if self.findings:
+            return "differs"
+        return "agrees" if self.versions else None
+
+
+def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
     """Compare what ZenML and the artifact store hold of ``target``'s model with its environment's log.
 
-    The comparison is recorded, unless ``dry_run``.
-
-    Returns:
-        What differs, in words; nothing if all agrees.
+    The comparison is recorded, unless ``dry_run`` or there was nothing to compare.
 
     Raises:
         AuditError, NotRecordedError: the log cannot be read or written.
     """
-    findings = tuple(_findings(target))
-    if not dry_run:
+    compared = _compare(target)
+    if compared.outcome is not None and not dry_run:
         journal = Journal(target, current_identity())
         journal.write(
             journal.event(
                 Reconciliation,
-                outcome="differs" if findings else "agrees",
-                findings=tuple(without_people(finding) for finding in findings[:_MOST]),
+                outcome=compared.outcome,
+                findings=tuple(without_people(finding) for finding in compared.findings[:_MOST]),
             )
         )
-    return findings
+    return compared
 
 
-def _findings(target: Target) -> Iterator[str]:
+def _compare(target: Target) -> Comparison:
+    if target.environment.environment not in STAGES:
+        return Comparison()
+    used, promoted = events.released_versions(target), dict(sorted(events.completed_promotions(target)))
+    return Comparison(
+        tuple(_findings(target, used, promoted)), len(promoted), sum(version in used for version in promoted)
+    )
+
+
+def _findings(target: Target, used: list[str], promoted: dict[str, str]) -> Iterator[str]:
     environment = target.environment.environment
-    if environment not in STAGES:
-        return
     journal = Journal(target)
     for attempt in in_flight_promotions(journal.log, target):
         yield (
             f"A {attempt.what} of version {attempt.version} of {target.model} stopped after {attempt.last.step!r}: the "
             "next promotion or rollback settles it."
         )
-    used, promoted = events.released_versions(target), dict(sorted(events.completed_promotions(target)))
     staged = staged_version(target)
     actual = None if staged is None else str(staged.number)
     try:

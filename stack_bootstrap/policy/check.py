@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stack_bootstrap.policy.checkov import checkov_violations
 from stack_bootstrap.policy.exceptions import PolicyException, load_exceptions
+from stack_bootstrap.policy.plan_resources import resources
 from stack_bootstrap.policy.rules import Context, Violation, own_violations
 
 
@@ -21,6 +22,8 @@ class Verdict:
     excused: tuple[Violation, ...]
     expired: tuple[PolicyException, ...]
     """Exceptions that would have excused something and have run out."""
+    resources: int = 0
+    """How many resources were held against the rules."""
 
     @property
     def passed(self) -> bool:
@@ -35,7 +38,8 @@ def check_plan(plan: Mapping[str, Any], context: Context) -> Verdict:
         PolicyError: the exceptions cannot be read, or checkov cannot be run.
     """
     found = [*own_violations(plan, context), *checkov_violations(plan)]
-    return judge(found, load_exceptions(), context.environment, datetime.datetime.now(tz=datetime.UTC).date())
+    verdict = judge(found, load_exceptions(), context.environment, datetime.datetime.now(tz=datetime.UTC).date())
+    return replace(verdict, resources=sum(1 for _ in resources(plan)))
 
 
 def judge(

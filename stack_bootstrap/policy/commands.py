@@ -40,6 +40,7 @@ def policy(
         told = {
             name: {
                 "passed": verdict.passed,
+                "resources": verdict.resources,
                 "violations": [asdict(violation) for violation in verdict.violations],
                 "excused": [asdict(violation) for violation in verdict.excused],
                 "expired": [exception.model_dump(mode="json") for exception in verdict.expired],
@@ -63,4 +64,5 @@ def _tell(environment: str, verdict: Verdict) -> None:
     typer.echo(
         f"{environment}: {len(verdict.violations)} broken rules, {len(verdict.excused)} excused by infra/policy/"
         "exceptions.yaml."
+        f" {verdict.resources or 'No'} resources were checked."
     )

@@ -102,7 +102,9 @@ def verify(
     else:
         for check in failed:
             typer.echo(f"{check.ref.title} {check.ref.name}: {check.problem}", err=True)
-        typer.echo(f"{len(checks)} checks, {len(failed)} failed.")
+        typer.echo(
+            f"{len(checks)} checks, {len(failed)} failed." if checks else "Nothing to check: no stack is asked for."
+        )
     _show_missing_members(env, team, settings)
     if failed:
         raise typer.Exit(1)
@@ -188,6 +190,8 @@ def _show_orphans(orphans: Sequence[Change]) -> None:
 
 def _summary(changes: Changes, *, done: bool) -> str:
     counts = changes.counts()
+    if not counts.total() and not changes.orphans:
+        return "Nothing to compare: no stack is asked for, and none is registered."
     parts = [
         f"{counts[action]} {action + 'd' if done else f'to {action}'}"
         for action in ("create", "update", "replace", "delete")

@@ -113,6 +113,7 @@ def test_drift_is_two_then_apply_heals_it_to_none(run: CommandLine) -> None:
     assert run("drift", "--env", "dev") == 2
     assert run("apply", "--env", "dev") == 0
     assert run("drift", "--env", "dev") == 0
+    assert "dev on local: 16 resources compared\ndev on local: no changes." in run.out
     shutil.rmtree(folder(local_workspace(run.settings), "oncology", "audit"))
     assert run("drift", "--env", "dev", "--json") == 2
     assert json.loads(run.out)[0]["heal"] == ['module.team_folders["oncology"].terraform_data.folder["audit"]']

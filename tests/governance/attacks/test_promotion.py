@@ -116,7 +116,7 @@ def test_staging_goes_on_where_productions_log_cannot_be_read(
 
     monkeypatch.setattr(history, "open_reader", own_only)
     assert "validate_against_champion" in jobs.validate(staging).steps
-    assert reconcile(staging, dry_run=True) == ()
+    assert reconcile(staging, dry_run=True).findings == ()
 
 
 def test_production_is_rolled_back_by_somebody_without_a_role(released: Ground) -> None:
@@ -134,21 +134,21 @@ def test_production_is_rolled_back_by_somebody_without_a_role(released: Ground) 
     assert rollback(production, reason="all fails", requested_by=stranger, break_glass=True) == ("2", "1")
     *_, broken = select(open_reader(released.platform, "production"), Filter(kind="override"))
     assert broken.event.content()["gate"] == "rollback_role"
-    assert reconcile(released.target("staging"), dry_run=True) == (), "an ordinary promotion is no alarm"
-    assert reconcile(production, dry_run=True) == ()
+    assert reconcile(released.target("staging"), dry_run=True).findings == (), "an ordinary promotion is no alarm"
+    assert reconcile(production, dry_run=True).findings == ()
 
 
 def test_a_stage_set_by_hand_stays(released: Ground) -> None:
     """The champion is who the log says, and the next promotion or rollback puts the stage back."""
     production = released.target("production")
     named_version(production, "1").set_stage("archived", force=True)
-    assert reconcile(production, dry_run=True)
+    assert reconcile(production, dry_run=True).findings
     with pytest.raises(NoModelInUseError):
         jobs.infer(production)
     with pytest.raises(PromotionRefusedError, match="first of"):
         rollback(production, reason="alarms", requested_by=released.signatory(ASKS))
     assert in_use(production) == "1"
-    assert reconcile(production, dry_run=True) == ()
+    assert reconcile(production, dry_run=True).findings == ()
 
 
 @pytest.mark.parametrize("failing", range(1, 6))
@@ -172,5 +172,5 @@ def test_an_anchor_that_fails_leaves_a_state_from_which_nothing_goes_on(
             promote(staging, version=other)
     promote(staging, version=other) if in_use(staging) != other else None
     assert in_use(staging) == other == released_versions(staging)[-1]
-    assert reconcile(staging, dry_run=True) == ()
+    assert reconcile(staging, dry_run=True).findings == ()
     assert open_reader(released.platform, "staging").verify().ok

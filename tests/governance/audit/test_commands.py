@@ -114,8 +114,10 @@ def test_two_processes_that_open_a_new_log_at_once_share_one_key(
 
 def test_a_fresh_environment_has_an_empty_log(command: Command) -> None:
     assert command("list", "--env", "dev", "--json") == "[]\n"
-    assert "intact; 0 entries" in command("verify", "--env", "dev")
-    assert "has no entries to review" in command("review", "--env", "dev", status=1)
+    assert "nothing to verify; 0 entries" in command("verify", "--env", "dev")
+    assert "has no entries to review; nothing was recorded" in command("review", "--env", "dev")
+    assert json.loads(command("review", "--env", "dev", "--json"))["outcome"] is None
+    assert command("list", "--env", "dev", "--json") == "[]\n", "no review of nothing is on record"
     assert "has no checkpoint yet" in command("anchor", "--env", "dev", status=1)
 
 

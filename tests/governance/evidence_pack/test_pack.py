@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,6 +193,18 @@ def test_a_pack_is_not_handed_out_when_that_cannot_be_recorded(
     monkeypatch.setattr(LocalStore, "create_in_order", down)
     with pytest.raises(StoreError, match="the store is down"):
         write_pack(packed.target, tmp_path / "pack.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_no_pack_of_a_version_that_no_log_knows(
+    packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.evidence_pack import pack
+    from governance.evidence_pack.facts import NoEvidenceError
+
+    monkeypatch.setattr(pack, "extract", lambda *_: SimpleNamespace(entries=()))
+    with pytest.raises(NoEvidenceError, match="No log knows anything of"):
+        pack.write_pack(packed.target, tmp_path / "pack.zip")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,6 +98,11 @@ def test_the_command_ends_with_1_when_a_control_got_through(
     well = command.invoke(app, arguments)
     assert well.exit_code == 0, well.output
     assert json.loads(well.output)["proven"] is True
+    with monkeypatch.context() as patch:
+        patch.setattr("governance.gates.prove.controls", lambda *_: [])
+        nothing = command.invoke(app, arguments)
+        assert (nothing.exit_code, json.loads(nothing.output)["proven"]) == (0, None)
+        assert "Nothing was proven" in command.invoke(app, [given for given in arguments if given != "--json"]).output
     monkeypatch.setattr(drift, "judge_measures", _lenient(drift.judge_measures))
     ill = command.invoke(app, arguments)
     assert ill.exit_code == 1

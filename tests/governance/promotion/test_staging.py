@@ -42,7 +42,7 @@ from governance.signing.people import people_of
 from governance.signing.signatories import Signatory
 from pipelines import model as model_module
 from tests.conftest import edit_yaml
-from tests.governance.conftest import CANCER, Ground
+from tests.governance.conftest import CANCER, DIABETES, Ground
 from tests.governance.promotion.conftest import AGREES, ASKS, in_use
 
 
@@ -102,7 +102,7 @@ def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(trained: G
     assert rollback(staging, reason="alarms", dry_run=True) == ("3", "1")
     assert in_use(trained) == "3"
     version("2").set_stage("archived", force=True)  # one that is not in use; another is
-    assert reconcile(staging, dry_run=True) == ()
+    assert reconcile(staging, dry_run=True).findings == ()
     assert rollback(staging, requested_by=trained.signatory(ASKS), reason="alarms") == ("3", "1")
     assert in_use(trained) == "1"
     last = events.history(staging)[-1]
@@ -181,7 +181,7 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
     kept.unlink()
     with pytest.raises(ModelUnsignedError, match=r"is unsigned.*make sign"):
         jobs.infer(staging)
-    assert any("is unsigned" in finding for finding in reconcile(staging, dry_run=True))
+    assert any("is unsigned" in finding for finding in reconcile(staging, dry_run=True).findings)
     with trained_files(version("3")).checked_copy() as folder:
         from governance.signing.keys import signer_for
 
@@ -233,7 +233,7 @@ def test_only_what_the_log_saw_promoted_is_loaded(trained: Ground, capsys: pytes
         jobs.infer(staging)
     with pytest.raises(NoModelInUseError, match="was never promoted into staging"):
         trusted_release(version("2"), staging, Journal(staging))
-    findings = reconcile(staging)
+    findings = reconcile(staging).findings
     assert any("the log says that version 3 is in use, and ZenML that version 2 is" in one for one in findings)
     assert any(
         "Version 2 of breast_cancer_classifier has the stage 'staging' and was never promoted" in one
@@ -250,7 +250,21 @@ def test_only_what_the_log_saw_promoted_is_loaded(trained: Ground, capsys: pytes
     assert json.loads(capsys.readouterr().out)["findings"][CANCER] == list(findings)
     version("3").set_stage("staging", force=True)
     commands.reconcile(env="staging", settings=trained.settings)
-    assert "staging: ZenML and the artifact store hold what the log says of" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"{CANCER} in staging: as the log says; compared the stage, " in said
+    assert f"{DIABETES} in staging: nothing to compare; no version was promoted into it." in said
+
+
+@pytest.mark.parametrize(("environment", "model"), [("dev", CANCER), ("production", CANCER), ("staging", DIABETES)])
+def test_nothing_to_compare_is_no_agreement_and_not_on_record(
+    trained: Ground, environment: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared = reconcile(trained.target(environment, model))
+    assert (compared.outcome, compared.findings, compared.versions) == (None, (), 0)
+    recorded = select(open_reader(trained.platform, environment), Filter(kind="reconciliation", model=model))
+    assert list(recorded) == []
+    commands.reconcile(env=environment, model=model, settings=trained.settings, as_json=True)
+    assert json.loads(capsys.readouterr().out)["differs"] is None
 
 
 def test_reconcile_names_what_was_deleted_or_altered(trained: Ground, tmp_path: Path) -> None:
@@ -259,10 +273,11 @@ def test_reconcile_names_what_was_deleted_or_altered(trained: Ground, tmp_path: 
     bring(trained, "3")
     folder = Path(release_of(trained, "1").uri)
     shutil.move(folder, tmp_path / "kept")
-    assert any("is gone or damaged" in finding for finding in reconcile(staging, dry_run=True))
+    assert any("is gone or damaged" in finding for finding in reconcile(staging, dry_run=True).findings)
     shutil.move(tmp_path / "kept", folder)
-    assert reconcile(staging, dry_run=True) == ()
-    assert reconcile(trained.target("dev"), dry_run=True) == ()
+    agreed = reconcile(staging, dry_run=True)
+    assert (agreed.outcome, agreed.findings) == ("agrees", ())
+    assert agreed.versions >= agreed.releases >= 2
 
 
 def test_breaking_the_glass_goes_past_a_gate_but_not_past_a_signature(trained: Ground) -> None:
@@ -398,7 +413,9 @@ def test_an_interrupted_promotion_is_undone_or_finished_by_the_next_call(
         with pytest.raises(Died):
             promote(staging, version="3")
     assert in_use(trained) == "1"
-    assert any("promotion of version 3" in one and "stopped after 'stage_set'" in one for one in reconcile(staging))
+    assert any(
+        "promotion of version 3" in one and "stopped after 'stage_set'" in one for one in reconcile(staging).findings
+    )
     made = promote(staging, version="3")
     assert made.note == "An interrupted promotion of version 3 was undone."
     assert in_use(trained) == "3"
@@ -517,6 +534,6 @@ def test_a_version_that_was_deleted_cannot_be_returned_to(trained: Ground) -> No
     Client().delete_model_version(version("1").id)
     with pytest.raises(PromotionRefusedError, match="was deleted and cannot be returned to"):
         rollback(staging, reason="alarms")
-    assert any("was promoted into staging and is deleted from ZenML" in one for one in reconcile(staging))
+    assert any("was promoted into staging and is deleted from ZenML" in one for one in reconcile(staging).findings)
     with pytest.raises(SigningError, match="trained by no governed run"):
         sign_trained(staging, version("3"), Journal(staging))
