@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class PipelineError(Exception):
     """What was given cannot be worked with. The message says what, where and why, and is enough without a traceback."""
+
+
+class ModelTamperedError(PipelineError):
+    """A model's files are not those that were saved."""
+
+
+class ModelUntrustedError(PipelineError):
+    """A model holds types that are not on the list of what a model may hold."""

@@ -1,28 +1,31 @@
 """A trained model: features and classifier in one, with its signature, saved without pickle.
 
-A model is a folder of four files: ``model.skops``, ``signature.json``, and of the rows it was trained on their
-distribution (``reference.json``) and their digests (``training_rows.bin``). The folder's digest, computed when it is
-saved and kept elsewhere, is checked on the very bytes that are then read, before any of them is interpreted.
+A model is a folder: ``model.skops`` with a file for each booster in it, ``signature.json``, and of the rows it was
+trained on their distribution (``reference.json``) and their digests (``training_rows.bin``). The folder's digest,
+computed when it is saved and kept elsewhere, is checked on the very bytes that are then read, before any of them is
+interpreted.
 """
 
 from __future__ import annotations
 
 import hashlib
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from zipfile import ZIP_DEFLATED
+from typing import TYPE_CHECKING, Final
 
 from pipelines.artifacts import LABEL
+from pipelines.boosters import libraries_in
 from pipelines.columns import Column
 from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
 from pipelines.digests import combine_digests, data_digest, folder_digest
-from pipelines.errors import PipelineError
+from pipelines.errors import ModelTamperedError, ModelUntrustedError
 from pipelines.estimators import build_model
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
+from pipelines.stored_estimators import from_files, to_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,21 +50,6 @@ SIGNATURE_FILE: Final = "signature.json"
 REFERENCE_FILE: Final = "reference.json"
 ROWS_FILE: Final = "training_rows.bin"
 FEATURES_FILE: Final = "features.skops"
-
-TRUSTED_TYPES: Final = (
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.tree._tree.Tree",
-)
-"""Types beyond skops' own list that a model may hold: what the estimators of ``config.py`` are made of."""
-
-
-class ModelTamperedError(PipelineError):
-    """A model's files are not those that were saved."""
-
-
-class ModelUntrustedError(PipelineError):
-    """A model holds types that are not on the list of what a model may hold."""
 
 
 class TrainedModel:
@@ -148,7 +136,7 @@ def train_model(
         training_rows=len(training),
         training_risks=int(training[LABEL].sum()),
         training_data_digest=data_digest(training),
-        libraries={name: version(name) for name in ("scikit-learn", "numpy", "skops")},
+        libraries=_versions(pipeline),
     )
     return TrainedModel(
         pipeline,
@@ -161,7 +149,8 @@ def train_model(
 def save_model(model: TrainedModel, folder: Path) -> str:
     """Write ``model`` into ``folder``, which is made if need be, and return the folder's digest."""
     folder.mkdir(parents=True, exist_ok=True)
-    _dump(model.pipeline, folder / MODEL_FILE)
+    for name, content in to_files(model.pipeline, MODEL_FILE).items():
+        (folder / name).write_bytes(content)
     (folder / SIGNATURE_FILE).write_text(model.signature.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (folder / REFERENCE_FILE).write_text(model.reference.model_dump_json() + "\n", encoding="utf-8")
     (folder / ROWS_FILE).write_bytes(model.training_rows.to_bytes())
@@ -177,7 +166,7 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
     """
     contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE, REFERENCE_FILE, ROWS_FILE))
     return TrainedModel(
-        _load(contents[MODEL_FILE], folder / MODEL_FILE),
+        from_files(contents, MODEL_FILE, str(folder)),
         Signature.model_validate_json(contents[SIGNATURE_FILE]),
         Reference.model_validate_json(contents[REFERENCE_FILE]),
         RowDigests.from_bytes(contents[ROWS_FILE]),
@@ -188,13 +177,14 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
 def save_transformer(transformer: BaseEstimator, folder: Path) -> str:
     """Write a fitted feature transformer into ``folder`` and return the folder's digest."""
     folder.mkdir(parents=True, exist_ok=True)
-    _dump(transformer, folder / FEATURES_FILE)
+    for name, content in to_files(transformer, FEATURES_FILE).items():
+        (folder / name).write_bytes(content)
     return folder_digest(folder)
 
 
 def read_transformer(folder: Path, digest: str) -> BaseEstimator:
     """Read a feature transformer whose folder has the given digest; raises as :func:`read_model` does."""
-    return _load(_verified(folder, digest, (FEATURES_FILE,))[FEATURES_FILE], folder / FEATURES_FILE)
+    return from_files(_verified(folder, digest, (FEATURES_FILE,)), FEATURES_FILE, str(folder))
 
 
 def _as_seen(column: Column, inputs: pd.DataFrame, config: ModelConfig) -> Column:
@@ -206,27 +196,10 @@ def _as_seen(column: Column, inputs: pd.DataFrame, config: ModelConfig) -> Colum
     return column.model_copy(update={"lowest": lowest, "highest": highest})
 
 
-def _dump(estimator: Any, file: Path) -> None:
-    from skops.io import dumps
-
-    data = dumps(estimator, compression=ZIP_DEFLATED)
-    _refuse_untrusted(data, file)
-    file.write_bytes(data)
-
-
-def _load(data: bytes, file: Path) -> Any:
-    from skops.io import loads
-
-    _refuse_untrusted(data, file)
-    return loads(data, trusted=list(TRUSTED_TYPES))
-
-
-def _refuse_untrusted(data: bytes, file: Path) -> None:
-    from skops.io import get_untrusted_types
-
-    untrusted = sorted(set(get_untrusted_types(data=data)) - set(TRUSTED_TYPES))
-    if untrusted:
-        raise ModelUntrustedError(f"{file} holds {', '.join(untrusted)}, which no model is made of")
+def _versions(pipeline: Pipeline) -> dict[str, str]:
+    """Return the versions of the libraries that the model needs."""
+    boosting = {name: str(import_module(name).__version__) for name in sorted(libraries_in(pipeline))}
+    return {name: version(name) for name in ("scikit-learn", "numpy", "skops")} | boosting
 
 
 def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:

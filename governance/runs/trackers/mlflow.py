@@ -17,8 +17,10 @@ from governance.records.context import RunContext
 from governance.runs.evidence import evaluation_of, outputs_of
 from governance.runs.trackers import Tracker
 from pipelines.artifacts import MODEL
+from pipelines.boosters import BOOSTERS, WRAPPERS, libraries_in
 from pipelines.config import read_config
-from pipelines.model import TRUSTED_TYPES, TrainedModel
+from pipelines.model import TrainedModel
+from pipelines.trusted_types import trusted_types
 
 if TYPE_CHECKING:
     from zenml.experiment_trackers import BaseExperimentTracker
@@ -146,7 +148,7 @@ def _log_model(run: PipelineRunResponse, context: RunContext) -> None:
             name="model",
             registered_model_name=context.model,
             serialization_format="skops",
-            skops_trusted_types=list(TRUSTED_TYPES),
+            skops_trusted_types=sorted(trusted_types() | WRAPPERS | BOOSTERS),
             # Given, because finding them out by itself starts another Python that imports the model: seconds a run.
-            pip_requirements=["scikit-learn", "skops", "pandas"],
+            pip_requirements=["scikit-learn", "skops", "pandas", *sorted(libraries_in(trained.pipeline))],
         )

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,15 @@ def test_the_image_is_pinned_copies_only_its_context_and_ends_without_root(tmp_p
     (install,) = [rest for name, rest in steps if name == "RUN" and "pip install" in rest]
     assert "--require-hashes" in install
     assert not any("apt-get" in rest or "curl" in rest for _, rest in steps)
+
+
+def test_lightgbm_finds_the_openmp_library_that_another_wheel_brings() -> None:
+    (install,) = [rest for name, rest in instructions() if name == "RUN" and "pip install" in rest]
+    linked = re.search(r"ln -s \S+/site-packages/(\S+) (\S+)/libgomp\.so\.1 ", install)
+    assert linked
+    assert [rest for name, rest in instructions() if name == "ENV" and f"LD_LIBRARY_PATH={linked[2]}" in rest]
+    if sys.platform == "linux":
+        assert len(list(Path(sysconfig.get_path("purelib")).glob(linked[1]))) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
