@@ -85,7 +85,8 @@ def trusted_types() -> frozenset[str]:
 
 def _subclasses(kind: type) -> Iterator[type]:
     """Yield every class that descends from ``kind``."""
-    for subclass in kind.__subclasses__():
+    direct: list[type] = type.__subclasses__(kind)
+    for subclass in direct:
         yield subclass
         yield from _subclasses(subclass)
 
