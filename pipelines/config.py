@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pipelines.artifacts import LABEL
 from pipelines.components import Estimator, PreprocessingStep
 from pipelines.errors import PipelineError
-from pipelines.locations import check_location
+from pipelines.sources.description import Source
 from pipelines.strict import StrictModel
 
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
@@ -159,9 +159,8 @@ class ModelConfig(Strict):
         description="{purpose}_{type} in snake case; the file is named after it."
     )
     description: Annotated[str, Field(min_length=1)]
-    source: str = Field(
-        description="sklearn:breast_cancer, sklearn:diabetes, or a .csv or .parquet file: a path (relative to the "
-        "working directory) or a bucket URL (s3://, gs://, az://)."
+    source: Source = Field(
+        description="Where the data is: a path or URL, or a section that also says its form or which rows to read."
     )
     task: Task = "binary"
     target: Target
@@ -182,11 +181,6 @@ class ModelConfig(Strict):
     )
     pipelines: Pipelines = Pipelines()
     card: Card = Card()
-
-    @field_validator("source")
-    @classmethod
-    def _source_can_be_read(cls, source: str) -> str:
-        return check_location(source)
 
     @model_validator(mode="after")
     def _columns_play_one_part(self) -> ModelConfig:
@@ -227,14 +221,6 @@ class ModelConfig(Strict):
     def sensitive_columns(self) -> tuple[str, ...]:
         """The columns of the sensitive attributes."""
         return tuple(attribute.column for attribute in self.attributes)
-
-    def with_source(self, location: str | None) -> ModelConfig:
-        """Return this config on other data of the same form; itself when ``location`` is None.
-
-        Raises:
-            ValueError: the location is not one that can be read.
-        """
-        return self if location is None else self.model_copy(update={"source": check_location(location)})
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

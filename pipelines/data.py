@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipelines.artifacts import LABEL
-from pipelines.columns import Column, ColumnValueError, classify, read_column
+from pipelines.columns import Column, ColumnValueError, classify, list_some, plain_values, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
@@ -78,7 +78,7 @@ def load_training_sets(config: ModelConfig) -> TrainingSets:
     if empty:
         raise DataError(f"{config.source}: {', '.join(map(repr, empty))}: no value in any training row")
     description = DataDescription(
-        source=config.source,
+        source=str(config.source),
         columns=tuple(column for column in columns if column.name in config.features.columns),
         risk=risk,
         training_rows=len(training),
@@ -110,15 +110,18 @@ def load_validation_set(config: ModelConfig, risk: RiskDefinition) -> pd.DataFra
 
 def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
     """Read features and sensitive attributes, as columns and as a model takes them, and the raw target."""
-    opened = open_table(config.source)
+    numbers = dict.fromkeys(config.features.numeric, pa.float64())
+    # What is a category, an attribute or the target by its values, as Parquet says by its types.
+    others = dict.fromkeys((*config.features.categorical, *config.sensitive_columns, config.target.column))
+    opened = open_table(config.source, {**others, **numbers})
     columns = _columns(config, opened.schema)
     target = config.target.column
     if target not in opened.schema.names:
         raise DataError(f"{config.source}: has no column {target!r}, the target")
-    if classify(opened.schema.field(target).type) is None:
+    if classify(opened.schema.field(target).type) in (None, "date"):
         raise LabelError(f"{config.source}: target {target!r} is of type {opened.schema.field(target).type}")
-    needed = frozenset((*(column.name for column in columns), target))
-    table = pa.Table.from_batches(opened.select(needed).read(), opened.select(needed).schema)
+    needed = opened.select(frozenset((*(column.name for column in columns), target)))
+    table = pa.Table.from_batches(needed.read(), needed.schema)
     if not table.num_rows:
         raise DataSourceError(f"{config.source}: holds no rows")
     try:
@@ -128,7 +131,7 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
         }
     except ColumnValueError as error:
         raise DataError(f"{config.source}: {error}") from error
-    return columns, pa.table(inputs).to_pandas(), table[target].to_pandas()
+    return columns, pa.table(inputs).to_pandas(), pa.chunked_array(map(plain_values, table[target].chunks)).to_pandas()
 
 
 def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
@@ -139,7 +142,7 @@ def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
     absent = [name for name in names if name not in schema.names]
     if absent:
         raise DataError(
-            f"{config.source}: has no column {', '.join(map(repr, absent))}; it has {', '.join(schema.names)}"
+            f"{config.source}: has no column {', '.join(map(repr, absent))}; it has {list_some(schema.names)}"
         )
     columns = []
     for name in names:

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from pipelines.columns import Column, ColumnValueError, read_column
+from pipelines.columns import Column, ColumnValueError, list_some, plain_values, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
 from pipelines.signature import Signature, SignatureMismatchError
+from pipelines.sources.description import parse_source
 from pipelines.strict import StrictModel
 from pipelines.tables import ConversionError, DataSourceError, Table, open_table
 
@@ -22,6 +23,7 @@ class InputProfile(StrictModel):
     """A batch that fits a model's signature, in figures."""
 
     location: str
+    selection: str | None = Field(default=None, description="The filters or the query that chose the rows.")
     rows: int
     missing: dict[str, int] = Field(description="For each input column, rows in which it has no value.")
     unseen_categories: dict[str, int] = Field(
@@ -31,7 +33,9 @@ class InputProfile(StrictModel):
         description="For each numeric column, rows below or above what the config allows or, where it says nothing, "
         "what training saw."
     )
-    data_digest: str = Field(description="Of the id and input columns, in the form that the model takes.")
+    data_digest: str = Field(
+        description="Of the id, as text, and the input columns, in the form that the model takes, however stored."
+    )
 
 
 @dataclass
@@ -70,7 +74,7 @@ class InputReader:
                 else:
                     self._outside[column.name] += _count_outside(values, column)
                 read[column.name] = values
-            self._digest.update(read)
+            self._digest.update(self._as_digested(read))
             self.rows += batch.num_rows
             yield pa.RecordBatch.from_pydict(read)
 
@@ -79,6 +83,7 @@ class InputReader:
         categorical = [column.name for column in self.signature.columns if column.categories is not None]
         return InputProfile(
             location=self.table.location,
+            selection=self.table.selection,
             rows=self.rows,
             missing={name: self._missing[name] for name in self.signature.column_names},
             unseen_categories={name: self._unseen[name] for name in categorical},
@@ -95,17 +100,22 @@ class InputReader:
             raise SignatureMismatchError(error.location, [error.problem]) from error
 
     def _identity(self, values: pa.Array) -> pa.Array:
-        values = values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+        values = plain_values(values)
         if values.null_count:
             raise self._refuse(f"column {self.signature.id_column!r}: a row has no id", len(values))
         return values
+
+    def _as_digested(self, read: dict[str, pa.Array]) -> dict[str, pa.Array]:
+        """Return the columns with the id as text, as CSV knows no other."""
+        name = self.signature.id_column
+        return read if name is None else {**read, name: read[name].cast(pa.string())}
 
     def _count_unseen(self, name: str, values: pa.Array, categories: tuple[str, ...]) -> None:
         unseen = values.filter(pc.invert(pc.is_in(values, value_set=pa.array(categories, values.type)))).drop_null()
         self._unseen[name] += len(unseen)
         if len(unseen) and self.signature.unseen_categories == "refuse":
             raise self._refuse(
-                f"column {name!r}: expected one of {', '.join(categories)}, found {unseen[0].as_py()!r}", len(values)
+                f"column {name!r}: expected one of {list_some(categories)}, found {unseen[0].as_py()!r}", len(values)
             )
 
     def _refuse(self, problem: str, rows: int) -> SignatureMismatchError:
@@ -130,9 +140,13 @@ def open_input(config: ModelConfig, signature: Signature, location: str | None) 
         DataSourceError: the data cannot be read.
         SignatureMismatchError: a column is missing, unknown or of another type.
     """
-    opened = open_table(location or config.source, signature.csv_types())
+    source = config.source if location is None else config.source.in_this_form(parse_source(location))
+    opened = open_table(source, signature.csv_types())
     if location is None:
         opened = opened.select(signature.known_columns)
+    else:
+        # What only chooses rows is no misspelt column.
+        opened = opened.select(frozenset(opened.schema.names) - (source.filtered_columns - signature.known_columns))
     signature.check(opened.schema, opened.location)
     return opened
 

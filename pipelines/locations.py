@@ -1,4 +1,4 @@
-"""Where data may be: a bundled set of scikit-learn, or a CSV or Parquet file at a path or in a bucket."""
+"""Where data may be: a bundled set of scikit-learn, or files at a path or in a bucket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 BUNDLED: Final = ("sklearn:breast_cancer", "sklearn:diabetes")
 SCHEMES: Final = ("s3", "gs", "az", "abfs", "file")
-SUFFIXES: Final = (".csv", ".parquet")
+CSV_SUFFIXES: Final = (".csv", ".csv.gz")
+SUFFIXES: Final = (*CSV_SUFFIXES, ".parquet")
 
 
 def check_location(location: str) -> str:
@@ -24,6 +25,12 @@ def check_location(location: str) -> str:
     if scheme and scheme not in SCHEMES:
         allowed = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(f"{location!r}: {scheme}:// is not read; use a path or one of {allowed}")
-    if not location.endswith(SUFFIXES):
-        raise ValueError(f"{location!r} must end in {' or '.join(SUFFIXES)}")
+    name = location.rpartition("/")[2]
+    if not name.endswith(SUFFIXES) and ("." in name or not location):
+        raise ValueError(f"{location!r} must end in {', '.join(SUFFIXES)} or, for a folder of Parquet parts, in /")
     return location
+
+
+def is_csv(location: str) -> bool:
+    """Return whether ``location`` names a CSV file; other files are Parquet."""
+    return location.endswith(CSV_SUFFIXES)

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.columns import plain_values
 from pipelines.errors import PipelineError
 from pipelines.input_profile import InputProfile, InputReader
 from pipelines.prediction_summary import QUANTILES, PredictionSummary, ProbabilityCounts
@@ -91,7 +92,7 @@ def _schema(id_column: str | None, table: Table) -> pa.Schema:
         identity = pa.field("row", pa.int64())
     else:
         kind = table.schema.field(id_column).type
-        identity = pa.field(id_column, kind.value_type if pa.types.is_dictionary(kind) else kind)
+        identity = pa.field(id_column, plain_values(pa.array([], kind)).type)
     return pa.schema(
         [
             identity,

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from pipelines import artifacts
 from pipelines.config import ModelConfig
 from pipelines.model import read_model
+from pipelines.sources.description import FileSource, Filter
 from pipelines.tables import DataSourceError, open_table
 from tests.pipelines.conftest import config_of
 
@@ -44,6 +45,17 @@ def test_data_is_read_from_a_bucket(bucket: Any, tmp_path: Path, patients: pd.Da
     bucket.upload_file(str(file), name)
     opened = open_table(f"s3://ward/{name}")
     assert sum(batch.num_rows for batch in opened.read()) == 400
+
+
+def test_folder_of_parts_is_read_from_a_bucket(bucket: Any, tmp_path: Path, patients: pd.DataFrame) -> None:
+    patients.to_parquet(tmp_path / "visits", index=False, partition_cols=["ward"])
+    (tmp_path / "visits" / "_SUCCESS").touch()
+    for file in (tmp_path / "visits").rglob("*"):
+        if file.is_file():
+            bucket.upload_file(str(file), file.relative_to(tmp_path).as_posix())
+    opened = open_table(FileSource(path="s3://ward/visits", where=(Filter(column="ward", one_of=("A", "B")),)))
+    assert "ward" in opened.schema.names
+    assert sum(batch.num_rows for batch in opened.read()) == int(patients["ward"].isin(["A", "B"]).sum())
 
 
 def test_object_or_bucket_that_does_not_exist_is_refused(bucket: Any) -> None:

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import tables
 from pipelines.config import PREDICTION_COLUMNS, ModelConfig
 from pipelines.input_profile import InputProfile, open_input, profile_input
 from pipelines.model import TrainedModel, read_model, save_model
@@ -26,6 +25,7 @@ from pipelines.prediction_summary import PredictionSummary, ProbabilityCounts
 from pipelines.publication import publish
 from pipelines.scoring import Batch, InputChangedError, score
 from pipelines.signature import SignatureMismatchError
+from pipelines.sources import table
 from tests.pipelines.conftest import config_of, train
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ def _score(
 def test_predictions_are_the_models_in_the_order_of_the_input(
     model: TrainedModel, config: ModelConfig, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, saved: Any
 ) -> None:
-    monkeypatch.setattr(tables, "BATCH_CELLS", 60)  # pieces of ten rows
+    monkeypatch.setattr(table, "BATCH_CELLS", 60)  # pieces of ten rows
     file = write()
     summary, predictions = _score(model, config, file)
     batch = pd.read_parquet(file)
@@ -113,7 +113,7 @@ def test_summary_is_of_the_predictions_that_were_written(
 def test_rows_are_numbered_where_the_model_has_no_id(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "BATCH_CELLS", 60)
+    monkeypatch.setattr(table, "BATCH_CELLS", 60)
     config = config_of(source, id_column=None)
     model = _read_back(train(config)[0], tmp_path)
     _, predictions = _score(model, config, None)
@@ -181,7 +181,7 @@ def test_failure_half_way_leaves_no_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tables, "BATCH_CELLS", 60)
+    monkeypatch.setattr(table, "BATCH_CELLS", 60)
     profile = profile_input(config, model.signature, str(write()))
     bad = write(ward=["A"] * 399 + ["Z"])
     uri = f"{tmp_path}/out/predictions.parquet"
