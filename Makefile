@@ -146,10 +146,10 @@ models: setup ## List models, versions and stages [MODEL=…]
 sign: setup ## Sign a trained model whose run did not wait to do it [VERSION=…]
 	@$(RUN) governance sign $(READS)
 
-approve: setup ## Sign that a version may enter TO=… [VERSION=…] [AS=e-mail] [KEY=ssh key] [DECISION=declined REASON=…]
+approve: setup ## Sign that a version may enter TO=… [VERSION=…] [AS=e-mail] [KEY=ssh key] [DECISION=declined REASON=…] [YES=1]
 	@$(RUN) governance approve $(FLAGS) $(GLASS)
 
-override: setup ## Sign that GATE=… may be passed in ENV though it cannot conclude: REASON=… [SUBJECT=…] [HOURS=…] [AS=…]
+override: setup ## Sign that GATE=… may be passed in ENV though it cannot conclude: REASON=… [SUBJECT=…] [HOURS=…] [AS=…] [YES=1]
 	@$(RUN) governance override $(FLAGS)
 
 promote: setup ## Bring a version into TO=staging|production [VERSION=…] [AS=e-mail] [KEY=ssh key] [BREAK_GLASS=1]

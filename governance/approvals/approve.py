@@ -14,6 +14,7 @@ from governance.approvals.expiry import hours_within
 from governance.approvals.overrides import overrides_for
 from governance.approvals.people import who_trained
 from governance.approvals.request import PromotionRequest, candidate_of, collect_evidence, environment_before
+from governance.approvals.wording import approval_text
 from governance.audit import Filter, LogReader, select
 from governance.audit.entry import Entry
 from governance.audit.events import Approval
@@ -114,7 +115,8 @@ def approve(
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
         return Given(request, person, statement, "")
-    signed, person = sign_statement(statement, by, people, clock.now())
+    shown = approval_text(request, statement, trainer)
+    signed, person = sign_statement(statement, by, people, clock.now(), shown=shown)
     if person == trainer:
         raise PromotionRefusedError(f"{by.email} trained version {request.version}, so somebody else has to judge it.")
     journal = Journal(target, identity_of(person))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import hours_within
 from governance.approvals.people import who_trained
+from governance.approvals.wording import override_text
 from governance.audit import Filter, select
 from governance.audit.entry import Entry
 from governance.audit.events import Override as OverrideEvent
@@ -103,7 +104,8 @@ def override(
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
         return Override(_exemption(statement, ""), person, statement)
-    signed, person = sign_statement(statement, by, people, clock.now())
+    shown = override_text(statement, target, Journal(target), version)
+    signed, person = sign_statement(statement, by, people, clock.now(), shown=shown)
     journal = Journal(target, identity_of(person))
     event = journal.event(
         OverrideEvent,

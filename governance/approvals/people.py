@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import LEASE
 from governance.approvals.request import trainer_of
+from governance.approvals.wording import request_text
 from governance.audit.actor import Identity, current_identity
 from governance.core import clock
 from governance.core.policy import policy_version
@@ -78,7 +79,7 @@ def who_asks(
         model_digest=model_digest,
         expires=clock.now() + LEASE,
     )
-    signed, person = sign_statement(statement, by, people, clock.now())
+    signed, person = sign_statement(statement, by, people, clock.now(), shown=request_text(statement))
     requester = Requester(identity_of(person), person, signed.digest)
     keep(Journal(target, requester.identity).store, signed)
     return requester

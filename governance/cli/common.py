@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,11 +39,43 @@ def ready_targets(settings: Path, model: str | None, environment: str, cloud: st
     return [ready_target(settings, name, environment, cloud) for name in models]
 
 
-def asker(target: Target, signer: str | None, key: Path | None) -> Signatory | None:
-    """Return who signs a request, if somebody is named; else whoever runs this asks."""
+def signatory(target: Target, signer: str | None, key: Path | None, *, yes: bool) -> Signatory:
+    """Return who signs. They are shown what they would sign, and asked on a terminal unless ``yes`` is their answer.
+
+    What was agreed to once is not asked again in the same process.
+
+    Raises:
+        SigningError: no address or no key is known.
+    """
+    from governance.signing.errors import NotConfirmedError
     from governance.signing.signatories import choose_signatory
 
-    return choose_signatory(target, signer, key) if signer or key else None
+    agreed: set[str] = set()
+
+    def confirm(shown: str) -> None:
+        if shown in agreed:
+            return
+        typer.echo(f"{chosen.email} would sign: {shown}", err=True)
+        if not yes and not somebody_is_there():
+            raise NotConfirmedError(
+                "Nothing was signed: nobody is there to be asked. YES=1 is the answer of who has seen the above."
+            )
+        if not yes and not typer.confirm("Sign this?", err=True):
+            raise NotConfirmedError("Nothing was signed.")
+        agreed.add(shown)
+
+    chosen = replace(choose_signatory(target, signer, key), confirm=confirm)
+    return chosen
+
+
+def asker(target: Target, signer: str | None, key: Path | None, *, yes: bool) -> Signatory | None:
+    """Return who signs a request, if somebody is named; else whoever runs this asks."""
+    return signatory(target, signer, key, yes=yes) if signer or key else None
+
+
+def somebody_is_there() -> bool:
+    """Return whether a person can be asked: standard input is a terminal."""
+    return sys.stdin.isatty()
 
 
 def say(text: str, as_json: bool, **facts: object) -> None:

@@ -16,5 +16,6 @@ Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's 
 Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
 Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs (default: git's).")]
 Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key (default: git's, or the usual ones).")]
+Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="Sign without being asked; what is signed is shown.")]
 
-__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Version"]
+__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Version", "Yes"]

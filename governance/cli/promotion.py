@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from environments import DIRECTORY
-from governance.cli.common import asker, ready_target, ready_targets, say
-from governance.cli.options import AsJson, Cloud, DryRun, Env, Key, Model, Settings, Signer, Version
+from governance.cli.common import asker, ready_target, ready_targets, say, signatory
+from governance.cli.options import AsJson, Cloud, DryRun, Env, Key, Model, Settings, Signer, Version, Yes
 
 if TYPE_CHECKING:
     from governance.promotion.reconcile import Comparison
@@ -57,6 +57,7 @@ def approve(
     hours: Hours = None,
     signer: Signer = None,
     key: Key = None,
+    yes: Yes = False,
     break_glass: BreakGlass = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -68,11 +69,10 @@ def approve(
         raise typer.BadParameter(f"{decision!r} is neither approved nor declined", param_hint="--decision")
     target = ready_target(settings, model, to, cloud)
     from governance.approvals.approve import approve as give
-    from governance.signing.signatories import choose_signatory
 
     given = give(
         target,
-        choose_signatory(target, signer, key),
+        signatory(target, signer, key, yes=yes),
         version=version,
         decline=decision == "declined",
         reason=reason,
@@ -86,7 +86,7 @@ def approve(
     say(
         f"{given.person.email} {verb}: version {request.version} of {target.where} is {statement.decision}, until "
         f"{statement.expires:%Y-%m-%d %H:%M} UTC and for one promotion.\n"
-        + "".join(f"  {check}\n" for check in checks)
+        + ("".join(f"  {check}\n" for check in checks) if dry_run else "")
         + f"Next: make promote MODEL={model} TO={to} VERSION={request.version}"
         + (" BREAK_GLASS=1" if break_glass else ""),
         as_json,
@@ -109,6 +109,7 @@ def override(
     hours: Hours = None,
     signer: Signer = None,
     key: Key = None,
+    yes: Yes = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -117,11 +118,10 @@ def override(
     """Sign that a gate may be passed though it cannot conclude. One that says no is never set aside by this."""
     target = ready_target(settings, model, env, cloud)
     from governance.approvals.overrides import override as give
-    from governance.signing.signatories import choose_signatory
 
     given = give(
         target,
-        choose_signatory(target, signer, key),
+        signatory(target, signer, key, yes=yes),
         gate=gate,
         reason=reason,
         subject=subject,
@@ -147,6 +147,7 @@ def promote(
     version: Version = None,
     signer: Signer = None,
     key: Key = None,
+    yes: Yes = False,
     break_glass: BreakGlass = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -160,7 +161,7 @@ def promote(
     made = entry.promote(
         target,
         version=version,
-        requested_by=asker(target, signer, key),
+        requested_by=asker(target, signer, key, yes=yes),
         break_glass=break_glass,
         dry_run=dry_run,
     )
@@ -191,6 +192,7 @@ def rollback(
     env: Env = "production",
     signer: Signer = None,
     key: Key = None,
+    yes: Yes = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -202,7 +204,11 @@ def rollback(
     from governance.promotion import rollback as way_back
 
     left, now = way_back.rollback(
-        target, requested_by=asker(target, signer, key), reason=reason, break_glass=break_glass, dry_run=dry_run
+        target,
+        requested_by=asker(target, signer, key, yes=yes),
+        reason=reason,
+        break_glass=break_glass,
+        dry_run=dry_run,
     )
     verb = "would go" if dry_run else "went"
     say(

@@ -8,7 +8,7 @@ import typer
 
 from environments import DIRECTORY, ORDER
 from governance.cli.common import asker, ready_target, say
-from governance.cli.options import AsJson, Cloud, DryRun, Key, Model, Settings, Signer
+from governance.cli.options import AsJson, Cloud, DryRun, Key, Model, Settings, Signer, Yes
 
 APPROVAL_DUE = 3
 """Exit status when nothing is missing but somebody's approval."""
@@ -18,6 +18,7 @@ def release(
     model: Model,
     signer: Signer = None,
     key: Key = None,
+    yes: Yes = False,
     wait: Annotated[float, typer.Option(envvar="WAIT", min=0, help="Minutes to wait for an approval that is due.")] = 0,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -38,7 +39,7 @@ def release(
         say("Would go on with: " + (", ".join(steps) or "nothing"), as_json, steps=steps)
         return
     try:
-        released = bring(production, requested_by=asker(production, signer, key), wait=wait * 60, tell=tell)
+        released = bring(production, requested_by=asker(production, signer, key, yes=yes), wait=wait * 60, tell=tell)
     except ApprovalDueError as due:
         typer.echo(f"{due}\nThen run make release again.", err=True)
         raise typer.Exit(APPROVAL_DUE) from due

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from environments import DIRECTORY, load_platform
+from governance.cli.common import somebody_is_there
 from governance.cli.options import AsJson, Cloud, DryRun, Settings
 from governance.teams.errors import TeamRefusedError
 
@@ -145,14 +145,10 @@ def _given(value: str | None, variable: str, question: str) -> str:
     """Return ``value``, asked for where it is missing and somebody is there to answer."""
     if value:
         return value
-    if not _somebody_is_there():
+    if not somebody_is_there():
         raise TeamRefusedError(f"{variable} is missing: give {variable}=… (nobody is there to be asked).")
     prompt: Callable[[str], str] = typer.prompt
     return prompt(question)
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty()
 
 
 def _split(names: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -28,6 +29,8 @@ class Signatory:
 
     email: str
     key: Path
+    confirm: Callable[[str], None] | None = field(default=None, compare=False)
+    """Called with what a signature would stand for, in words, before the key is used; raises if they do not want it."""
 
 
 def choose_signatory(target: Target, email: str | None = None, key: Path | None = None) -> Signatory:

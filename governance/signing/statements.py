@@ -102,12 +102,17 @@ def message_of(statement: AnyStatement) -> bytes:
     return canonical(statement.model_dump(mode="json", exclude_none=True))
 
 
-def sign_statement(statement: AnyStatement, by: Signatory, people: People, at: datetime) -> tuple[Signed, Person]:
-    """Sign ``statement`` as ``by``, and return it with the person who signed.
+def sign_statement(
+    statement: AnyStatement, by: Signatory, people: People, at: datetime, *, shown: str
+) -> tuple[Signed, Person]:
+    """Sign ``statement`` as ``by``, who is shown first what it stands for, and return it with the person who signed.
 
     Raises:
+        NotConfirmedError: having seen ``shown``, they do not want to.
         SigningError: the key does not sign, or is not known as that person's.
     """
+    if by.confirm is not None:
+        by.confirm(shown)
     signed = Signed(statement=statement, signature=sign(message_of(statement), by.key))
     try:
         person = signed.signer(people, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,10 +84,12 @@ def in_production(ground: Ground) -> Ground:
     say(ground, "promote", "--model", DIABETES, "--to", "staging")
     say(ground, "validate", "--model", DIABETES, "--env", "staging")
     donald, katherine = (ground.signatory(f"{name}@example.com").email for name in ("donald", "katherine"))
-    where = ("--model", DIABETES, "--as", donald)
+    where = ("--model", DIABETES, "--as", donald, "--yes")
     say(ground, "override", *where, "--env", "production", "--gate", "fairness", "--reason", "the data set is small")
+    unseen = refused(ground, "approve", *where[:-1], "--to", "production")
+    assert re.search(r"donald@example\.com would sign: version 1 .*\n(.*\n)+Nothing was signed", unseen)
     say(ground, "approve", *where, "--to", "production")
-    say(ground, "promote", "--model", DIABETES, "--to", "production", "--as", katherine)
+    say(ground, "promote", "--model", DIABETES, "--to", "production", "--as", katherine, "--yes")
     return ground
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,18 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     approve(production, edsger, decline=True, reason="recall fell in one hospital")
     with pytest.raises(PromotionRefusedError, match=r"was declined .*edsger@example.com: recall fell in one hospital"):
         promote(production, requested_by=grace)
-    given = approve(production, edsger)
+    shown: list[str] = []
+    given = approve(production, replace(edsger, confirm=shown.append))
+    (text,) = shown
+    for told in (
+        given.request.model_digest,
+        given.request.evidence_digest,
+        given.request.policy,
+        "by trainer@",
+        "in use    no version",
+    ):
+        assert told in text, "who signs sees it before"
+    assert all(str(check) in text for result in given.request.results for check in result.checks)
     assert in_use(production) is None
     with pytest.raises(PromotionRefusedError, match="only the version in staging can enter production"):
         jobs.train(ground.target("dev"))

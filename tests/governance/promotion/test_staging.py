@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -372,7 +374,11 @@ def test_an_override_sets_aside_what_cannot_be_concluded_for_others_only(trained
     assert overrides_now(staging) == ()
     override(staging, grace, dry_run=True, **common)
     assert overrides_now(staging) == ()
-    given = override(staging, grace, subject="sex", version="1", **common).exemption
+    shown: list[str] = []
+    seen = replace(grace, confirm=shown.append)
+    given = override(staging, seen, subject="sex", version="1", **common).exemption
+    assert re.search(r"'sex' of gate 'fairness' may be passed.*until .*\n  model +version 1, sha256:", shown[0])
+    assert "holds no verdict of it" in shown[0], "it has not run here"
     assert overrides_now(staging) == (given,)
     assert (given.gate, given.subject, given.model_digest) == ("fairness", "sex", trained_files(version("1")).digest)
     assert overrides_now(dev) == (), "one environment's is not another's"

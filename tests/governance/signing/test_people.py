@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from environments import load_platform
 from environments.people import PersonKey, PersonSettings
 from governance.audit.actor import account_identity, declared_identity, github_identity
+from governance.cli import common
 from governance.cli.people import signers
 from governance.core.target import Target, target_for
 from governance.signing import people as signing
-from governance.signing import ssh
-from governance.signing.errors import SigningError
+from governance.signing import ssh, statements
+from governance.signing.errors import NotConfirmedError, SigningError
 from governance.signing.people import People, people_of
 from governance.signing.signatories import Signatory, choose_signatory, demo_key
 from governance.signing.statements import OverrideStatement, Signed, sign_statement
@@ -26,6 +27,15 @@ from tests.governance.conftest import CANCER
 
 GRACE, EDSGER = "grace@example.com", "edsger@example.com"
 NOW = datetime.now(UTC)
+OVERRIDE = OverrideStatement(
+    environment="production",
+    cloud="local",
+    model=CANCER,
+    policy_version="policy-1",
+    gate="fairness",
+    reason="too few rows",
+    expires=NOW + timedelta(hours=1),
+)
 
 
 @pytest.fixture
@@ -103,24 +113,15 @@ def test_every_name_of_a_person_is_found_in_the_log(target: Target, tmp_path: Pa
 
 
 def test_nobody_signs_under_another_name(target: Target) -> None:
-    grace = demo_key(target, GRACE)
+    grace, statement = demo_key(target, GRACE), OVERRIDE
     demo_key(target, EDSGER)
-    statement = OverrideStatement(
-        environment="production",
-        cloud="local",
-        model=CANCER,
-        policy_version="policy-1",
-        gate="fairness",
-        reason="too few rows",
-        expires=NOW + timedelta(hours=1),
-    )
-    signed, person = sign_statement(statement, grace, people_of(target), NOW)
+    signed, person = sign_statement(statement, grace, people_of(target), NOW, shown="")
     assert person.email == GRACE
     assert b"@" not in signed.message, "a statement cannot be erased, so it names nobody"
     with pytest.raises(SigningError, match=rf"is the key of {GRACE}, not of {EDSGER}"):
-        sign_statement(statement, Signatory(EDSGER, grace.key), people_of(target), NOW)
+        sign_statement(statement, Signatory(EDSGER, grace.key), people_of(target), NOW, shown="")
     with pytest.raises(SigningError, match=r"no key that .* declares"):
-        sign_statement(statement, grace, People({}, "people.yaml"), NOW)
+        sign_statement(statement, grace, People({}, "people.yaml"), NOW, shown="")
     altered = Signed(statement=statement.model_copy(update={"gate": "drift"}), signature=signed.signature)
     with pytest.raises(SigningError, match="does not hold"):
         altered.signer(people_of(target), NOW)
@@ -173,3 +174,26 @@ def test_the_command_shows_signers_as_ssh_keygen_reads_them(target: Target, monk
     shown = CliRunner().invoke(app).stdout
     assert ssh.principals_of(b"agreed", ssh.sign(b"agreed", grace.key), shown, NOW) == [GRACE]
     assert json.loads(CliRunner().invoke(app, ["--json"]).stdout)["allowed_signers"] == shown.splitlines()
+
+
+def test_nothing_is_signed_before_its_signer_saw_it_and_agreed(
+    target: Target, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo_key(target, GRACE)
+
+    def sign(*, terminal: bool, yes: bool, answer: bool = False) -> bool:
+        monkeypatch.setattr(common, "somebody_is_there", lambda: terminal)
+        monkeypatch.setattr(typer, "confirm", lambda _, err: answer)
+        by = common.signatory(target, GRACE, None, yes=yes)
+        for _ in range(2):  # a release asks for the same again when its approval came
+            sign_statement(OVERRIDE, by, people_of(target), NOW, shown="gate 'fairness' may be passed")
+        return True
+
+    for terminal, answer, why in ((False, True, "nobody is there to be asked. YES=1"), (True, False, "Nothing was")):
+        with monkeypatch.context() as patch, pytest.raises(NotConfirmedError, match=why):
+            patch.setattr(statements, "sign", lambda *_: pytest.fail("the key was used"))
+            sign(terminal=terminal, yes=False, answer=answer)
+        assert "grace@example.com would sign: gate 'fairness' may be passed" in capsys.readouterr().err
+    assert sign(terminal=True, yes=False, answer=True)
+    assert sign(terminal=False, yes=True)
+    assert capsys.readouterr().err.count("would sign") == 2, "shown also to who said yes beforehand, and once"

@@ -76,7 +76,7 @@ def test_at_a_terminal_what_is_missing_is_asked_for(
         asked.append(question)
         return "cc-risk"
 
-    monkeypatch.setattr(commands, "_somebody_is_there", lambda: True)
+    monkeypatch.setattr(commands, "somebody_is_there", lambda: True)
     monkeypatch.setattr(typer, "prompt", answer)
     done = CliRunner().invoke(app, ["team"], env={**GIVEN, "COST_CENTER": ""})
     assert done.exit_code == 0, done.output
