@@ -9,8 +9,6 @@ interpreted.
 from __future__ import annotations
 
 import hashlib
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +20,7 @@ from pipelines.data import DataDescription
 from pipelines.digests import combine_digests, data_digest, folder_digest
 from pipelines.errors import ModelTamperedError, ModelUntrustedError
 from pipelines.estimators import build_model
+from pipelines.libraries import ModelLibrariesError, differing, in_words, versions_here
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
@@ -136,7 +135,7 @@ def train_model(
         training_rows=len(training),
         training_risks=int(training[LABEL].sum()),
         training_data_digest=data_digest(training),
-        libraries=_versions(pipeline),
+        libraries=versions_here(("scikit-learn", "numpy", "skops", *sorted(libraries_in(pipeline)))),
     )
     return TrainedModel(
         pipeline,
@@ -163,11 +162,20 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
     Raises:
         ModelTamperedError: the folder's digest is another, or files are missing. Nothing has been interpreted.
         ModelUntrustedError: the model holds a type that no model of ours is made of.
+        ModelLibrariesError: it was trained with other libraries, and these cannot read it.
     """
     contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE, REFERENCE_FILE, ROWS_FILE))
+    signature = Signature.model_validate_json(contents[SIGNATURE_FILE])
+    try:
+        pipeline = from_files(contents, MODEL_FILE, str(folder))
+    except (AttributeError, ImportError, KeyError, TypeError, ValueError, ModelUntrustedError) as error:
+        others = differing(signature.libraries)
+        if not others:
+            raise
+        raise ModelLibrariesError(folder, in_words(others), f"{type(error).__name__}: {error}") from error
     return TrainedModel(
-        from_files(contents, MODEL_FILE, str(folder)),
-        Signature.model_validate_json(contents[SIGNATURE_FILE]),
+        pipeline,
+        signature,
         Reference.model_validate_json(contents[REFERENCE_FILE]),
         RowDigests.from_bytes(contents[ROWS_FILE]),
         digest,
@@ -194,12 +202,6 @@ def _as_seen(column: Column, inputs: pd.DataFrame, config: ModelConfig) -> Colum
         return column.model_copy(update={"categories": tuple(sorted(values.unique()))})
     lowest, highest = config.ranges.get(column.name, (float(values.min()), float(values.max())))
     return column.model_copy(update={"lowest": lowest, "highest": highest})
-
-
-def _versions(pipeline: Pipeline) -> dict[str, str]:
-    """Return the versions of the libraries that the model needs."""
-    boosting = {name: str(import_module(name).__version__) for name in sorted(libraries_in(pipeline))}
-    return {name: version(name) for name in ("scikit-learn", "numpy", "skops")} | boosting
 
 
 def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str, bytes]:

@@ -31,6 +31,7 @@ from governance.registry.versions import named_version, staged_version
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
+from pipelines.libraries import ModelLibrariesError
 from pipelines.model import TrainedModel, read_model
 
 DIFFERENCE = " difference"
@@ -39,6 +40,7 @@ NO_BASELINE = "champion"
 SAME_VERSION = "champion is another version"
 UNSEEN = "rows new to both models"
 COMPARABLE = "columns of the champion that are missing"
+READABLE = "champion that can be read"
 
 
 class ChampionRelease(StrictModel):
@@ -180,6 +182,17 @@ def no_champion(digest: str, frame: pd.DataFrame, context: GateContext) -> GateR
     return context.result(GATE.name, {"data": data_digest(frame), "model": digest}, [check])
 
 
+def unreadable_champion(
+    digest: str, champion: ChampionRelease, frame: pd.DataFrame, context: GateContext, why: str
+) -> GateResult:
+    """Return the result where libraries have moved on so far that the champion cannot be read: nothing is shown.
+
+    People may override it. Else no newer model could ever take such a champion's place.
+    """
+    evidence = {"data": data_digest(frame), "model": digest, "champion": champion.digest}
+    return context.result(GATE.name, evidence, [at_least(READABLE, 0, 1, unproven=why)])
+
+
 @step(enable_cache=False)
 def validate_against_champion(
     release: Path,
@@ -198,15 +211,14 @@ def validate_against_champion(
         GateFailedError: a difference is beyond its margin, or cannot be shown to be within.
         ModelTamperedError: a folder's digest is not the one recorded.
     """
-    result = judge_champion(
-        read_model(release, digest),
-        read_model(champion_release, champion.digest),
-        validation_data,
-        attributes,
-        gates,
-        context,
-        versions=(version, champion.version),
-    )
+    challenger = read_model(release, digest)
+    try:
+        old = read_model(champion_release, champion.digest)
+    except ModelLibrariesError as error:
+        result = unreadable_champion(digest, champion, validation_data, context, f"it was {error.said}")
+    else:
+        versions = (version, champion.version)
+        result = judge_champion(challenger, old, validation_data, attributes, gates, context, versions=versions)
     return record(result, context).require()
 
 
@@ -256,7 +268,7 @@ def _champion_of(context: AttachContext) -> ChampionRelease | None:
 def _judge_again(result: GateResult, target: Target) -> list[Check]:
     if "champion" not in result.evidence:
         return list(result.checks)
-    kept = [check for check in result.checks if check.name in (SAME_VERSION, COMPARABLE)]
+    kept = [check for check in result.checks if check.name in (SAME_VERSION, COMPARABLE, READABLE)]
     return [*kept, *judge_measures(result.measures, target.environment.gates)]
 
 

@@ -21,6 +21,7 @@ from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
 from governance.records import history as events
 from governance.records.journal import Journal, NotRecordedError, without_people
+from governance.registry.libraries import require_libraries
 from governance.registry.loading import trusted_release
 from governance.registry.releases import digest_of, find_release
 from governance.registry.versions import STAGES, restore_stages, staged_version
@@ -157,6 +158,7 @@ def version_before(
     Raises:
         PromotionRefusedError: there is none, or it is gone.
         ReleaseError, SigningError: its files are not those that were released.
+        LibrariesDifferError: it was trained with other libraries, so nothing here could use it.
     """
     with watch.phase("reading the log"):
         current = staged_version(target)
@@ -182,7 +184,7 @@ def version_before(
                 f"Version {earlier.number} has no release in {target.environment.environment} any more."
             )
     with watch.phase("verifying the release"):
-        trusted_release(earlier, target, journal)
+        require_libraries(earlier, trusted_release(earlier, target, journal), target)
     return current, earlier
 
 

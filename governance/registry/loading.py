@@ -13,6 +13,7 @@ from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.records import history as events
 from governance.records.journal import Journal
+from governance.registry.libraries import require_libraries
 from governance.registry.releases import Release, ensure_release, find_release, verify_release
 from governance.registry.sign_trained import signed_in
 from governance.registry.versions import STAGES, staged_version
@@ -32,6 +33,7 @@ def release_in_use(target: Target, journal: Journal) -> Release:
         NoModelInUseError: there is none, or its stage was set past ``make promote``.
         ReleaseError: its files were altered.
         SigningError: it is unsigned, or not what was signed.
+        LibrariesDifferError: it was trained with other libraries than those that are here.
     """
     version = staged_version(target)
     if version is None:
@@ -54,7 +56,9 @@ def release_in_use(target: Target, journal: Journal) -> Release:
                 "the stage was set past `make promote`, or a promotion was interrupted. Run `make reconcile`, then "
                 "promote or roll back."
             )
-    return trusted_release(version, target, journal)
+    release = trusted_release(version, target, journal)
+    require_libraries(version, release, target)
+    return release
 
 
 def trusted_release(version: ModelVersionResponse, target: Target, journal: Journal) -> Release:

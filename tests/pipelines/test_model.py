@@ -14,6 +14,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from pipelines.libraries import ModelLibrariesError
 from pipelines.model import (
     ModelTamperedError,
     ModelUntrustedError,
@@ -100,6 +101,21 @@ def test_folder_that_holds_no_model_is_refused_though_its_digest_is_right(tmp_pa
     (tmp_path / "note.txt").write_text("x", encoding="utf-8")
     with pytest.raises(ModelTamperedError, match=r"holds no model.skops, signature.json"):
         read_model(tmp_path, folder_digest(tmp_path))
+
+
+@pytest.mark.parametrize("error", [ValueError("node array from the pickle has an incompatible dtype"), None])
+def test_a_model_that_other_libraries_wrote_reads_like_that_and_not_like_tampering(
+    copied: tuple[Path, str], error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if error is None:  # a type that skops does not know of yet
+        monkeypatch.setattr(skops.io, "get_untrusted_types", lambda **_: ["sklearn.new.Type"])
+    else:
+        monkeypatch.setattr(skops.io, "loads", lambda *_, **__: (_ for _ in ()).throw(error))
+    with pytest.raises((ValueError, ModelUntrustedError)):
+        read_model(*copied)  # the libraries are the same, so they are not to blame
+    monkeypatch.setattr("pipelines.libraries._version", lambda _: "1.2.0")
+    with pytest.raises(ModelLibrariesError, match=r"scikit-learn 1\..*, this is 1\.2\.0.*files are as they were saved"):
+        read_model(*copied)
 
 
 def test_model_that_would_run_code_is_refused_when_saved_and_when_read(

@@ -12,9 +12,11 @@ from governance.gates.champion import (
     RECALL_IN,
     SAME_VERSION,
     UNSEEN,
+    ChampionRelease,
     judge_champion,
     judge_measures,
     no_champion,
+    unreadable_champion,
 )
 from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import score_rows
@@ -131,6 +133,14 @@ def test_a_champion_whose_columns_are_gone_cannot_be_compared(synthetic: Synthet
     result = compare(synthetic, "retrained", "good", frame=synthetic.held_out.drop(columns="ward"))
     assert result.verdict == "cannot_conclude"
     assert "ward" in str(result.failures[0])
+
+
+def test_a_champion_that_libraries_have_left_behind_concludes_nothing(synthetic: SyntheticData) -> None:
+    champion = ChampionRelease(version="1", release_id="r", digest="c" * 64)
+    said = "it was trained with scikit-learn 1.7.2, this is 1.9.1"
+    result = unreadable_champion("d" * 64, champion, synthetic.held_out, CONTEXT, said)
+    assert result.verdict == "cannot_conclude"
+    assert said in str(result.failures[0])
 
 
 def test_without_a_champion_there_is_no_baseline(synthetic: SyntheticData) -> None:

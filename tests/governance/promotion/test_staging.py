@@ -32,7 +32,8 @@ from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
 from governance.records import history as events
 from governance.records.journal import Journal, NotRecordedError
-from governance.registry.loading import NoModelInUseError, trusted_release
+from governance.registry.libraries import LibrariesDifferError
+from governance.registry.loading import NoModelInUseError, release_in_use, trusted_release
 from governance.registry.model_files import ModelFiles, ReleaseError
 from governance.registry.releases import Release, ensure_release, find_release, trained_files
 from governance.registry.sign_trained import sign_trained
@@ -255,6 +256,28 @@ def test_only_what_the_log_saw_promoted_is_loaded(trained: Ground, capsys: pytes
     said = capsys.readouterr().out
     assert f"{CANCER} in staging: as the log says; compared the stage, " in said
     assert f"{DIABETES} in staging: nothing to compare; no version was promoted into it." in said
+
+
+def test_a_model_of_other_libraries_is_refused_before_it_is_loaded(
+    trained: Ground, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    staging = trained.target("staging")
+    bring(trained, "1")
+    bring(trained, "3")
+    runs = Client().list_pipeline_runs(size=1).total
+    monkeypatch.setattr("pipelines.libraries._version", lambda name: {"scikit-learn": "1.2.0"}.get(name) or "2")
+    again = r"trained with scikit-learn 1\..*, this is 1\.2\.0.*as they were signed.*git switch --detach [0-9a-f]{12}"
+    for act in (
+        lambda: jobs.validate(staging),
+        lambda: jobs.infer(staging),
+        lambda: rollback(staging, reason="alarms"),
+        lambda: rollback(staging, reason="alarms", dry_run=True),
+    ):
+        with pytest.raises(LibrariesDifferError, match=again):
+            act()
+    assert (Client().list_pipeline_runs(size=1).total, in_use(trained)) == (runs, "3")
+    assert release_in_use(trained.target("dev"), Journal(trained.target("dev"))).version == "3"
+    assert "no other environment takes it like this" in caplog.text
 
 
 @pytest.mark.parametrize(("environment", "model"), [("dev", CANCER), ("production", CANCER), ("staging", DIABETES)])
