@@ -7,7 +7,8 @@ training_data     pandas.DataFrame                      features, sensitive attr
 validation_data   pandas.DataFrame                      the held-out rows, in the same form
 data_description  data.DataDescription                  columns, what ``risk`` means, counts and digests
 features          sklearn BaseEstimator                 fitted on ``training_data``
-model             model.TrainedModel                    features and estimator in one
+model             model.TrainedModel                    features and estimator in one; a step may return any fitted
+                                                        estimator, which is stored as one
 evaluation        evaluation.Evaluation                 metrics of a model on ``validation_data``
 input_profile     input_profile.InputProfile            what a batch holds, before it is scored
 predictions       prediction_summary.PredictionSummary  where predictions are, and their distribution
@@ -27,3 +28,6 @@ PREDICTIONS: Final = "predictions"
 
 LABEL: Final = "risk"
 """The label's column in ``training_data`` and ``validation_data``: 1 is risk, 0 is none."""
+
+CONFIG: Final = "model_config"
+"""Where a governed pipeline keeps the model's config among its ``extra`` settings, as JSON values."""

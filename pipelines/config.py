@@ -175,7 +175,9 @@ class ModelConfig(Strict):
         default={}, description="For numeric features. Data outside is refused in training and counted in inference."
     )
     split: Split = Split()
-    estimator: Estimator
+    estimator: Estimator | None = Field(
+        default=None, description="Needed unless `pipelines.training` names a pipeline that fits an estimator itself."
+    )
     decision_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="A risk probability of at least this is flagged."
     )
@@ -198,6 +200,12 @@ class ModelConfig(Strict):
             raise ValueError(f"{LABEL!r} is the name of the label; rename that column in the data")
         if len(set(sensitive)) < len(sensitive):
             raise ValueError("sensitive: a column is listed more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_says_what_is_fitted(self) -> ModelConfig:
+        if self.estimator is None and self.pipelines.training is None:
+            raise ValueError("estimator: is required, unless pipelines.training names a pipeline of your own")
         return self
 
     @model_validator(mode="after")

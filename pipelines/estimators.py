@@ -39,7 +39,8 @@ def check_estimator(config: ModelConfig) -> None:
     """
     from pipelines.features import build_features
 
-    build_model(config, build_features(config.features, config.split.seed))
+    if config.estimator is not None:
+        build_model(config, build_features(config.features, config.split.seed))
 
 
 def build_model(config: ModelConfig, features: Any) -> Any:
@@ -50,6 +51,7 @@ def build_model(config: ModelConfig, features: Any) -> Any:
     """
     from sklearn.pipeline import Pipeline
 
+    assert config.estimator is not None, "a config without one names a training pipeline of its own"
     estimator = build_estimator(config.estimator, config.split.seed, config.task)
     model = Pipeline([("features", features), ("estimator", estimator)])
     search = config.estimator.search

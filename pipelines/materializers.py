@@ -8,15 +8,19 @@ that whoever can write to the artifact store cannot change along with it.
 from abc import abstractmethod
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from zenml.enums import ArtifactType
 from zenml.materializers.base_materializer import BaseMaterializer
 from zenml.metadata.metadata_types import MetadataType
 
 from pipelines.local_paths import local_paths
 from pipelines.model import ModelTamperedError, TrainedModel, read_model, read_transformer, save_model, save_transformer
+from pipelines.plain_models import from_this_run
+
+ESTIMATORS: Final = (ClassifierMixin, RegressorMixin, BaseEstimator)
+"""What a step that takes or returns a model in plain Python names as its type."""
 
 
 class FolderMaterializer(BaseMaterializer):
@@ -63,28 +67,45 @@ class FolderMaterializer(BaseMaterializer):
 
 
 class TrainedModelMaterializer(FolderMaterializer):
-    """Stores a :class:`TrainedModel`."""
+    """Stores a :class:`TrainedModel`; a fitted estimator is made into one first.
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedModel,)
+    It is read back as a :class:`TrainedModel`, or as the estimator where a step asks for one of :data:`ESTIMATORS`.
+    """
+
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedModel, *ESTIMATORS)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
-    def write_folder(self, data: TrainedModel, folder: Path) -> str:
-        """Write the model."""
-        return save_model(data, folder)
+    _stored: TrainedModel | None = None
+
+    def write_folder(self, data: Any, folder: Path) -> str:
+        """Write the model.
+
+        Raises:
+            PlainModelError: an estimator cannot be the model of the run's config.
+        """
+        self._stored = data if isinstance(data, TrainedModel) else from_this_run(data)
+        return save_model(self._stored, folder)
 
     def read_folder(self, folder: Path, digest: str) -> TrainedModel:
         """Read the model."""
         return read_model(folder, digest)
 
-    def extract_metadata(self, data: TrainedModel) -> dict[str, MetadataType]:
+    def load(self, data_type: type[Any]) -> Any:
+        """Read the model, as what the step asks for; raises as :meth:`FolderMaterializer.load` does."""
+        model = super().load(data_type)
+        return model.pipeline if data_type in ESTIMATORS else model
+
+    def extract_metadata(self, data: Any) -> dict[str, MetadataType]:  # noqa: ARG002
         """Return the digest, and what the model means."""
         assert self._digest is not None
+        assert self._stored is not None
+        signature = self._stored.signature
         return {
             "digest": self._digest,
-            "training_data_digest": data.signature.training_data_digest,
-            "training_rows": data.signature.training_rows,
-            "risk": data.signature.risk.meaning,
-            "decision_threshold": data.signature.decision_threshold,
+            "training_data_digest": signature.training_data_digest,
+            "training_rows": signature.training_rows,
+            "risk": signature.risk.meaning,
+            "decision_threshold": signature.decision_threshold,
         }
 
 

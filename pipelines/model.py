@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.artifacts import LABEL
 from pipelines.boosters import libraries_in
@@ -88,7 +88,7 @@ class TrainedModel:
         # By label and not by position: which column of predict_proba is the risk must not depend on how classes sort.
         risk = list(self.pipeline.classes_).index(1)
         probability: np.ndarray = self.pipeline.predict_proba(frame[self.signature.column_names])[:, risk]
-        return probability
+        return probability.astype("float64", copy=False)  # boosters give float32, of which sums differ by their order
 
     def predict_positive(self, probability: np.ndarray) -> np.ndarray:
         """Return whether each probability is at least the decision threshold."""
@@ -105,6 +105,7 @@ def train_model(
     """
     from sklearn.base import clone
 
+    assert config.estimator is not None, "a config without one names a training pipeline of its own"
     inputs = training[list(config.features.columns)]
     estimator = config.estimator.model_dump(mode="json", exclude_none=True)
     if config.estimator.search is None:
@@ -118,6 +119,26 @@ def train_model(
             name: value if isinstance(value, bool | int | float | str | None) else str(value)
             for name, value in chosen.items()
         }
+    return describe_model(config, description, training, pipeline, estimator)
+
+
+def describe_model(
+    config: ModelConfig,
+    description: DataDescription,
+    training: pd.DataFrame,
+    pipeline: Pipeline,
+    estimator: dict[str, Any],
+) -> TrainedModel:
+    """Return the fitted ``pipeline`` with what it takes, means and was trained on.
+
+    Args:
+        config: The model's config.
+        description: What was read of its source.
+        training: The rows it was trained on: input columns, sensitive attributes and label.
+        pipeline: Takes a frame of the config's input columns.
+        estimator: Type and parameters, for whoever reads the signature.
+    """
+    inputs = training[list(config.features.columns)]
     signature = Signature(
         model=config.model,
         description=config.description,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from governance.gates import (
     budget,
     champion,
@@ -54,13 +56,21 @@ def required_gates(outputs: Artifacts, environment: str) -> tuple[tuple[Pipeline
     to judge.
     """
     kinds: list[Kind] = []
-    if MODEL in outputs or any(found.annotation.resolved_annotation is TrainedModel for found in outputs.values()):
+    if MODEL in outputs or any(is_model(found.annotation.resolved_annotation) for found in outputs.values()):
         kinds.append("trains")
     elif EVALUATION in outputs:
         kinds.append("judges a release")
     if PREDICTIONS in outputs or INPUT_PROFILE in outputs:
         kinds.append("scores")
     return tuple((gate, kind) for kind in kinds for gate in gates_for(kind, environment))
+
+
+def is_model(annotation: Any) -> bool:
+    """Return whether a step's output of this type is a model, by whatever name."""
+    from sklearn.base import ClassifierMixin, RegressorMixin
+
+    models = (TrainedModel, ClassifierMixin, RegressorMixin)
+    return isinstance(annotation, type) and issubclass(annotation, models)
 
 
 def section_of(name: str) -> str:

@@ -13,7 +13,7 @@ from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.registry.versions import STAGES, staged_version
 from governance.runs.govern import govern
-from governance.runs.pipelines import batch_inference_of, training_of
+from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.session import RunSession
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
     set_custom_source_root(str(CHECKOUT))
     session = RunSession(target)
     config = session.config
-    done = [_keep(training_of(config), session, None, dry_run, config=config)]
+    training = training_of(config)
+    done = [_keep(training, session, None, dry_run, **training_parameters(training, config))]
     if target.environment.environment not in STAGES or staged_version(target) is None:
         return done
     release = session.release

@@ -21,20 +21,20 @@ from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
 from environments import ORDER
-from governance.core.errors import RefusedError
 from governance.core.provenance import require_commit
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
-from governance.gates.catalogue import JUDGED, required_gates
+from governance.gates.catalogue import JUDGED, is_model, required_gates
 from governance.gates.context import GateContext
 from governance.gates.gate import AttachContext, Kind, PipelineGate
 from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
 from governance.runs import hooks
+from governance.runs.errors import UngovernedPipelineError
+from governance.runs.plain_models import store_plain_models
 from governance.runs.session import RunSession
-from pipelines.artifacts import EVALUATION, INPUT_PROFILE, MODEL
+from pipelines.artifacts import CONFIG, EVALUATION, INPUT_PROFILE, MODEL
 from pipelines.batch_inference import batch_inference_pipeline
-from pipelines.model import TrainedModel
 
 if TYPE_CHECKING:
     from zenml.pipelines.pipeline_definition import Pipeline
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
 HOOKS = ("start", "end", "success", "failure")
 """The hooks of a step that ZenML knows; all of them are the platform's."""
-
-
-class UngovernedPipelineError(RefusedError):
-    """A pipeline lacks what governance needs of it; the message names what is missing."""
 
 
 def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = None) -> Pipeline:
@@ -92,10 +88,12 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
             )
         _refuse_own_hooks(compilation.pipeline)
         given = inspect.signature(plain).bind(*args, **kwargs).arguments
+        store_plain_models(compilation.pipeline)
         attached = _attach_gates(compilation.pipeline, session, version, given)
         _conclude(compilation.pipeline)
         carried = context.model_copy(update={"gates": attached})
-        compilation.pipeline.configure(extra={KEY: carried.model_dump(mode="json")})
+        settings = {KEY: carried.model_dump(mode="json"), CONFIG: session.config.model_dump(mode="json")}
+        compilation.pipeline.configure(extra=settings)
         return returned
 
     governed.entrypoint = with_gates  # type: ignore[assignment]  # ZenML's type parameter stands for any function
@@ -157,7 +155,7 @@ def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
             f"Pipeline {pipeline.name!r} puts out {', '.join(map(repr, repeated))} more than once; a gate can judge "
             "only one. Keep one step that puts it out."
         )
-    models = [a.output_name for a in found if a.annotation.resolved_annotation is TrainedModel]
+    models = [a.output_name for a in found if is_model(a.annotation.resolved_annotation)]
     if MODEL in models and len(models) > 1:
         raise UngovernedPipelineError(
             f"Pipeline {pipeline.name!r} puts out several models: {', '.join(models)}. Gates judge {MODEL!r} only; "

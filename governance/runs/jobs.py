@@ -10,7 +10,7 @@ from zenml.logger import get_logger
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.registry.sign_trained import sign_trained
-from governance.runs.pipelines import batch_inference_of, training_of
+from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.prediction_access import record_predictions
 from governance.runs.run import compiled_steps, run
 from governance.runs.session import RunSession
@@ -38,7 +38,8 @@ def train(target: Target) -> PipelineRunResponse:
         SigningError: the key cannot be used, or the model is not what the run recorded.
     """
     session = RunSession(target)
-    trained = run(training_of(session.config), session, config=session.config)
+    pipeline = training_of(session.config)
+    trained = run(pipeline, session, **training_parameters(pipeline, session.config))
     if trained.status.is_successful and trained.model_version is not None:
         try:
             sign_trained(target, trained.model_version, session.journal)
@@ -53,7 +54,8 @@ def train(target: Target) -> PipelineRunResponse:
 def preview_training(target: Target) -> list[str]:
     """Return the steps of :func:`train`, gates included."""
     session = RunSession(target)
-    return compiled_steps(training_of(session.config), session, config=session.config)
+    pipeline = training_of(session.config)
+    return compiled_steps(pipeline, session, **training_parameters(pipeline, session.config))
 
 
 def validate(target: Target) -> PipelineRunResponse:

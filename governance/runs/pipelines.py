@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zenml.pipelines.pipeline_definition import Pipeline
 
@@ -29,6 +30,22 @@ def training_of(config: ModelConfig) -> Pipeline:
     """
     check_estimator(config)
     return _named(config.pipelines.training, config, "training", training_pipeline)
+
+
+def training_parameters(pipeline: Pipeline, config: ModelConfig) -> dict[str, Any]:
+    """Return what a training pipeline is called with: the model's config, where it takes one.
+
+    Raises:
+        PipelineMissingError: it cannot be called with that.
+    """
+    takes = inspect.signature(pipeline.entrypoint).parameters.values()
+    unknown = [p.name for p in takes if p.name != "config" and p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    if unknown:
+        raise PipelineMissingError(
+            f"{config.model}: pipelines.training: it takes {', '.join(map(repr, unknown))}, and is called with config: "
+            "ModelConfig or with nothing. Give the others a default."
+        )
+    return {"config": config} if any(p.name == "config" for p in takes) else {}
 
 
 def batch_inference_of(config: ModelConfig) -> Pipeline:

@@ -125,12 +125,13 @@ def _tags(run: PipelineRunResponse, context: RunContext) -> dict[str, str]:
 
 def _parameters(model: str) -> dict[str, object]:
     config = read_config(model)
+    estimator = config.estimator
     return {
-        "estimator": config.estimator.type,
+        "estimator": "own" if estimator is None else estimator.type,
         "decision_threshold": config.decision_threshold,
         "validation_share": config.split.validation_share,
         "seed": config.split.seed,
-        **{f"estimator.{name}": value for name, value in config.estimator.parameters.items()},
+        **({} if estimator is None else {f"estimator.{name}": value for name, value in estimator.parameters.items()}),
     }
 
 

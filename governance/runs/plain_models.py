@@ -1,0 +1,93 @@
+"""Pipelines in plain Python: the model that a step returns is stored as every other, or refused before it starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from governance.runs.errors import UngovernedPipelineError
+from pipelines.artifacts import DATA_DESCRIPTION, EVALUATION, MODEL, TRAINING_DATA, VALIDATION_DATA
+from pipelines.data import DataDescription
+from pipelines.evaluation import Evaluation
+from pipelines.materializers import ESTIMATORS, TrainedModelMaterializer
+from pipelines.model import TrainedModel
+
+if TYPE_CHECKING:
+    from zenml.pipelines.pipeline_definition import Pipeline
+
+
+_TYPES = {
+    TRAINING_DATA: pd.DataFrame,
+    VALIDATION_DATA: pd.DataFrame,
+    DATA_DESCRIPTION: DataDescription,
+    EVALUATION: Evaluation,
+}
+"""What the artifacts are that gates and signatures read."""
+
+
+def store_plain_models(pipeline: Pipeline) -> None:
+    """Let each step that returns an estimator as the artifact ``model`` store it as a :class:`TrainedModel`.
+
+    What is added to the estimator comes from other artifacts of the run, so the step waits for those.
+
+    Raises:
+        UngovernedPipelineError: an output is of another type than gates read, a step that takes the model asks for a
+            type it does not get, or the pipeline lacks an artifact that describes what the model was trained on.
+    """
+    _refuse_other_data(pipeline)
+    makers = {
+        name: invocation_id
+        for invocation_id, invocation in pipeline.invocations.items()
+        for name in invocation.step.entrypoint_definition.outputs
+    }
+    for invocation_id, invocation in list(pipeline.invocations.items()):
+        output = invocation.step.entrypoint_definition.outputs.get(MODEL)
+        if output is None or output.resolved_annotation is TrainedModel:
+            continue
+        _refuse_other_types(pipeline, invocation_id, output.resolved_annotation)
+        missing = [name for name in (TRAINING_DATA, DATA_DESCRIPTION) if name not in makers]
+        if missing:
+            raise UngovernedPipelineError(
+                f"Pipeline {pipeline.name!r}: {invocation_id} returns a model, and no step puts out "
+                f"{' or '.join(map(repr, missing))}, by which it is described. Use the step data_loader of "
+                'pipelines.steps, or name outputs of your own so: Annotated[pd.DataFrame, "training_data"], '
+                'Annotated[DataDescription, "data_description"].'
+            )
+        invocation.upstream_steps.update(makers[name] for name in (TRAINING_DATA, DATA_DESCRIPTION))
+        # A copy: the step itself belongs to its author, and to other pipelines.
+        invocation.step = invocation.step.with_options(output_materializers={MODEL: TrainedModelMaterializer})
+
+
+def _refuse_other_data(pipeline: Pipeline) -> None:
+    for invocation_id, invocation in pipeline.invocations.items():
+        for name, output in invocation.step.entrypoint_definition.outputs.items():
+            expected, found = _TYPES.get(name, object), output.resolved_annotation
+            if found is not Any and not (isinstance(found, type) and issubclass(found, expected)) and name in _TYPES:
+                raise UngovernedPipelineError(
+                    f"Pipeline {pipeline.name!r}: the output {name!r} of {invocation_id} is of type {_name(found)}, "
+                    f"and gates judge a {expected.__module__}.{expected.__name__}. Return one, or name it otherwise."
+                )
+
+
+def _refuse_other_types(pipeline: Pipeline, maker: str, annotation: Any) -> None:
+    if not (isinstance(annotation, type) and issubclass(annotation, ESTIMATORS)):
+        raise UngovernedPipelineError(
+            f"Pipeline {pipeline.name!r}: the output {MODEL!r} of {maker} is of type {_name(annotation)}. A model is "
+            'a fitted estimator: Annotated[ClassifierMixin, "model"], or RegressorMixin, or another class of such.'
+        )
+    for invocation_id, invocation in pipeline.invocations.items():
+        for name, used in invocation.input_artifacts.items():
+            for source in used if isinstance(used, list) else [used]:
+                if (source.invocation_id, source.output_name) != (maker, MODEL):
+                    continue
+                asked = invocation.step.entrypoint_definition.inputs[name].annotation
+                if asked not in (TrainedModel, Any, *ESTIMATORS):
+                    raise UngovernedPipelineError(
+                        f"Pipeline {pipeline.name!r}: {invocation_id} takes the model as {_name(asked)}. Let its "
+                        f"{name!r} be a ClassifierMixin, RegressorMixin or BaseEstimator, or a TrainedModel."
+                    )
+
+
+def _name(annotation: Any) -> str:
+    return str(getattr(annotation, "__name__", annotation))
