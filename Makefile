@@ -3,9 +3,18 @@
 
 SHELL := /bin/sh
 PYTHON ?= python3
-VENV := .venv
+# A cloud with a lock of its own has an environment of its own; nobody but make needs to know (decision 13).
+# (Airflow's scheduler is only set up: no command of ours runs in its environment.)
+PLACE := $(filter-out $(if $(filter setup,$(MAKECMDGOALS)),,airflow),$(basename $(notdir $(wildcard locks/$(CLOUD).lock))))
+VENV := .venv$(if $(PLACE),-$(PLACE))
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin/python -m
+# What developers use is in the checkout's own environment, whatever CLOUD says.
+DEV_STAMP := .venv/.installed
+DEV := .venv/bin
+DEV_RUN := $(DEV)/python -m
+COMPILE := $(DEV)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
+PLACES := aws databricks gcp kubernetes
 READS = $(if $(JSON),--json)
 FLAGS = $(READS) $(if $(DRY_RUN),--dry-run)
 GLASS = $(if $(BREAK_GLASS),--break-glass)
@@ -35,10 +44,13 @@ help: ## Show this help
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make the virtual environment and install the locked packages
+setup: $(STAMP) ## Make the virtual environment of CLOUD and install the packages that its lock names
 
-$(STAMP): requirements.lock scripts/setup
-	@scripts/setup $(PYTHON) $(VENV)
+$(DEV_STAMP): requirements.lock scripts/setup
+	@scripts/setup $(PYTHON) .venv $<
+
+.venv-%/.installed: locks/%.lock scripts/setup
+	@scripts/setup $(PYTHON) .venv-$* $<
 
 demo: setup ## The whole story on this machine: three environments, two teams, train to production
 	@$(RUN) governance demo
@@ -208,39 +220,40 @@ report: setup ## Write the HTML report of the version in ENV
 
 ##@ Quality
 
-test: setup ## Run every test, or those of ARGS="-k …" [COVERAGE=1]
-	@$(RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50 \
+test: $(DEV_STAMP) ## Run every test, or those of ARGS="-k …" [COVERAGE=1]
+	@$(DEV_RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50 \
 		$(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=90) $(ARGS)
 
 check: lint ## For every save: lint, types and the tests that start neither ZenML nor Terraform
-	@FUZZ_CASES=1000 $(RUN) pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder -q -r fE $(ARGS)
+	@FUZZ_CASES=1000 $(DEV_RUN) pytest --quick -n 2 --dist loadgroup --no-loadscope-reorder -q -r fE $(ARGS)
 
-benchmark: setup ## Measure what Groundwork costs here, beside goals; an error only with STRICT=1 [ARGS=plan]
-	@$(RUN) tests.benchmarks $(ARGS)
+benchmark: $(DEV_STAMP) ## Measure what Groundwork costs here, beside goals; an error only with STRICT=1 [ARGS=plan]
+	@$(DEV_RUN) tests.benchmarks $(ARGS)
 
-mutants: setup ## Make each chosen fault in a copy and say which no test notices [ARGS=words of a promise]
-	@$(RUN) tests.mutants $(ARGS)
+mutants: $(DEV_STAMP) ## Make each chosen fault in a copy and say which no test notices [ARGS=words of a promise]
+	@$(DEV_RUN) tests.mutants $(ARGS)
 
-fuzz: setup ## Try hostile logs and packs on both verifiers [N=100000] [SEED=…]
-	@FUZZ_CASES=$(or $(N),100000) FUZZ_SEED=$(SEED) $(RUN) pytest -q tests/governance/attacks/test_verifiers_agree.py
+fuzz: $(DEV_STAMP) ## Try hostile logs and packs on both verifiers [N=100000] [SEED=…]
+	@FUZZ_CASES=$(or $(N),100000) FUZZ_SEED=$(SEED) $(DEV_RUN) pytest -q tests/governance/attacks/test_verifiers_agree.py
 
-lint: setup ## ruff, mypy, import rules, terraform fmt
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/ruff format --check .
-	@$(RUN) mypy
-	@$(VENV)/bin/lint-imports
-	@$(RUN) stack_bootstrap terraform -- fmt -check -recursive infra
+lint: $(DEV_STAMP) ## ruff, mypy, import rules, terraform fmt
+	@$(DEV)/ruff check .
+	@$(DEV)/ruff format --check .
+	@$(DEV_RUN) mypy
+	@$(DEV)/lint-imports
+	@$(DEV_RUN) stack_bootstrap terraform -- fmt -check -recursive infra
 
-format: setup ## Format Python and Terraform
-	@$(VENV)/bin/ruff format .
-	@$(VENV)/bin/ruff check --fix .
-	@$(RUN) stack_bootstrap terraform -- fmt -recursive infra
+format: $(DEV_STAMP) ## Format Python and Terraform
+	@$(DEV)/ruff format .
+	@$(DEV)/ruff check --fix .
+	@$(DEV_RUN) stack_bootstrap terraform -- fmt -recursive infra
 
-lock: setup ## Resolve pyproject.toml into requirements.lock, with hashes
-	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--group dev pyproject.toml --output-file requirements.lock
+lock: $(DEV_STAMP) ## Resolve pyproject.toml into requirements.lock and locks/, with hashes
+	@$(COMPILE) --group dev pyproject.toml --output-file requirements.lock
+	@$(foreach place,$(PLACES),$(COMPILE) --group $(place) pyproject.toml --output-file locks/$(place).lock &&) \
+		$(COMPILE) --group pyproject.toml:airflow --output-file locks/airflow.lock
 
-schema: setup ## Write the JSON Schemas of settings, model configurations and the stack contract
-	@$(RUN) environments schema
-	@$(RUN) pipelines schema
-	@$(RUN) stack_bootstrap schema
+schema: $(DEV_STAMP) ## Write the JSON Schemas of settings, model configurations and the stack contract
+	@$(DEV_RUN) environments schema
+	@$(DEV_RUN) pipelines schema
+	@$(DEV_RUN) stack_bootstrap schema

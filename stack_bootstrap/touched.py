@@ -11,7 +11,7 @@ from environments.git import GitError, run_git
 from stack_bootstrap.infrastructure import InfrastructureError
 
 _INFRASTRUCTURE = ("environments", "infra", "stack_bootstrap")
-_MODELS = ("pipelines", "requirements.lock")
+_MODELS = ("pipelines", "requirements.lock", "locks")
 _CONFIGS = PurePosixPath("pipelines/configs")
 _WITHOUT_EFFECT = frozenset({".md", ".hcl"})
 """Documents, and Terraform's tests; a provider lock (also .hcl) comes with a change of versions.tf."""

@@ -50,7 +50,7 @@ def test_every_command_explains_itself(module: str) -> None:
 def test_pre_commit_runs_what_make_lint_runs() -> None:
     recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert recipe
-    said = recipe[1].replace("$(RUN)", ".venv/bin/python -m").replace("$(VENV)", ".venv")
+    said = recipe[1].replace("$(DEV_RUN)", ".venv/bin/python -m").replace("$(DEV)", ".venv/bin")
     (local,) = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     assert [hook["entry"] for hook in local["hooks"]] == [line.strip("\t@") for line in said.splitlines()]
     assert {(hook["language"], hook["pass_filenames"]) for hook in local["hooks"]} == {("system", False)}

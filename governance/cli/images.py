@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, load_platform
+from environments import DIRECTORY, load_platform, pick_cloud
 from environments.names import PLATFORM
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Settings
 from governance.images.requirements import KINDS
@@ -19,6 +19,10 @@ def image(
     env: Env = "dev",
     cloud: Cloud = None,
     push: Annotated[bool, typer.Option("--push", envvar="PUSH", help="Push it to the environment's registry.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(envvar="BASE", help="The image to build on, such as a mirror's of the one in the Dockerfile."),
+    ] = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
     dry_run: DryRun = False,
@@ -36,7 +40,7 @@ def image(
     if dry_run:
         typer.echo(f"Would build groundwork-{chosen}{f' and push it to {registry.uri}' if registry else ''}.")
         return
-    built = build(chosen, registry=registry)
+    built = build(chosen, pick_cloud(platform.environments[env], cloud), base=base or None, registry=registry)
     if as_json:
         typer.echo(json.dumps(asdict(built), indent=2))
     elif built.reference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import sys
 from pathlib import Path
 
 from environments import CHECKOUT, ORDER
@@ -76,9 +77,22 @@ def require_commit(environment: str, provenance: Provenance) -> None:
     _logger.warning("%s What is made now is on record without a commit; no other environment would run it.", lacking)
 
 
+def lock_of(place: str | None, checkout: Path = CHECKOUT) -> Path:
+    """Return the lock of a place of work: ``locks/<place>.lock``, or ``requirements.lock`` where it has none."""
+    own = checkout / "locks" / f"{place}.lock"
+    return own if own.is_file() else checkout / "requirements.lock"
+
+
+def installed_lock(environment: Path = Path(sys.prefix), checkout: Path = CHECKOUT) -> Path:
+    """Return the lock that a virtual environment was installed from, as ``scripts/setup`` left it there."""
+    stamp = environment / ".installed"
+    written = Path(stamp.read_text(encoding="utf-8").strip()) if stamp.is_file() else Path()
+    return lock_of(written.stem if written.parent.name == "locks" else None, checkout)
+
+
 def lock_digest(checkout: Path = CHECKOUT) -> str:
-    """Return the SHA-256 of ``requirements.lock``, in hexadecimal."""
-    return file_sha256(checkout / "requirements.lock")
+    """Return the SHA-256 of the lock that this process's packages are from, in hexadecimal."""
+    return file_sha256(installed_lock(checkout=checkout))
 
 
 def current_user() -> str:

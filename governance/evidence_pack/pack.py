@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from environments import CHECKOUT, ground_of
+from environments import ground_of
 from governance.audit import AuditError, current_actor, locate, open_log, open_reader
 from governance.audit.canonical import canonical
 from governance.audit.entry import Entry
 from governance.audit.events import LogExport
 from governance.audit.location import open_signer
 from governance.core.digests import content_digest
+from governance.core.provenance import installed_lock
 from governance.core.target import Target
 from governance.evidence_pack.document import to_html, to_markdown
 from governance.evidence_pack.extracts import Extract, Subject, extract
@@ -141,11 +142,11 @@ def _files(facts: Facts, logs: Mapping[str, Extract], people: Mapping[str, Any])
 
 
 def _packages(written: datetime) -> bytes:
-    """Return the bill of the packages that the checkout locks."""
+    """Return the bill of the packages that are locked for this process."""
     from cyclonedx.model.component import Component, ComponentType
 
     about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
-    return sbom(read_lock((CHECKOUT / "requirements.lock").read_text(encoding="utf-8")), about, written)
+    return sbom(read_lock(installed_lock()), about, written)
 
 
 def _statements(target: Target, logs: Mapping[str, Extract]) -> dict[str, bytes]:

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from environments import CHECKOUT
 from governance.core.errors import RefusedError
-from governance.core.provenance import git_state
+from governance.core.provenance import git_state, lock_of
 from governance.images.lock_file import read_lock
 from governance.images.registry import Registry
 from governance.images.requirements import Kind, packages_of
 from governance.images.sbom import sbom
 
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
+_TRIAL_FILE = Path(__file__).with_name("trial.py")
+_CONFINED = ("run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp")  # noqa: S108 - of the container
+_STORE = {"HOME": "/tmp", "ZENML_CONFIG_PATH": "/tmp/zenml", "ZENML_LOGGING_VERBOSITY": "ERROR"}  # noqa: S108
 ENGINES = ("docker", "podman")
 _DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
@@ -37,26 +39,31 @@ class Image:
     image_id: str
 
 
-def write_context(kind: Kind, folder: Path, lock: Path = CHECKOUT / "requirements.lock") -> None:
-    """Write what the Dockerfile copies: the packages of ``kind`` with their hashes, and their bill of materials.
+def write_context(kind: Kind, folder: Path, lock: Path) -> None:
+    """Write what the Dockerfile copies: the packages of ``kind`` in ``lock``, with hashes, and their bill of materials.
 
     Raises:
         LockError, BomError: the lock cannot be read, or no bill be made of it.
     """
     from cyclonedx.model.component import Component, ComponentType
 
-    packages = packages_of(kind, read_lock(lock.read_text(encoding="utf-8")))
+    packages = packages_of(kind, read_lock(lock))
     pins = "".join(f"{package.pin()}\n" for package in packages)
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
     about = Component(name=f"groundwork-{kind}", type=ComponentType.CONTAINER, bom_ref="image")
     (folder / "sbom.cdx.json").write_bytes(sbom(packages, about))
+    (folder / _TRIAL_FILE.name).write_bytes(_TRIAL_FILE.read_bytes())
 
 
-def build(kind: Kind, *, registry: Registry | None = None) -> Image:
-    """Build the image of ``kind`` and, where a registry is given, push it, which is what gives it a digest.
+def build(kind: Kind, place: str, *, base: str | None = None, registry: Registry | None = None) -> Image:
+    """Build the image of ``kind`` for a place of work (a cloud) on ``base``, try it, and push it to ``registry``.
+
+    Pushing is what gives it a digest. What was pushed from this commit before is not built again: its name is taken,
+    and registries refuse to move one.
 
     Raises:
-        ImageError: there is no engine, it is not running, or it failed; or what would be pushed is in no commit.
+        ImageError: there is no engine, it is not running, or it failed; what was built cannot run a step; or what
+            would be pushed is in no commit.
     """
     engine = _engine()
     commit, dirty = git_state()
@@ -64,25 +71,37 @@ def build(kind: Kind, *, registry: Registry | None = None) -> Image:
         raise ImageError(
             "The checkout has local changes, so nobody could tell what is in the image. Commit them first."
         )
-    tag = registry.tag(kind, commit) if registry else f"groundwork-{kind}:{commit[:12]}"
+    tag = registry.tag(kind, commit) if registry else f"groundwork-{kind}-{place}:{commit[:12]}"
+    if registry:
+        _log_in(engine, registry)
+        if _answers(engine, "pull", tag):
+            return Image(kind, tag, _reference(engine, tag), _id(engine, tag))
     with TemporaryDirectory() as context:
-        write_context(kind, Path(context))
-        command = ["build", "--file", str(DOCKERFILE), "--tag", tag]
-        command += ["--build-arg", f"KIND={kind}", "--build-arg", f"REVISION={commit}", context]
-        _run(engine, *command)
-    image_id = _run(engine, "image", "inspect", "--format", "{{.Id}}", tag)
-    return Image(kind, tag, _push(engine, tag, registry) if registry else None, image_id)
+        write_context(kind, Path(context), lock_of(place))
+        command = ["build", "--file", str(DOCKERFILE), "--tag", tag, *(["--build-arg", f"BASE={base}"] if base else [])]
+        _run(engine, *command, "--build-arg", f"KIND={kind}", "--build-arg", f"REVISION={commit}", context)
+    store = [word for name, value in _STORE.items() for word in ("--env", f"{name}={value}")]
+    _run(engine, *_CONFINED, *store, tag, "python", "/usr/share/groundwork/trial.py", place)
+    if registry:
+        _run(engine, "push", tag)
+    return Image(kind, tag, _reference(engine, tag) if registry else None, _id(engine, tag))
 
 
-def _push(engine: str, tag: str, registry: Registry) -> str:
+def _log_in(engine: str, registry: Registry) -> None:
     user, password = registry.credentials()
     _run(engine, "login", "--username", user, "--password-stdin", registry.host, stdin=password)
-    _run(engine, "push", tag)
+
+
+def _id(engine: str, tag: str) -> str:
+    return _run(engine, "image", "inspect", "--format", "{{.Id}}", tag)
+
+
+def _reference(engine: str, tag: str) -> str:
     repository = tag.rpartition(":")[0]
     for reference in _run(engine, "image", "inspect", "--format", '{{join .RepoDigests "\\n"}}', tag).splitlines():
         if reference.startswith(f"{repository}@") and _DIGEST.search(reference):
             return reference
-    raise ImageError(f"{engine} pushed {tag} and names no digest of it in {repository}.")
+    raise ImageError(f"{engine} has {tag} from the registry and names no digest of it in {repository}.")
 
 
 def _engine() -> str:
@@ -96,6 +115,10 @@ def _engine() -> str:
         reasons.append(f"{name}: {said[-1] if said else 'does not answer'}")
     why = "; ".join(reasons) or f"neither {' nor '.join(ENGINES)} is installed"
     raise ImageError(f"Images are built by a container engine, and none runs here ({why}). Start one, or let CI build.")
+
+
+def _answers(engine: str, *arguments: str) -> bool:
+    return subprocess.run([engine, *arguments], capture_output=True, check=False).returncode == 0
 
 
 def _run(engine: str, *arguments: str, stdin: str | None = None) -> str:

@@ -1,9 +1,10 @@
-"""Reading ``requirements.lock``: exact versions with hashes, and below each what it is there for (uv's ``# via``)."""
+"""Reading a lock: exact versions with hashes, and below each what it is there for (uv's ``# via``)."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from governance.core.errors import RefusedError
 
@@ -36,15 +37,23 @@ class Locked:
         return " \\\n    ".join([head, *(f"--hash=sha256:{digest}" for digest in self.hashes)])
 
 
-def read_lock(text: str) -> tuple[Locked, ...]:
+def read_lock(file: Path) -> tuple[Locked, ...]:
     """Read the packages in a lock of ``uv pip compile --generate-hashes``, in its order.
 
     Raises:
         LockError: there are none, or something is no exact version with hashes.
     """
+    try:
+        return parse_lock(file.read_text(encoding="utf-8"))
+    except LockError as error:
+        raise LockError(f"{file.name}: {error}") from error
+
+
+def parse_lock(text: str) -> tuple[Locked, ...]:
+    """Read the packages in the text of a lock; raises as :func:`read_lock` does."""
     _, *blocks = re.split(r"^(?=[^\s#])", text, flags=re.MULTILINE)  # what is not indented begins the next package
     if not blocks:
-        raise LockError("requirements.lock pins no package; run `make lock`.")
+        raise LockError("it pins no package; run `make lock`.")
     return tuple(_locked(block) for block in blocks)
 
 
@@ -53,10 +62,10 @@ def _locked(block: str) -> Locked:
     pinned = " ".join(line for line in lines if line and not line.startswith("#"))
     found = _PIN.fullmatch(pinned)
     if found is None:
-        raise LockError(f"requirements.lock: {lines[0]!r} is no pinned package with its hashes; run `make lock`.")
+        raise LockError(f"{lines[0]!r} is no pinned package with its hashes; run `make lock`.")
     hashes = re.findall("[0-9a-f]{64}", found["hashes"])
     if not hashes:
-        raise LockError(f"requirements.lock: {found['name']} has no hash; run `make lock`.")
+        raise LockError(f"{found['name']} has no hash; run `make lock`.")
     comments = (re.sub(r"^via(\s+|$)", "", line.lstrip("# ")) for line in lines if line.startswith("#"))
     return Locked(
         found["name"], found["version"], found["marker"] or "", tuple(sorted(hashes)), frozenset(comments) - {""}

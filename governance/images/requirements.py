@@ -1,10 +1,11 @@
-"""The part of ``requirements.lock`` that an image needs: what its kind asks for by name, and all that follows from it.
+"""The part of a lock that an image needs: what its kind asks for by name, and all that follows from it.
 
 uv writes below each package why it is there (``# via``), so the lock itself says what follows from what.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Literal, get_args
 
@@ -13,16 +14,16 @@ from governance.images.lock_file import Locked, LockError
 Kind = Literal["training", "inference"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_PROJECT = "groundwork (pyproject.toml)"
+_ASKED_FOR = re.compile(r"groundwork \(pyproject\.toml(?::(?!dev\)).+)?\)")
+"""How uv names what asks for a package: the project, or the group of a place of work, but not what developers use."""
 
 WITHOUT: Mapping[Kind, frozenset[str]] = {
-    "training": frozenset({"copier"}),
-    "inference": frozenset({"copier", "cyclonedx-python-lib", "evidently", "fairlearn", "google-cloud-bigquery"}),
+    "training": frozenset({"copier", "uv"}),
+    "inference": frozenset(
+        {"copier", "uv", "cyclonedx-python-lib", "evidently", "fairlearn", "google-cloud-bigquery", "matplotlib"}
+    ),
 }
-"""What the project depends on and steps of this kind never import."""
-
-CONNECTORS = frozenset({"aws-profile-manager", "google-cloud-artifact-registry", "google-cloud-container"})
-"""What ZenML's connectors import when a step reaches its store; developers' machines have it from the dev group."""
+"""What is asked for and steps of this kind never import."""
 
 
 def packages_of(kind: Kind, lock: Collection[Locked]) -> tuple[Locked, ...]:
@@ -35,8 +36,8 @@ def packages_of(kind: Kind, lock: Collection[Locked]) -> tuple[Locked, ...]:
     """
     for entry in lock:
         if not entry.wanted_by:
-            raise LockError(f"requirements.lock: {entry.name} has no reason (`# via`); run `make lock`.")
-    chosen = {entry.name for entry in lock if _PROJECT in entry.wanted_by or entry.name in CONNECTORS}
+            raise LockError(f"{entry.name} has no reason (`# via`); run `make lock`.")
+    chosen = {entry.name for entry in lock if any(map(_ASKED_FOR.fullmatch, entry.wanted_by))}
     chosen -= WITHOUT[kind]
     while True:
         more = {entry.name for entry in lock if entry.wanted_by & chosen} - chosen - WITHOUT[kind]

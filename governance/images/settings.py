@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zenml.config import DockerSettings
 
-from environments import CHECKOUT
 from governance.core.errors import RefusedError
+from governance.core.provenance import lock_of
 from governance.core.target import Target
 from governance.images.requirements import Kind
 
@@ -21,7 +21,7 @@ def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
     """Return the image for steps of ``kind`` in ``target``'s environment; None where no container is started.
 
     An image given by digest is used as it is, so that what runs is what was built, scanned and reviewed; ZenML brings
-    the code along. Where the environment's file gives none, ZenML builds one from the lock.
+    the code along. Where the environment's file gives none, ZenML builds one from the cloud's lock.
 
     Raises:
         UnpinnedImageError: the environment is protected and gives no image, or one without a digest.
@@ -38,5 +38,5 @@ def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
             "runs an image by digest (name@sha256:...): `make image PUSH=1` builds one and prints it."
         )
     if image is None:
-        return DockerSettings(requirements=str(CHECKOUT / "requirements.lock"), install_stack_requirements=False)
+        return DockerSettings(requirements=str(lock_of(target.cloud)), install_stack_requirements=False)
     return DockerSettings(parent_image=image, skip_build=True)

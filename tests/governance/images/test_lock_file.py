@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from governance.images.lock_file import Locked, LockError, read_lock
+from governance.images.lock_file import Locked, LockError, parse_lock
 from governance.images.sbom import BomError, sbom
 from tests.conftest import REPOSITORY
 
@@ -27,7 +27,7 @@ numpy==2.5 ; python_full_version >= '3.12' \\
 
 
 def test_two_markers_of_one_package_are_both_kept() -> None:
-    assert read_lock(NUMPY) == (
+    assert parse_lock(NUMPY) == (
         Locked(
             "numpy",
             "2.4",
@@ -41,12 +41,12 @@ def test_two_markers_of_one_package_are_both_kept() -> None:
 
 def test_nothing_of_the_projects_lock_is_lost() -> None:
     text = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
-    packages = read_lock(text)
+    packages = parse_lock(text)
     assert len(packages) == len(re.findall(r"^[^\s#]", text, re.MULTILINE)) > 200
     assert sum(len(package.hashes) for package in packages) == text.count("--hash=sha256:")
     assert sum(bool(package.marker) for package in packages) == len(re.findall(r"^\S+ ; ", text, re.MULTILINE)) > 5
     assert all(package.wanted_by for package in packages)
-    pinned = read_lock("".join(f"{package.pin()}\n" for package in packages))
+    pinned = parse_lock("".join(f"{package.pin()}\n" for package in packages))
     assert [vars(package) | {"wanted_by": 0} for package in pinned] == [vars(p) | {"wanted_by": 0} for p in packages]
 
 
@@ -67,7 +67,7 @@ def test_nothing_of_the_projects_lock_is_lost() -> None:
 )
 def test_what_is_no_exact_version_with_hashes_is_refused(text: str, said: str) -> None:
     with pytest.raises(LockError, match="run `make lock`") as refused:
-        read_lock(text)
+        parse_lock(text)
     assert said in str(refused.value)
 
 
@@ -75,7 +75,7 @@ def bill(lock: str, written: datetime | None = None) -> bytes:
     from cyclonedx.model.component import Component, ComponentType
 
     about = Component(name="groundwork", type=ComponentType.APPLICATION, bom_ref="application")
-    return sbom(read_lock(lock), about, written)
+    return sbom(parse_lock(lock), about, written)
 
 
 def test_equal_packages_make_an_equal_bill_with_the_time_only_if_one_is_given() -> None:
@@ -91,7 +91,7 @@ def test_equal_packages_make_an_equal_bill_with_the_time_only_if_one_is_given() 
 def test_the_bill_names_packages_by_url_and_says_for_which_systems_they_are() -> None:
     components = json.loads(bill(NUMPY))["components"]
     assert [component["purl"] for component in components] == ["pkg:pypi/numpy@2.4", "pkg:pypi/numpy@2.5"]
-    assert [component["properties"][0]["value"] for component in components] == [p.marker for p in read_lock(NUMPY)]
+    assert [component["properties"][0]["value"] for component in components] == [p.marker for p in parse_lock(NUMPY)]
     assert [len(component["hashes"]) for component in components] == [2, 1]
 
 
