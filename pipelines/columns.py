@@ -5,7 +5,7 @@ Training and inference both go through :func:`read_column`, so a value cannot me
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date
 from itertools import islice
 from typing import Any, Final, Literal
@@ -22,9 +22,6 @@ ColumnType = Literal["number", "integer", "boolean", "string", "date"]
 
 EXACT_INTEGERS: Final = 2**53
 """Up to this size every integer is a float64; beyond it some are not."""
-
-CATEGORY_LIMIT: Final = 1000
-"""Different values a categorical column may have where the config says nothing: each becomes an input of its own."""
 
 UNIX_EPOCH: Final = date(1970, 1, 1)
 
@@ -100,9 +97,8 @@ def describe_type(found: pa.DataType) -> str:
     return classify(found) or str(found)
 
 
-def list_some(values: Iterable[Any]) -> str:
+def list_some(values: Collection[Any] | pa.Array) -> str:
     """List at most ten values, and say how many there are."""
-    values = values if isinstance(values, Collection) else list(values)
     shown = ", ".join(str(value) for value in islice(values, _SHOWN))
     return shown if len(values) <= _SHOWN else f"{shown}, ... ({len(values)} in all)"
 

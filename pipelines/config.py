@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -67,7 +68,16 @@ class Features(Strict):
     """The model's input columns, and what happens to values that are missing or new."""
 
     numeric: tuple[ColumnName, ...] = ()
+    dates: tuple[ColumnName, ...] = Field(
+        default=(),
+        description="Dates and times. Each becomes a number: days since date_epoch, with a time as a fraction.",
+    )
+    date_epoch: date = Field(default=date(1970, 1, 1), description="The day that counts as 0, in UTC.")
     categorical: tuple[ColumnName, ...] = ()
+    category_limit: Annotated[int, Field(ge=2)] = Field(
+        default=1000,
+        description="Different values that a categorical column may have; each usually becomes an input of its own.",
+    )
     missing: Literal["impute", "refuse"] = Field(
         default="impute",
         description="impute: a missing number becomes the training median, a missing category the most frequent one. "
@@ -87,7 +97,7 @@ class Features(Strict):
     @model_validator(mode="after")
     def _distinct_columns(self) -> Features:
         if not self.columns:
-            raise ValueError("name at least one numeric or categorical column")
+            raise ValueError("name at least one numeric, date or categorical column")
         repeated = [name for name, count in Counter(self.columns).items() if count > 1]
         if repeated:
             raise ValueError(f"{', '.join(repeated)}: listed more than once")
@@ -96,7 +106,12 @@ class Features(Strict):
     @property
     def columns(self) -> tuple[str, ...]:
         """All input columns, numeric ones first."""
-        return self.numeric + self.categorical
+        return self.numbers + self.categorical
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The input columns that a model sees as numbers: numeric ones, and dates as days."""
+        return self.numeric + self.dates
 
 
 class SensitiveAttribute(Strict):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.artifacts import LABEL
-from pipelines.columns import Column, ColumnValueError, classify, list_some, plain_values, read_column
+from pipelines.columns import Column, ColumnType, ColumnValueError, classify, list_some, plain_values, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
@@ -110,7 +111,10 @@ def load_validation_set(config: ModelConfig, risk: RiskDefinition) -> pd.DataFra
 
 def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
     """Read features and sensitive attributes, as columns and as a model takes them, and the raw target."""
-    numbers = dict.fromkeys(config.features.numeric, pa.float64())
+    numbers = {
+        **dict.fromkeys(config.features.numeric, pa.float64()),
+        **dict.fromkeys(config.features.dates, pa.timestamp("us")),
+    }
     # What is a category, an attribute or the target by its values, as Parquet says by its types.
     others = dict.fromkeys((*config.features.categorical, *config.sensitive_columns, config.target.column))
     opened = open_table(config.source, {**others, **numbers})
@@ -131,7 +135,21 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
         }
     except ColumnValueError as error:
         raise DataError(f"{config.source}: {error}") from error
+    _refuse_wide_categories(config, inputs)
     return columns, pa.table(inputs).to_pandas(), pa.chunked_array(map(plain_values, table[target].chunks)).to_pandas()
+
+
+def _refuse_wide_categories(config: ModelConfig, inputs: dict[str, pa.ChunkedArray]) -> None:
+    """Refuse a category with more values than the config allows: each would be an input of its own."""
+    for name in config.features.categorical:
+        values = pc.unique(inputs[name]).drop_null()
+        if len(values) > config.features.category_limit:
+            raise DataError(
+                f"{config.source}: column {name!r} has more than {config.features.category_limit} different values: "
+                f"{list_some(values)}. Leave it out of features.categorical, group its values in the data, "
+                "give it as a number, or raise features.category_limit and code it in few columns in "
+                "features.preprocessing, such as sklearn.preprocessing.TargetEncoder"
+            )
 
 
 def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
@@ -149,18 +167,25 @@ def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
         found = classify(schema.field(name).type)
         categorical = name in features.categorical or (name in beside and found in ("boolean", "string"))
         # A category given as a float is a code such as 1.0 or 2.0; reading refuses a fraction.
-        allowed = ("integer", "boolean", "string", "number") if categorical else ("number", "integer")
+        kind = "categorical" if categorical else "date" if name in features.dates else "numeric"
+        allowed = {
+            "categorical": ("integer", "boolean", "string", "number"),
+            "numeric": ("number", "integer"),
+            "date": ("date",),
+        }[kind]
         if found == "null":
             raise DataError(f"{config.source}: column {name!r} has no value in any row")
         if found is None or found not in allowed:
             raise DataError(
                 f"{config.source}: column {name!r} is of type {schema.field(name).type}; "
-                f"a {'categorical' if categorical else 'numeric'} column is {' or '.join(allowed)}"
+                f"a {kind} column is {' or '.join(allowed)}"
             )
+        kinds: dict[str, ColumnType] = {"numeric": "number", "date": "date"}
         columns.append(
             Column(
                 name=name,
-                type=("integer" if found == "number" else found) if categorical else "number",
+                type=kinds.get(kind, "integer" if found == "number" else found),
+                epoch=features.date_epoch if kind == "date" else None,
                 categories=() if categorical else None,
                 missing_allowed=name in beside or features.missing == "impute",
             )

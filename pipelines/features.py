@@ -47,7 +47,7 @@ def build_features(features: Features, seed: int = 0) -> Any:
         numeric.insert(0, ("impute", SimpleImputer(strategy="median")))
         categorical.insert(0, ("impute", SimpleImputer(strategy="most_frequent", missing_values=None)))
     parts = [
-        (NUMERIC, Pipeline(numeric), list(features.numeric)),
+        (NUMERIC, Pipeline(numeric), list(features.numbers)),
         (CATEGORICAL, Pipeline(categorical), list(features.categorical)),
     ]
     return ColumnTransformer([part for part in parts if part[2]], remainder="drop")

@@ -42,7 +42,7 @@ class Columns(StrictModel):
         """Return the columns that ``config`` names."""
         features = config.features
         return cls(
-            numeric=features.numeric,
+            numeric=features.numbers,
             categorical=features.categorical,
             beside=tuple(name for name in config.sensitive_columns if name not in features.columns),
             ranges=config.ranges,

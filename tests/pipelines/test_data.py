@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -192,3 +194,53 @@ def test_category_has_one_text_in_every_type() -> None:
     assert {category_text(value) for value in (1, 1.0, np.int8(1), np.float32(1), "1")} == {"1"}
     assert (category_text(True), category_text(np.bool_(False))) == ("true", "false")
     assert (category_text(2**53 + 1), category_text(1.5)) == (str(2**53 + 1), "1.5")
+
+
+ADMITTED = ["2024-02-29", "2024-03-01 06:00:00", None, "1999-12-31T23:59:59.5"]
+DAYS = [19782.0, 19783.25, None, 10957 - 0.5 / 86400]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (pa.string(), "dates.csv"),
+        (pa.timestamp("us"), "dates.parquet"),
+        (pa.timestamp("ns", "Europe/Paris"), "dates.parquet"),
+        (pa.timestamp("ms"), "dates.parquet"),
+    ],
+)
+def test_dates_are_days_since_an_epoch_however_they_are_stored(tmp_path: Path, kind: Any, name: str) -> None:
+    moments = pa.array(ADMITTED).cast(pa.timestamp("us"))
+    stored = pa.array(ADMITTED) if kind == pa.string() else moments.cast(pa.timestamp(kind.unit)).cast(kind)
+    table = pa.table({"admitted": [*stored.to_pylist()] * 5, "outcome": [0, 0, 1, 1, 1] * 4})
+    if name.endswith("csv"):
+        pa.csv.write_csv(table, tmp_path / name)
+    else:
+        pq.write_table(table.set_column(0, "admitted", pa.concat_arrays([stored] * 5)), tmp_path / name)
+    target = {"column": "outcome", "meaning": "is ill", "risk_values": [1]}
+    for epoch, shift in (("1970-01-01", 0), ("2000-01-01", 10957)):
+        features = {"dates": ["admitted"], "date_epoch": epoch}
+        sets = load_training_sets(config_of(tmp_path / name, target=target, features=features, sensitive=[]))
+        found = pd.concat([sets.training, sets.validation])["admitted"]
+        assert set(found.dropna()) == {day - shift for day in DAYS if day is not None}
+        assert found.isna().sum() == 5
+        assert sets.description.columns[0].type == "date"
+
+
+def test_date_that_is_none_is_refused_by_line(tmp_path: Path) -> None:
+    (tmp_path / "dates.csv").write_text("admitted,outcome\n2024-01-01,1\n01.02.2024,0\n")
+    target = {"column": "outcome", "meaning": "is ill", "risk_values": [1]}
+    with pytest.raises(DataSourceError, match=r"column 'admitted': expected date, found '01.02.2024' in line 3"):
+        load_training_sets(
+            config_of(tmp_path / "dates.csv", target=target, features={"dates": ["admitted"]}, sensitive=[])
+        )
+
+
+def test_category_with_too_many_values_is_refused_with_ten_of_them(tmp_path: Path, patients: pd.DataFrame) -> None:
+    file = tmp_path / "patients.parquet"
+    patients.assign(ward=[f"w{number}" for number in range(400)]).to_parquet(file)
+    features = {"categorical": ["ward"], "category_limit": 399}
+    with pytest.raises(DataError, match=r"more than 399 different values: w0, w1.*w9, \.\.\. \(400 in all\)") as error:
+        load_training_sets(config_of(file, features=features))
+    assert "w10" not in str(error.value)
+    load_training_sets(config_of(file, features={**features, "category_limit": 400}))
