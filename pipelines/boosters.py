@@ -108,6 +108,11 @@ def _read(content: bytes, where: str, wrapper: Any) -> Any:
 
 def _wrappers(root: Any) -> Iterator[Any]:
     """Yield every estimator with a booster inside ``root``, each once."""
+    return (found for found in parts_of(root) if _name_of(found) in WRAPPERS)
+
+
+def parts_of(root: Any) -> Iterator[Any]:
+    """Yield ``root`` and every object inside it, each once."""
     seen: dict[int, Any] = {}  # holds what it has seen, so that no id is given twice
     left = [root]
     while left:
@@ -123,8 +128,7 @@ def _wrappers(root: Any) -> Iterator[Any]:
             if found.dtype == object:
                 left.extend(found.ravel())
         else:
-            if _name_of(found) in WRAPPERS:
-                yield found
+            yield found
             left.extend(getattr(found, "__dict__", {}).values())
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.components import Component, Estimator, Search
 from pipelines.config import ConfigError, ModelConfig, Task, suggest
+from pipelines.own_types import refuse_unlisted
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -106,6 +107,7 @@ def build(component: Component, where: str, *, classifies: bool = True) -> Any:
 
     Raises:
         ConfigError: a class or parameter does not exist, or a value is not allowed.
+        ModelUntrustedError: a class of a team's own is not one that was reviewed.
     """
     name = component.type
     defaults: dict[str, Any] = {}
@@ -114,6 +116,7 @@ def build(component: Component, where: str, *, classifies: bool = True) -> Any:
             raise ConfigError(f"{where}.type: {name} is a classifier, and task is regression")
         name, defaults = _SHORT[name, classifies]
     kind = _find_class(name, f"{where}.type")
+    refuse_unlisted([name], f"{where}.type")
     inside = f"{where}.parameters"
     given = {
         parameter: _built(value, f"{inside}.{parameter}", classifies)

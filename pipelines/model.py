@@ -24,7 +24,7 @@ from pipelines.libraries import ModelLibrariesError, differing, in_words, versio
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
-from pipelines.stored_estimators import from_files, to_files
+from pipelines.stored_estimators import from_files, own_types_in, to_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,6 +156,7 @@ def describe_model(
         training_rows=len(training),
         training_risks=int(training[LABEL].sum()),
         training_data_digest=data_digest(training),
+        own_types=own_types_in(pipeline),
         libraries=versions_here(("scikit-learn", "numpy", "skops", *sorted(libraries_in(pipeline)))),
     )
     return TrainedModel(
@@ -188,7 +189,7 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
     contents = _verified(folder, digest, (MODEL_FILE, SIGNATURE_FILE, REFERENCE_FILE, ROWS_FILE))
     signature = Signature.model_validate_json(contents[SIGNATURE_FILE])
     try:
-        pipeline = from_files(contents, MODEL_FILE, str(folder))
+        pipeline = from_files(contents, MODEL_FILE, str(folder), signature.own_types)
     except (AttributeError, ImportError, KeyError, TypeError, ValueError, ModelUntrustedError) as error:
         others = differing(signature.libraries)
         if not others:

@@ -45,6 +45,10 @@ class Signature(StrictModel):
     training_rows: int
     training_risks: int
     training_data_digest: str
+    own_types: dict[str, str] = Field(
+        default={},
+        description="Types of a team's own in the model, and the SHA-256 of the code they were trained with.",
+    )
     libraries: dict[str, str] = Field(description="Versions that the model was trained with.")
 
     @property

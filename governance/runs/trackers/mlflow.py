@@ -20,6 +20,7 @@ from pipelines.artifacts import MODEL
 from pipelines.boosters import BOOSTERS, WRAPPERS, libraries_in
 from pipelines.config import read_config
 from pipelines.model import TrainedModel
+from pipelines.own_types import allowed_types
 from pipelines.trusted_types import trusted_types
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _log_model(run: PipelineRunResponse, context: RunContext) -> None:
             name="model",
             registered_model_name=context.model,
             serialization_format="skops",
-            skops_trusted_types=sorted(trusted_types() | WRAPPERS | BOOSTERS),
+            skops_trusted_types=sorted(trusted_types() | WRAPPERS | BOOSTERS | allowed_types()),
             # Given, because finding them out by itself starts another Python that imports the model: seconds a run.
             pip_requirements=["scikit-learn", "skops", "pandas", *sorted(libraries_in(trained.pipeline))],
         )

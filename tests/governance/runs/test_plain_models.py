@@ -29,6 +29,8 @@ from pipelines.data import load_training_sets
 from pipelines.model import read_model
 from pipelines.steps import data_loader, model_evaluator
 from tests.governance.conftest import CANCER, Ground
+from tests.pipelines.test_own_types import NAME as OWN_TRANSFORMER
+from tests.pipelines.test_own_types import team as team  # a fixture
 
 features = list(read_config(CANCER).features.columns)
 target = "risk"
@@ -161,6 +163,7 @@ def test_dry_run_shows_the_steps_of_a_pipeline_in_plain_python(ground: Ground, u
     assert {"data_loader", "train_model", "model_evaluator", "validate_model_performance"} <= set(steps)
 
 
+_OWN = {"numeric": features, "preprocessing": [{"type": OWN_TRANSFORMER, "parameters": {"factor": 0.5}}]}
 _XGBOOST = {"type": "xgboost.XGBClassifier", "parameters": {"n_estimators": 50, "max_depth": 2}}
 _STACK = {
     "type": "sklearn.ensemble.StackingClassifier",
@@ -174,14 +177,15 @@ _CALIBRATED = {"type": "sklearn.calibration.CalibratedClassifierCV", "parameters
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("team")
 @pytest.mark.parametrize(
     ("changes", "estimator"),
     [
         ({"training_pipeline": training}, "sklearn.ensemble.RandomForestClassifier"),
-        ({"estimator": _XGBOOST}, "xgboost.XGBClassifier"),
+        ({"estimator": _XGBOOST, "features": _OWN}, "xgboost.XGBClassifier"),
         ({"estimator": _CALIBRATED}, "sklearn.calibration.CalibratedClassifierCV"),
     ],
-    ids=["plain Python", "XGBoost", "calibrated stack"],
+    ids=["plain Python", "XGBoost behind an own transformer", "calibrated stack"],
 )
 def test_model_goes_from_training_to_a_batch_in_production(
     ground: Ground, use: Any, changes: dict[str, Any], estimator: str
@@ -192,5 +196,6 @@ def test_model_goes_from_training_to_a_batch_in_production(
     release = release_in_use(production, RunSession(production).journal)
     model = read_model(Path(release.uri), release.digest)
     assert model.signature.estimator["type"] == estimator
+    assert list(model.signature.own_types) == [OWN_TRANSFORMER] * ("features" in changes)
     rows = load_training_sets(read_config(CANCER)).validation
     assert 0.9 < ((model.predict_probability(rows) > 0.5) == rows["risk"]).mean() < 1
