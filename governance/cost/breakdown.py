@@ -33,6 +33,11 @@ class TeamShare:
         """Direct and shared cost together."""
         return self.direct + self.shared
 
+    @property
+    def charged(self) -> Decimal:
+        """What counts against the team's budget."""
+        return charged(self.direct, self.shared)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,6 +46,11 @@ class Row:
     name: str
     team: str
     amount: Decimal
+
+
+def charged(direct: Decimal, shared: Decimal) -> Decimal:
+    """Return what counts against a budget: a credit that is shared pays shared cost, never what a team itself spent."""
+    return direct + max(shared, NOTHING)
 
 
 def total(spend: Iterable[Spend]) -> Decimal:

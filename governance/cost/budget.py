@@ -6,7 +6,7 @@ override of the gate ``budget`` lets runs go on until it expires.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from governance.cost.money import cents
 from governance.cost.month import Month
 from governance.cost.provider import provider_of
 from governance.cost.report import reached
-from governance.cost.spend import SpendError, SpendProvider, currencies
+from governance.cost.spend import Spend, SpendError, SpendProvider, currencies
 from governance.gates.budget import GATE
 from governance.records.journal import Journal
 
@@ -113,7 +113,8 @@ def check_budget(
 ) -> BudgetCheck:
     """Check the month of ``target``'s team in its environment before a run begins, and record the verdict.
 
-    Where the spend is not known (the bill does not answer, or is in another currency) nothing is concluded and the
+    Where the spend is not known (the bill does not answer, or some of the team's is in another currency and the rest
+    is within the budget) nothing is concluded and the
     run may begin: a bill that is away must not stop everybody's work.
 
     Args:
@@ -193,13 +194,27 @@ def judge_budget(
         bill = (provider or provider_of(target.platform, environment.environment, target.cloud)).spend(month)
     except (SpendError, AuditError) as error:
         return check("cannot_conclude", None, str(error))
-    foreign = [currency for currency in currencies(bill.spend) if currency != environment.budget.currency]
-    if foreign:
-        return check("cannot_conclude", None, f"some spend is in {', '.join(foreign)}, the budget is not")
     members = [name for name, other in target.platform.teams.items() if environment.environment in other.environments]
-    (share,) = [share for share in by_team(bill.spend, members) if share.team == team.team]
-    verdict: Literal["passed", "failed"] = "failed" if share.total > budget else "passed"
-    return check(verdict, share.total, unmeasured=bill.teams_of_unmeasured.get(team.team, 0))
+    bears = charged_to(team.team, bill.spend, members)
+    spent = bears.pop(environment.budget.currency, Decimal(0))
+    foreign = [currency for currency, amount in bears.items() if amount > 0]
+    if foreign and spent <= budget:
+        return check("cannot_conclude", None, f"some of its spend is in {', '.join(foreign)}, the budget is not")
+    verdict: Literal["passed", "failed"] = "failed" if spent > budget else "passed"
+    return check(verdict, spent, unmeasured=bill.teams_of_unmeasured.get(team.team, 0))
+
+
+def charged_to(team: str, spend: Sequence[Spend], members: Sequence[str]) -> dict[str, Decimal]:
+    """Return what counts against the budget of ``team``, one of ``members``, by currency: each is shared apart.
+
+    So neither what others spend in another currency nor a shared credit makes up for what the team itself spent.
+    """
+    return {
+        currency: share.charged
+        for currency in currencies(spend)
+        for share in by_team([item for item in spend if item.currency == currency], members)
+        if share.team == team
+    }
 
 
 def _override(overrides: Iterable[BudgetOverride], team: str, now: datetime) -> str | None:

@@ -2,7 +2,8 @@
 
 Method: run rate with a bootstrap. The days still to come are drawn at random, with replacement, from the complete days
 seen lately (this month's, and the last of the month before); the draw is repeated, and the middle 80 % of the sums are
-the interval. It assumes that the days to come are like the days that were; it knows no weekday, trend or plan.
+the interval. It assumes that the days to come are like the days that were; it knows no weekday, trend or plan. A refund
+counts where it was given and is not expected again: a day that it took below zero is drawn as one that cost nothing.
 (B. Efron, R. Tibshirani: An Introduction to the Bootstrap, 1993, chapters 6 and 13.)
 """
 
@@ -60,11 +61,12 @@ def forecast_month(daily: Mapping[date, Decimal], month: Month, today: date) -> 
         return None
     import numpy as np
 
-    seen = np.array([float(daily.get(day, 0)) for day in complete])
+    seen = np.array([max(float(daily.get(day, 0)), 0.0) for day in complete])
+    so_far = max(daily.get(today, Decimal(0)), Decimal(0))
     to_come = (month.last - today).days + 1
     draws = np.random.default_rng(_SEED).choice(seen, size=(_DRAWS, to_come))
-    draws[:, 0] = np.maximum(draws[:, 0], float(daily.get(today, 0)))
-    before = float(spent - daily.get(today, Decimal(0)))
+    draws[:, 0] = np.maximum(draws[:, 0], float(so_far))
+    before = float(spent - so_far)
     sums = before + draws.sum(axis=1)
     low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Forecast(

@@ -10,13 +10,16 @@ from pydantic import AwareDatetime
 
 from environments import PLATFORM, Environment, Platform, SettingsError, pick_cloud
 from environments.strict import StrictModel
-from governance.cost.breakdown import NOTHING, TeamShare, by_model, by_pipeline, by_run, by_team, total
+from governance.cost.breakdown import NOTHING, TeamShare, by_model, by_pipeline, by_run, by_team, charged, total
 from governance.cost.forecast import Forecast, forecast_month
 from governance.cost.month import Month, day_of
 from governance.cost.spend import MonthOfSpend, Spend, SpendProvider, currencies
 
 TOP_RUNS = 10
-SHARING = "Shared cost is split in proportion to what each team spent directly, equally where none did."
+SHARING = (
+    "Shared cost is split in proportion to what each team spent directly, equally where none did. A shared credit pays "
+    "shared cost, and leaves a budget's own use as it is."
+)
 
 
 class TeamRow(StrictModel):
@@ -31,17 +34,22 @@ class TeamRow(StrictModel):
     forecast: Forecast | None
     unmeasured_runs: int = 0
     reached: float | None = None
-    """The highest of ``budget.alert_at`` that the total has reached."""
+    """The highest of ``budget.alert_at`` that was reached."""
+
+    @property
+    def charged(self) -> Decimal:
+        """What counts against the budget."""
+        return charged(self.direct, self.shared)
 
     @property
     def share(self) -> float | None:
-        """Total over budget."""
-        return None if self.budget is None else float(self.total / self.budget)
+        """What is charged over budget."""
+        return None if self.budget is None else float(self.charged / self.budget)
 
     @property
     def over(self) -> bool:
         """Whether more was spent than the budget."""
-        return self.budget is not None and self.total > self.budget
+        return self.budget is not None and self.charged > self.budget
 
 
 class AmountRow(StrictModel):
@@ -154,7 +162,7 @@ def _report(
                 budget=budget,
                 forecast=forecast_month(_of_team(daily, share.team, part), month, today),
                 unmeasured_runs=answer.teams_of_unmeasured.get(share.team, 0),
-                reached=reached(share.total, budget, settings.budget.alert_at),
+                reached=reached(share.charged, budget, settings.budget.alert_at),
             )
         )
     if team is not None:

@@ -8,15 +8,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from governance.audit import open_reader, select
 from governance.audit.events import GateVerdict
 from governance.audit.query import Filter
 from governance.core.target import Target
 from governance.cost.alert import render
-from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceededError, check_budget
+from governance.cost.budget import INFERENCE, BudgetCheck, BudgetExceededError, charged_to, check_budget
 from governance.cost.month import Month
-from governance.cost.spend import MonthOfSpend, SpendError
+from governance.cost.spend import MonthOfSpend, Spend, SpendError
 from governance.records.journal import Journal
 from governance.runs.session import RunSession
 from tests.governance.conftest import DIABETES
@@ -170,3 +172,65 @@ def test_spend_in_another_currency_is_not_compared(logged: Logged) -> None:
     made = check(logged.target())
     assert made.verdict == "cannot_conclude"
     assert "EUR" in made.problem
+
+
+def spent(team: str | None, amount: str | Decimal, currency: str = "USD") -> Spend:
+    return Spend(day=NOW.date(), amount=Decimal(amount), currency=currency, team=team)
+
+
+class Bill:
+    name = "a bill"
+
+    def __init__(self, *spend: Spend) -> None:
+        self._spend = spend
+
+    def spend(self, month: Month) -> MonthOfSpend:
+        return MonthOfSpend(month=str(month), spend=self._spend)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        (spent("diabetes-care", "0.01", "EUR"),),
+        (spent("oncology", "0.01", "EUR"),),
+        (spent(None, "0.01", "EUR"),),
+        (spent(None, "-1000"),),
+        (spent(None, "-1000", "EUR"), spent("oncology", "-1000", "EUR")),
+    ],
+    ids=["another's cent abroad", "a cent abroad", "a shared cent abroad", "a shared credit", "credits abroad"],
+)
+def test_nothing_of_others_and_no_shared_credit_lets_an_overspent_team_run(
+    logged: Logged, more: tuple[Spend, ...]
+) -> None:
+    with pytest.raises(BudgetExceededError, match=r"60\.01 of 60\.00 USD"):
+        check(logged.target(), provider=Bill(spent("oncology", "60.01"), *more))
+
+
+@pytest.mark.parametrize(
+    ("team", "amount", "verdict"),
+    [
+        ("diabetes-care", "1000", "passed"),
+        ("oncology", "0.01", "cannot_conclude"),
+        (None, "0.01", "cannot_conclude"),
+        ("oncology", "-5", "passed"),
+    ],
+)
+def test_another_currency_counts_where_the_team_bears_it(
+    logged: Logged, team: str | None, amount: str, verdict: str
+) -> None:
+    bill = Bill(spent("oncology", "10"), spent(team, amount, "EUR"))
+    assert check(logged.target(), provider=bill).verdict == verdict
+
+
+amounts = st.decimals(min_value=-1000, max_value=1000, places=2)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([None, "a", "b"]), amounts, st.sampled_from(["USD", "EUR"])), max_size=8),
+    st.decimals(min_value="0.01", max_value=1000, places=2),
+)
+def test_what_a_team_spent_itself_counts_whatever_else_is_on_the_bill(
+    others: list[tuple[str | None, Decimal, str]], own: Decimal
+) -> None:
+    more = [spent(*one) for one in others if one[0] != "a" or one[2] != "USD"]
+    assert charged_to("a", [spent("a", own), *more], ["a", "b"])["USD"] >= own

@@ -182,6 +182,25 @@ def test_there_is_no_forecast_from_too_little_and_none_needed_once_the_month_is_
     assert over.low == over.high == float(sum(few.values()))
 
 
+@given(st.dictionaries(st.dates(date(2026, 10, 20), date(2026, 11, 20)), amounts, min_size=1), amounts)
+def test_a_refund_is_not_expected_again(daily: dict[date, Decimal], refund: Decimal) -> None:
+    """The month ends no lower than it stands: what was given back once is not given back every day."""
+    month, today = Month(2026, 11), date(2026, 11, 20)
+    daily[date(2026, 11, 5)] = -abs(refund)
+    made = forecast_month(daily, month, today)
+    assert made is not None
+    spent = float(sum((amount for day, amount in daily.items() if day >= month.first), Decimal(0)))
+    assert made.low >= spent - 1e-6
+
+
+def test_one_refund_among_steady_days_leaves_the_forecast_above_zero() -> None:
+    steady = {date(2026, 11, day): Decimal(10) for day in range(1, 11)}
+    made = forecast_month({**steady, date(2026, 11, 4): Decimal(-80)}, Month(2026, 11), date(2026, 11, 11))
+    assert made is not None
+    assert made.low > 0
+    assert made.expected == pytest.approx(10 + 20 * 9, rel=0.05)
+
+
 def test_days_without_spend_count_as_days() -> None:
     sparse: dict[date, Any] = {date(2026, 11, 1): Decimal(30)}
     made = forecast_month(sparse, Month(2026, 11), date(2026, 11, 11))
