@@ -70,10 +70,10 @@ def divide(
 
 
 def cents(amount: Decimal) -> str:
-    """Return ``amount`` for people: two decimals, or the first two digits of what would round to nothing."""
+    """Return ``amount`` for people: two decimals, or on which side of nothing it is, within a cent."""
     if amount == 0 or abs(amount) >= CENT:
         return f"{amount.quantize(CENT):,}"
-    return f"{amount:.{1 - amount.adjusted()}f}"
+    return f"under {CENT}" if amount > 0 else f"above -{CENT}"
 
 
 def _hamilton(units: int, weights: Sequence[tuple[int, int]]) -> list[int]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
+from governance.cost.money import CENT
 from governance.cost.month import Month
 from governance.cost.report import CostReport
 from governance.rendering.figures import ACCENT, FAINT, INK, MUTED, as_svg, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SERIES = 7
 """Payers that have a colour of their own; those who spent less are drawn as one."""
 OTHERS = "others"
+_CENT = float(CENT)
 BEYOND = 6
 """A budget more than this many times what is drawn is named instead of drawn."""
 _DRAWN = {f"#0a{number:02x}0a": f"var(--series-{number + 1})" for number in range(SERIES + 1)}
@@ -41,7 +47,7 @@ def draw_days(report: CostReport, name: str) -> str:
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
     axes.set_xlim(0.3, len(days) + 0.7)
     axes.set_xticks([1, 5, 10, 15, 20, 25, len(days)])
-    axes.set_ylim(bottom=min(0.0, *bottom), top=max(*bottom, 0.0) * 1.08 or 1)
+    _scale(axes, min(0.0, *bottom), max(*bottom, 0.0) * 1.08)
     axes.set_xlabel(f"day of {report.month} (UTC)")
     axes.set_ylabel(f"{report.currency} a day")
     return as_svg(figure, f"{name}-days", f"Spend by day in {report.environment}, by who spent it", _DRAWN)
@@ -82,11 +88,29 @@ def draw_month(report: CostReport, name: str) -> str:
             fontsize=9.5,
         )
     axes.set_xlim(1, len(month.days))
-    axes.set_ylim(bottom=min(0.0, *sums, 0.0), top=top * 1.12 or 1)
+    _scale(axes, min(0.0, *sums, 0.0), top * 1.12)
     axes.set_xticks([1, 5, 10, 15, 20, 25, len(month.days)])
     axes.set_xlabel(f"day of {report.month} (UTC)")
     axes.set_ylabel(f"{report.currency} since the 1st")
     return as_svg(figure, f"{name}-month", f"Spend of {report.month} in {report.environment} against its budget")
+
+
+def _scale(axes: Axes, bottom: float, top: float) -> None:
+    """Scale money from ``bottom`` to ``top``, at least to a cent: nobody reads hundred-thousandths of a currency."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    if bottom < 0:
+        bottom = min(bottom, top - _CENT)
+    else:
+        if top < _CENT:
+            where = {"xycoords": "axes fraction", "ha": "center", "color": MUTED, "fontsize": 9.5}
+            axes.annotate(f"all of it under {CENT}", (0.5, 0.5), **where)
+        top = max(top, _CENT)
+    axes.set_ylim(bottom, top)
+    steps = [1, 2, 5, 10]  # so that no two ticks are the same in cents
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=min(6, max(1, int((top - bottom) / _CENT))), steps=steps))
+    whole = top - bottom >= 5
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda amount, _: f"{amount:,.0f}" if whole else f"{amount:,.2f}"))
 
 
 def _spent(amounts: Mapping[str, Decimal], payer: str, shown: Sequence[str]) -> float:

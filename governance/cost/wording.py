@@ -44,7 +44,8 @@ def forecast_text(forecast: Forecast | None, currency: str) -> str:
     if forecast.days_to_come == 0:
         return f"{cents(_money(forecast.expected))} {currency}, final"
     low, high = cents(_money(forecast.low)), cents(_money(forecast.high))
-    return f"{cents(_money(forecast.expected))} {currency} ({low} to {high})"
+    expected = cents(_money(forecast.expected))
+    return f"{expected} {currency}" + (f" ({low} to {high})" if {low, high} != {expected} else "")
 
 
 def last_words(report: CostReport) -> str:

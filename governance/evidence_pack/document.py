@@ -78,6 +78,10 @@ _STYLE = (
     "table{border-collapse:collapse;display:block;overflow-x:auto}"
     "th,td{border:1px solid #c9d1d9;padding:.3rem .6rem;text-align:left;vertical-align:top}"
     "th{background:#f3f5f7}h2{margin-top:2rem;border-bottom:1px solid #c9d1d9}"
+    # On a phone no column is cut: a row is stacked, with the words of its columns.
+    "@media screen and (max-width:640px){body{overflow-wrap:anywhere}thead{display:none}"
+    "table,tbody,tr,td{display:block}tr{border:1px solid #c9d1d9;margin-bottom:.6rem;padding:.3rem .6rem}"
+    "td{border:0;padding:.15rem 0}td::before{content:attr(data-label);display:block;color:#57606a;font-size:.8rem}}"
 )
 
 
@@ -102,9 +106,10 @@ def _html(title: str, sections: Iterable[Section]) -> Iterator[str]:
                     yield f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
                 case Table(head, rows):
                     yield f"<table><thead><tr>{_cells(head, 'th')}</tr></thead><tbody>"
-                    yield from (f"<tr>{_cells(row, 'td')}</tr>" for row in rows)
+                    yield from (f"<tr>{_cells(row, 'td', head)}</tr>" for row in rows)
                     yield "</tbody></table>"
 
 
-def _cells(cells: Sequence[str], tag: str) -> str:
-    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+def _cells(cells: Sequence[str], tag: str, labels: Sequence[str] = ()) -> str:
+    marks = [f' data-label="{html.escape(label)}"' for label in labels] or [""] * len(cells)
+    return "".join(f"<{tag}{mark}>{html.escape(cell)}</{tag}>" for cell, mark in zip(cells, marks, strict=True))

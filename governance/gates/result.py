@@ -123,7 +123,12 @@ class Check(_Judged):
         return self.passed or (self.verdict == "cannot_conclude" and self.overridden_by is not None)
 
     def __str__(self) -> str:
-        """Return the comparison as a person reads it, with enough digits to tell the numbers apart."""
+        """Return the comparison as a person reads it, with enough digits to tell the numbers apart.
+
+        A yes or no, counted as one or none, is said by its detail: the numbers tell nothing.
+        """
+        if self.passed and self.detail and self.bound == "at least" and self.value == self.threshold in (0, 1):
+            return f"{self.name}: {self.detail}"
         value = "missing" if self.value is None else f"{self.value:.4g}"
         interval = ""
         if self.lower is not None and self.upper is not None:

@@ -46,6 +46,7 @@ class Pages:
             duration=numbers.duration,
             short=numbers.short,
             breakable=breakable,
+            labelled=labelled,
             **self._filters,
         )
         environment.globals.update(self._functions)
@@ -55,6 +56,22 @@ class Pages:
 def breakable(text: str) -> Markup:
     """Return ``text``, escaped, that a narrow column may break after a separator rather than anywhere."""
     return Markup(re.sub(r"(?<=[/_.:-])(?=\w)", "<wbr>", str(escape(text))))  # noqa: S704 - escaped here
+
+
+def labelled(rows: Markup) -> Markup:
+    """Return the head and body of a table, each cell with the words of its column: a phone stacks cells, headless."""
+    head, _, body = rows.partition("</thead>")
+    titles = [re.sub(r"<[^>]*>", "", cell) for cell in re.findall(r"<th\b[^>]*>(.*?)</th>", head, re.DOTALL)]
+
+    def label(row: re.Match[str]) -> str:
+        columns = iter(titles)
+        return re.sub(
+            r"<(t[dh])\b(?![^>]*colspan)",
+            lambda cell: f'<{cell[1]} data-label="{next(columns, "")}"',
+            row[0],
+        )
+
+    return Markup(f"{head}</thead>" + re.sub(r"<tr\b.*?</tr>", label, str(body), flags=re.DOTALL))  # noqa: S704 - ours
 
 
 def drawn(svg: str) -> Markup:

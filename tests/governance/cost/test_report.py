@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -213,6 +214,17 @@ def test_fifty_teams_add_up_and_those_without_a_colour_are_drawn_as_one(tmp_path
     assert "others" in render([made])
 
 
+def test_what_costs_next_to_nothing_is_said_in_cents(logged: Logged) -> None:
+    for day in range(1, 6):
+        logged.write("dev", a_run(day, "0.0000055", at=datetime(2026, 11, day, 9, tzinfo=UTC)))
+    page = render([report(logged)])
+    assert "Within budget: under 0.01 USD" in page
+    said = re.findall(r">([^<>]*[0-9][^<>]*)<", page.partition("<body")[2])
+    assert not [text for text in said if re.search(r"0\.00[0-9]|[0-9]e.?[0-9]", text)]
+    ticks = re.findall(r"<text [^>]*text-anchor: end[^>]*>([^<]*)</text>", page)
+    assert set(ticks) - {"budget 200, beyond this plot"} == {"0.00", "0.01"}
+
+
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium on PATH")
 @pytest.mark.xdist_group("report in a browser")
 def test_the_page_fits_a_phone_asks_no_network_and_shows_every_section(logged: Logged, tmp_path: Path) -> None:
@@ -229,5 +241,7 @@ def test_the_page_fits_a_phone_asks_no_network_and_shows_every_section(logged: L
             assert page.complaints == []
         page.open(file, width=390, scripts=True)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
+        cut = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).length"
+        assert page.evaluate(cut) == 0
         assert page.evaluate("document.querySelectorAll('.plots svg').length") == 4
         assert page.evaluate("document.querySelectorAll('section').length") == 10

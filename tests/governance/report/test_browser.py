@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from environments import load_platform
+from governance.evidence_pack.document import Section, Table, to_html
 from governance.report.index import render_index
 from governance.report.render import render
 from tests.governance.report.browser import NAMES, Page, find_browser, open_browser
@@ -62,6 +63,13 @@ CONTRAST = """
 """
 
 
+CUT = """
+[...document.querySelectorAll(".scroll, table")]
+  .filter((box) => box.checkVisibility() && box.scrollWidth > box.clientWidth)
+  .map((box) => `${box.ariaLabel || box.tagName}: ${box.scrollWidth} > ${box.clientWidth}`)
+"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Page]:
     assert BROWSER is not None
@@ -108,6 +116,22 @@ def test_a_page_never_scrolls_sideways(browser: Page, pages: dict[str, Path], na
     browser.open(pages[name], width=width)
     assert browser.evaluate("document.documentElement.scrollWidth") == width
     assert browser.evaluate("document.body.innerText.length") > 300
+    if width < 640:
+        assert browser.evaluate(CUT) == [], "a row is stacked, so that no column is out of sight"
+
+
+def test_the_words_of_a_column_stand_by_each_of_its_cells(browser: Page, pages: dict[str, Path]) -> None:
+    browser.open(pages["usual"], width=390)
+    labels = "[...document.querySelectorAll('#history tbody tr:first-child td')].map(cell => cell.dataset.label)"
+    assert browser.evaluate(labels) == ["Time", "Version", "Environment", "By", "Approved by", "Reason"]
+    card = to_html("Card", [Section("Gates", [Table(["Gate", "Verdict"], [["<fairness>", "x" * 90]])])])
+    (file := pages["usual"].with_name("card.html")).write_text(card, encoding="utf-8")
+    browser.open(file, width=390)
+    assert browser.evaluate(CUT) == []
+    assert browser.evaluate("getComputedStyle(document.querySelector('td'), '::before').content") == '"Gate"'
+    file.write_text(card.replace("overflow-wrap:anywhere", "").replace("display:block}tr", "}tr"), encoding="utf-8")
+    browser.open(file, width=390)
+    assert browser.evaluate(CUT) != [], "what is cut would have been seen"
 
 
 @pytest.mark.parametrize("name", ["usual", "bare", "index"])
