@@ -103,8 +103,7 @@ def _scale(axes: Axes, bottom: float, top: float) -> None:
         bottom = min(bottom, top - _CENT)
     else:
         if top < _CENT:
-            where = {"xycoords": "axes fraction", "ha": "center", "color": MUTED, "fontsize": 9.5}
-            axes.annotate(f"all of it under {CENT}", (0.5, 0.5), **where)
+            axes.text(0.5, 0.5, f"all of it under {CENT}", transform=axes.transAxes, ha="center", color=MUTED)
         top = max(top, _CENT)
     axes.set_ylim(bottom, top)
     steps = [1, 2, 5, 10]  # so that no two ticks are the same in cents
