@@ -17,6 +17,7 @@ from zenml.metadata.metadata_types import MetadataType
 
 from pipelines.local_paths import local_paths
 from pipelines.model import ModelTamperedError, TrainedModel, read_model, read_transformer, save_model, save_transformer
+from pipelines.onnx_models import OnnxModel
 from pipelines.plain_models import from_this_run
 
 ESTIMATORS: Final = (ClassifierMixin, RegressorMixin, BaseEstimator)
@@ -67,12 +68,12 @@ class FolderMaterializer(BaseMaterializer):
 
 
 class TrainedModelMaterializer(FolderMaterializer):
-    """Stores a :class:`TrainedModel`; a fitted estimator is made into one first.
+    """Stores a :class:`TrainedModel`; a fitted estimator or a model in ONNX is made into one first.
 
     It is read back as a :class:`TrainedModel`, or as the estimator where a step asks for one of :data:`ESTIMATORS`.
     """
 
-    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedModel, *ESTIMATORS)
+    ASSOCIATED_TYPES: ClassVar[tuple[type[Any], ...]] = (TrainedModel, OnnxModel, *ESTIMATORS)
     ASSOCIATED_ARTIFACT_TYPE: ClassVar[ArtifactType] = ArtifactType.MODEL
 
     _stored: TrainedModel | None = None

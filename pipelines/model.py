@@ -1,9 +1,9 @@
 """A trained model: features and classifier in one, with its signature, saved without pickle.
 
-A model is a folder: ``model.skops`` with a file for each booster in it, ``signature.json``, and of the rows it was
-trained on their distribution (``reference.json``) and their digests (``training_rows.bin``). The folder's digest,
-computed when it is saved and kept elsewhere, is checked on the very bytes that are then read, before any of them is
-interpreted.
+A model is a folder: ``model.skops`` with a file for each booster in it, or ``model.onnx``; ``signature.json``; and of
+the rows it was trained on their distribution (``reference.json``) and their digests (``training_rows.bin``). The
+folder's digest, computed when it is saved and kept elsewhere, is checked on the very bytes that are then read, before
+any of them is interpreted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.artifacts import LABEL
-from pipelines.boosters import libraries_in
 from pipelines.columns import Column
 from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
@@ -21,10 +20,11 @@ from pipelines.digests import combine_digests, data_digest, folder_digest
 from pipelines.errors import ModelTamperedError, ModelUntrustedError
 from pipelines.estimators import build_model
 from pipelines.libraries import ModelLibrariesError, differing, in_words, versions_here
+from pipelines.onnx_models import OnnxModel
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
-from pipelines.stored_estimators import from_files, own_types_in, to_files
+from pipelines.stored_estimators import from_files, is_onnx, libraries_of, own_types_in, to_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,7 @@ class TrainedModel:
     # No dataclass: ZenML has pydantic look into those, which needs scikit-learn's classes when this file is imported.
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: Pipeline | OnnxModel,
         signature: Signature,
         reference: Reference,
         training_rows: RowDigests,
@@ -126,7 +126,7 @@ def describe_model(
     config: ModelConfig,
     description: DataDescription,
     training: pd.DataFrame,
-    pipeline: Pipeline,
+    pipeline: Pipeline | OnnxModel,
     estimator: dict[str, Any],
 ) -> TrainedModel:
     """Return the fitted ``pipeline`` with what it takes, means and was trained on.
@@ -157,7 +157,7 @@ def describe_model(
         training_risks=int(training[LABEL].sum()),
         training_data_digest=data_digest(training),
         own_types=own_types_in(pipeline),
-        libraries=versions_here(("scikit-learn", "numpy", "skops", *sorted(libraries_in(pipeline)))),
+        libraries=versions_here(libraries_of(pipeline)),
     )
     return TrainedModel(
         pipeline,
@@ -236,7 +236,9 @@ def _verified(folder: Path, digest: str, expected: tuple[str, ...]) -> dict[str,
         raise ModelTamperedError(
             f"{folder}: the digest of its files is {found}, expected {digest}: they are not the files that were saved"
         )
-    absent = [name for name in expected if name not in contents]
+    absent = [
+        name for name in expected if name not in contents and not (name == MODEL_FILE and is_onnx(contents, name))
+    ]
     if absent:
         raise ModelTamperedError(f"{folder}: holds no {', '.join(absent)}")
     return contents

@@ -13,6 +13,7 @@ from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
 from pipelines.errors import PipelineError
 from pipelines.model import TrainedModel, describe_model
+from pipelines.onnx_models import OnnxModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,8 @@ def as_trained(
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
+    if isinstance(estimator, OnnxModel):
+        return _onnx_as_trained(estimator, config, description, training)
     model, kind = getattr(estimator, "best_estimator_", estimator), type(estimator).__name__
     try:
         check_is_fitted(model)
@@ -71,6 +74,26 @@ def as_trained(
         _check_classes(model, kind, training)
     pipeline = _behind_its_columns(model, kind, config, training)
     return describe_model(config, description, training, pipeline, _described(model))
+
+
+def _onnx_as_trained(
+    model: OnnxModel, config: ModelConfig, description: DataDescription, training: pd.DataFrame
+) -> TrainedModel:
+    classes = hasattr(model, "classes_")
+    if classes != (config.task != "regression"):
+        raise PlainModelError(
+            f"the ONNX model has {'' if classes else 'no '}classes, and the config's task is {config.task}: give "
+            f"OnnxModel {'classes=None' if classes else 'the classes'}"
+        )
+    if classes:
+        _check_classes(model, "the ONNX model", training)
+    rows = training[list(config.features.columns)].head(100)
+    if classes:
+        model.predict_proba(rows)
+    else:
+        model.predict(rows)
+    described = {"type": "ONNX", "parameters": {"producer": model.producer}}
+    return describe_model(config, description, training, model, described)
 
 
 def _check_classes(model: Any, kind: str, training: pd.DataFrame) -> None:

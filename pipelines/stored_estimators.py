@@ -1,14 +1,18 @@
-"""Estimators as files and back, without pickle: skops for what scikit-learn holds, boosters in their own formats."""
+"""Estimators as files and back, without pickle.
+
+skops for what scikit-learn holds, boosters in their libraries' own formats, ONNX as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import FunctionType
 from typing import Any
 from zipfile import ZIP_DEFLATED
 
-from pipelines.boosters import BOOSTERS, PLACEHOLDER, WRAPPERS, parts_of, put_back, take_out
+from pipelines.boosters import BOOSTERS, PLACEHOLDER, WRAPPERS, libraries_in, parts_of, put_back, take_out
 from pipelines.errors import ModelUntrustedError
+from pipelines.onnx_models import ONNX_FILE, OnnxModel, onnx_files, read_onnx
 from pipelines.own_types import is_own, refuse_changed, refuse_unlisted, source_digest
 from pipelines.trusted_types import trusted_types
 
@@ -22,6 +26,8 @@ def to_files(estimator: Any, name: str) -> dict[str, bytes]:
     from skops.io import dumps
     from skops.io.exceptions import UnsupportedTypeException
 
+    if isinstance(estimator, OnnxModel):
+        return onnx_files(estimator)
     without, boosters = take_out(estimator)
     try:
         data = dumps(without, compression=ZIP_DEFLATED)
@@ -48,6 +54,8 @@ def from_files(contents: Mapping[str, bytes], name: str, where: str, own_types: 
     """
     from skops.io import loads
 
+    if is_onnx(contents, name):
+        return read_onnx(contents)
     found = _checked_types(contents[name], f"{where}/{name}")
     if own_types is not None:
         refuse_changed(found, own_types, f"{where}/{name}")
@@ -55,6 +63,18 @@ def from_files(contents: Mapping[str, bytes], name: str, where: str, own_types: 
     estimator = loads(contents[name], trusted=found)
     put_back(estimator, contents, where)
     return estimator
+
+
+def is_onnx(contents: Container[str], name: str) -> bool:
+    """Return whether a model's files hold it in ONNX, and not in a skops file called ``name``."""
+    return ONNX_FILE in contents and name not in contents
+
+
+def libraries_of(estimator: Any) -> tuple[str, ...]:
+    """Return the libraries that reading and scoring with ``estimator`` needs."""
+    if isinstance(estimator, OnnxModel):
+        return ("numpy", "onnxruntime")
+    return ("scikit-learn", "numpy", "skops", *sorted(libraries_in(estimator)))
 
 
 def own_types_in(estimator: Any) -> dict[str, str]:

@@ -17,6 +17,7 @@ from governance.gates import (
 from governance.gates.gate import Artifacts, Gate, Kind, PipelineGate
 from pipelines.artifacts import EVALUATION, INPUT_PROFILE, MODEL, PREDICTIONS
 from pipelines.model import TrainedModel
+from pipelines.onnx_models import OnnxModel
 
 GATES: tuple[Gate, ...] = (
     data_quality.GATE,
@@ -69,7 +70,7 @@ def is_model(annotation: Any) -> bool:
     """Return whether a step's output of this type is a model, by whatever name."""
     from sklearn.base import ClassifierMixin, RegressorMixin
 
-    models = (TrainedModel, ClassifierMixin, RegressorMixin)
+    models = (TrainedModel, OnnxModel, ClassifierMixin, RegressorMixin)
     return isinstance(annotation, type) and issubclass(annotation, models)
 
 

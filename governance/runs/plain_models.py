@@ -12,6 +12,7 @@ from pipelines.data import DataDescription
 from pipelines.evaluation import Evaluation
 from pipelines.materializers import ESTIMATORS, TrainedModelMaterializer
 from pipelines.model import TrainedModel
+from pipelines.onnx_models import OnnxModel
 
 if TYPE_CHECKING:
     from zenml.pipelines.pipeline_definition import Pipeline
@@ -71,10 +72,10 @@ def _refuse_other_data(pipeline: Pipeline) -> None:
 
 
 def _refuse_other_types(pipeline: Pipeline, maker: str, annotation: Any) -> None:
-    if not (isinstance(annotation, type) and issubclass(annotation, ESTIMATORS)):
+    if not (isinstance(annotation, type) and issubclass(annotation, (OnnxModel, *ESTIMATORS))):
         raise UngovernedPipelineError(
             f"Pipeline {pipeline.name!r}: the output {MODEL!r} of {maker} is of type {_name(annotation)}. A model is "
-            'a fitted estimator: Annotated[ClassifierMixin, "model"], or RegressorMixin, or another class of such.'
+            'a fitted estimator: Annotated[ClassifierMixin, "model"], or RegressorMixin, or an OnnxModel.'
         )
     for invocation_id, invocation in pipeline.invocations.items():
         for name, used in invocation.input_artifacts.items():

@@ -8,6 +8,7 @@ import time
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,7 +20,8 @@ from governance.runs.trackers import Tracker
 from pipelines.artifacts import MODEL
 from pipelines.boosters import BOOSTERS, WRAPPERS, libraries_in
 from pipelines.config import read_config
-from pipelines.model import TrainedModel
+from pipelines.model import TrainedModel, save_model
+from pipelines.onnx_models import OnnxModel
 from pipelines.own_types import allowed_types
 from pipelines.trusted_types import trusted_types
 
@@ -144,6 +146,11 @@ def _log_model(run: PipelineRunResponse, context: RunContext) -> None:
 
     trained = artifact.load()
     assert isinstance(trained, TrainedModel)
+    if isinstance(trained.pipeline, OnnxModel):
+        with TemporaryDirectory() as folder:  # MLflow's own form of it needs the package that writes ONNX
+            save_model(trained, Path(folder))
+            mlflow.log_artifacts(folder, "model")
+        return
     with redirect_stderr(StringIO()):  # "Successfully registered": MLflow writes it past its own logger
         mlflow.sklearn.log_model(
             trained.pipeline,
