@@ -1,6 +1,7 @@
 """What Groundwork costs on this machine: ``make benchmark`` prints one table. No test asserts a duration.
 
-Each module here is a benchmark: its function ``measure``, given an empty folder, yields the figures it measured.
+Each module here is a benchmark: its function ``measure``, given an empty folder and, if one likes, a size,
+yields the figures it measured.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import pkgutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
-Measure = Callable[[Path], Iterator["Figure"]]
+Measure = Callable[..., Iterator["Figure"]]
 
 
 @dataclass(frozen=True)

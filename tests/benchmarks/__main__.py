@@ -1,6 +1,7 @@
-"""``python -m tests.benchmarks [NAME…]``: measure and print one table.
+"""``python -m tests.benchmarks [NAME[=SIZE]…]``: measure and print one table.
 
-With STRICT=1 a goal that is missed is an error.
+``SIZE`` is what the benchmark's ``measure`` takes first after its folder, such as a number of rows. With STRICT=1 a
+goal that is missed is an error.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ def table_of(figures: Iterable[Figure]) -> Table:
 
 
 def main(names: Sequence[str]) -> int:
-    """Measure the benchmarks called ``names``, or all, and return the exit status."""
+    """Measure the benchmarks called ``names``, each with its size if given, or all, and return the exit status."""
     known = benchmarks()
-    if unknown := sorted(set(names) - set(known)):
+    chosen = [(name, size) for name, _, size in (entry.partition("=") for entry in names or known)]
+    if unknown := sorted({name for name, _ in chosen} - set(known)):
         sys.stderr.write(f"There is no benchmark {', '.join(unknown)}; choose from {', '.join(known)}.\n")
         return 2
+    if wrong := [size for _, size in chosen if size and not size.isdecimal()]:
+        sys.stderr.write(f"The size {wrong[0]!r} is no number; write, for example, scoring=10000000.\n")
+        return 2
     figures: list[Figure] = []
-    for name in names or known:
+    for name, size in chosen:
         with tempfile.TemporaryDirectory(prefix=f"benchmark-{name}-") as folder:
-            figures += known[name](Path(folder))
+            figures += known[name](Path(folder), *([int(size)] if size else []))
     Console(width=None if sys.stdout.isatty() else 120).print(table_of(figures))
     return int(os.environ.get("STRICT") == "1" and not all(figure.met for figure in figures))
 
