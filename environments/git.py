@@ -8,6 +8,9 @@ from pathlib import Path
 
 from environments.errors import ExpectedError
 
+_ANOTHER_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+"""Variables, as a hook gets them, that would make git speak of another repository than that of the folder."""
+
 
 class GitError(ExpectedError):
     """git is missing, or refused a command; the message says what it said.
@@ -33,7 +36,8 @@ def run_git(folder: Path, *arguments: str, stdin: str = "") -> str:
         GitError: git is missing or ended with another status than 0.
     """
     # Optional locks off: a status that refreshes the index would contend with a commit made at the same time.
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+    environment = {name: value for name, value in os.environ.items() if name not in _ANOTHER_REPOSITORY}
+    environment["GIT_OPTIONAL_LOCKS"] = "0"
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

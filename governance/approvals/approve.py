@@ -81,11 +81,13 @@ def approve(
 
     Raises:
         PromotionRefusedError: they may not approve, or there is nothing to approve.
+        SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         GateFailedError: the evidence falls short, so there is nothing to agree to.
         SigningError: the key does not sign, or is not theirs.
         NotRecordedError: the log cannot be written; the approval does not count.
     """
     source, people = environment_before(target), people_of(target)
+    Journal(target).require_origin()
     candidate = candidate_of(target, source, version)
     request = collect_evidence(target, source, candidate, overrides_for(target, candidate))
     role = _require_role(target, by.email)

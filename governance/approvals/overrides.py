@@ -70,9 +70,11 @@ def override(
 
     Raises:
         PromotionRefusedError: they hold no role for it, trained the version, or it would hold too long.
+        SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         SigningError: the key does not sign, or is not theirs.
         NotRecordedError: the log cannot be written; the override does not hold.
     """
+    Journal(target).require_origin()
     allowed = people_who_approve(target)
     if by.email not in allowed:
         raise PromotionRefusedError(

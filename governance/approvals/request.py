@@ -9,7 +9,7 @@ from environments import ORDER
 from governance.approvals.errors import PromotionRefusedError
 from governance.audit import Filter, LogReader, open_reader, select
 from governance.audit.canonical import canonical
-from governance.audit.events import Actor, GateVerdict
+from governance.audit.events import Actor, GateVerdict, RunStarted
 from governance.core.digests import content_digest, digest
 from governance.core.policy import policy_version
 from governance.core.target import Target
@@ -17,6 +17,7 @@ from governance.gates.exemptions import Exemption
 from governance.gates.promotion import EvidenceRefusedError, judge_promotion
 from governance.gates.record import as_reference
 from governance.gates.result import GateResult
+from governance.records.settings import with_settings
 from governance.registry.releases import digest_of
 from governance.registry.versions import STAGES, named_version, run_of, staged_version
 from governance.signing.keys import trained_in
@@ -147,7 +148,13 @@ def _evidence(candidate: ModelVersionResponse, source: Target, log: LogReader) -
     trained = source.environment.environment not in STAGES
     name = training_pipeline.name if trained else validation_pipeline.name
     of_version = Filter(kind="run_finished", model=source.model, model_version=str(candidate.number))
-    ended_well = {entry.event.run for entry in select(log, of_version) if entry.event.pipeline == name}
+    ended_well, foreign = set[str | None](), set[str | None]()
+    for entry, settled in with_settings(log):
+        if of_version.matches(entry) and entry.event.pipeline == name:
+            ended_well.add(entry.event.run)
+        elif isinstance(entry.event, RunStarted) and source.guarded and not settled:
+            foreign.add(entry.event.run)  # what judged there were limits that somebody brought along
+    ended_well -= foreign
     if trained:
         ended_well &= {_signed_run(log, source, digest(digest_of(candidate)))}
     found = run_of(candidate, source, name, recorded={run for run in ended_well if run})

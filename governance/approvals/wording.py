@@ -9,7 +9,7 @@ from governance.audit import AuditError, Filter, select
 from governance.audit.events import GateVerdict
 from governance.core.target import Target
 from governance.gates.record import as_reference
-from governance.records.history import version_in_use
+from governance.records.history import read_history
 from governance.records.journal import Journal
 from governance.signing.people import Person
 from governance.signing.statements import ApprovalStatement, OverrideStatement, RequestStatement
@@ -63,7 +63,7 @@ def request_text(statement: RequestStatement) -> str:
 
 def _in_use(target: Target) -> str:
     try:
-        found = version_in_use(target)
+        found = read_history(target).current
     except AuditError as error:
         return f"cannot be told: {error}"
     return "no version" if found is None else f"version {found.version}, {found.digest}"

@@ -85,6 +85,10 @@ class Event(StrictModel):
     model_digest: Digest | None = None
     data_digests: dict[Reference, Digest] = Field(default={})
     policy_version: Reference | None = None
+    settings_digest: Digest | None = Field(
+        default=None,
+        description="Of the environment's settings that this was decided under; of an apply, of those that count now.",
+    )
 
     @model_validator(mode="after")
     def _nothing_personal_or_secret(self) -> Event:
@@ -117,6 +121,10 @@ class InfrastructureChange(_Documentation):
     changed: Count = 0
     destroyed: Count = 0
     plan_digest: Digest | None = None
+    settings: dict[Reference, Digest] = Field(
+        default={}, description="Digest of each file that settings_digest covers, of what in it counts here."
+    )
+    protected: bool | None = Field(default=None, description="Whether these settings protect the environment.")
 
 
 class Registration(_Documentation):

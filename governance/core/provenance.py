@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from environments import CHECKOUT, ORDER
+from environments import CHECKOUT
 from environments.files import file_sha256
 from environments.git import GitError, run_git
 from environments.strict import StrictModel
@@ -20,6 +20,16 @@ _logger = logging.getLogger(__name__)
 
 class CommitUnknownError(RefusedError):
     """There is a repository, and git would not tell its commit or whether files differ from it."""
+
+
+class UncommittedError(RefusedError):
+    """Files differ from the commit that would be on record; the message names them."""
+
+
+SETTINGS = ("*.yaml", "teams/*.yaml", "model_keys/*.pub")
+"""The files of a folder of settings."""
+_SHOWN = 5
+"""Files that a refusal names."""
 
 
 class Provenance(StrictModel):
@@ -39,36 +49,71 @@ class Provenance(StrictModel):
         }
 
 
-def git_state(checkout: Path = CHECKOUT) -> tuple[str, bool | None]:
-    """Commit of ``checkout`` and whether tracked or new files differ from it; ``("unknown", None)`` outside git."""
+def git_state(checkout: Path = CHECKOUT, settings: Path | None = None) -> tuple[str, bool | None]:
+    """Commit of ``checkout`` and whether anything differs from it; ``("unknown", None)`` outside git.
+
+    That is tracked or new files of the checkout, and ``settings`` of which no commit knows, here or where they are.
+    """
     try:
-        return _ask_git(checkout)
+        commit = run_git(checkout, "rev-parse", "HEAD").strip()
+        return commit, bool(_uncommitted(checkout, settings))
     except GitError:
         return "unknown", None
 
 
-def _ask_git(checkout: Path) -> tuple[str, bool]:
-    return run_git(checkout, "rev-parse", "HEAD").strip(), bool(run_git(checkout, "status", "--porcelain"))
+def _uncommitted(checkout: Path, settings: Path | None) -> list[str]:
+    """Return the files of ``checkout`` and ``settings`` that differ from what is committed, or are in no commit."""
+    found = _changed(checkout)
+    if settings is None:
+        return found
+    outside = not settings.resolve().is_relative_to(checkout.resolve())
+    files = {str(file.relative_to(settings)) for pattern in SETTINGS for file in settings.glob(pattern)}
+    try:  # also what git was told to ignore
+        unknown = files - set(run_git(settings, "ls-files", "-z").split("\0"))
+        return [*found, *(_changed(settings) if outside else ()), *sorted(str(settings / name) for name in unknown)]
+    except GitError:
+        return [*found, f"{settings}, which is in no repository that git would read"]
 
 
-def require_commit(environment: str, provenance: Provenance) -> None:
-    """Refuse to go on without a commit where there is a repository; in the first environment warn of it.
+def _changed(folder: Path) -> list[str]:
+    """Return the tracked and new files below ``folder`` that differ from the last commit, as git names them."""
+    said = run_git(folder, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=normal", "--", ".")
+    return [line[3:] for line in said.split("\0") if line]
+
+
+def require_commit(environment: str, provenance: Provenance, *, guarded: bool, settings: Path | None = None) -> None:
+    """Refuse to go on without a commit where there is a repository; where nothing is ``guarded`` warn of it.
 
     A checkout that is no repository, such as an unpacked archive, is on record as one without a commit.
 
+    Args:
+        environment: where something is to be done.
+        provenance: what it would be made from.
+        guarded: whether only what is committed decides there.
+        settings: the folder of the settings at hand.
+
     Raises:
         CommitUnknownError: git would not tell the commit, or whether files differ from it.
+        UncommittedError: files differ from it.
     """
+    if provenance.git_dirty and guarded:
+        files = _uncommitted(CHECKOUT, settings)
+        more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+        raise UncommittedError(
+            f"No commit holds {', '.join(files[:_SHOWN])}{more}. In {environment} nothing runs or is decided that "
+            "nobody could look up: commit that, have it reviewed, or put it away (`git stash -u`)."
+        )
     inside = any((folder / ".git").exists() for folder in (CHECKOUT, *CHECKOUT.parents))
     if provenance.git_dirty is not None or not inside:
         return
     try:
-        _ask_git(CHECKOUT)
+        run_git(CHECKOUT, "rev-parse", "HEAD")
+        _changed(CHECKOUT)
         said = "it did a moment later"
     except GitError as error:
         said = " ".join(error.said.split())
     lacking = f"{CHECKOUT} is a git repository, and git does not tell its commit ({said})."
-    if environment != ORDER[0]:
+    if guarded:
         raise CommitUnknownError(
             f"{lacking} In {environment} nothing runs or is promoted of which nobody could say what it was made from. "
             "Make git answer here: install it, or see that whoever runs this owns and may read the checkout "
@@ -100,7 +145,7 @@ def current_user() -> str:
     return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
 
 
-def collect() -> Provenance:
-    """Return the provenance of a run started now, from this checkout."""
-    commit, dirty = git_state(CHECKOUT)
+def collect(settings: Path | None = None) -> Provenance:
+    """Return the provenance of what is done now, from this checkout with the settings in the folder ``settings``."""
+    commit, dirty = git_state(CHECKOUT, settings)
     return Provenance(git_commit=commit, git_dirty=dirty, lock_digest=lock_digest(), started_by=current_user())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from environments import (
+    ORDER,
     Cloud,
     Environment,
     Platform,
@@ -43,6 +44,11 @@ class Target:
     def owner(self) -> str:
         """The first of the team's owners: whom an alert names."""
         return self.team.owners[0]
+
+    @property
+    def guarded(self) -> bool:
+        """Whether only settings that were applied and code that was committed decide here."""
+        return self.environment.environment in ORDER[1:] or self.environment.protected
 
     @property
     def where(self) -> str:

@@ -78,10 +78,10 @@ def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> 
 def go_back(platform: Platform, model: str, progress: DemoProgress) -> None:
     """Return production to the version that was in use before; one is brought there first if there was none."""
     from governance.promotion.rollback import rollback
-    from governance.records.history import released_versions
+    from governance.records.history import read_history
 
     production = target_for(platform, model, ORDER[-1], CLOUD)
-    if len(released_versions(production)) < 2:
+    if len(read_history(production).versions) < 2:
         bring_to_production(platform, model, progress)
     requester, _ = signers(production)
     with progress.doing("roll production back") as tell_outcome:

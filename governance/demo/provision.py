@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from environments import Platform
-from governance.demo.config import CLOUD
+from environments import ORDER, Platform
+from governance.core.target import target_for
+from governance.demo.config import CLOUD, signers
 from governance.demo.progress import DemoProgress
 
 
@@ -14,6 +15,8 @@ def provision(platform: Platform, progress: DemoProgress) -> None:
     from stack_bootstrap.recorders import attached
     from stack_bootstrap.workspace import workspace
 
+    for team in platform.teams.values():
+        signers(target_for(platform, team.models[0], ORDER[-1], CLOUD))  # who may sign is part of what is applied
     progress.chapter("Infrastructure: three environments, from the YAML in environments/")
     contracts = {}
     for name in platform.environments:

@@ -9,7 +9,7 @@ from governance.audit import LogReader
 from governance.audit.canonical import canonical
 from governance.audit.entry import Entry
 from governance.audit.errors import AuditError, TamperedError
-from governance.audit.events import AnyEvent, Approval, Override, Promotion, Rollback
+from governance.audit.events import AnyEvent, Approval, InfrastructureChange, Override, Promotion, Rollback
 from governance.audit.layout import checkpoint_key, entry_key
 
 OLDER = 256
@@ -83,9 +83,18 @@ def extract(log: LogReader, subject: Subject) -> Extract:
 
 
 def _about(log: LogReader, subject: Subject) -> list[Entry]:
+    """Return the entries about ``subject`` and its runs, and of each the apply whose settings counted then."""
     entries = list(log.entries())
     runs = {entry.event.run for entry in entries if _names(entry.event, subject)} - {None}
-    return [entry for entry in entries if _names(entry.event, subject) or entry.event.run in runs]
+    found: dict[int, Entry] = {}
+    applied: Entry | None = None
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, InfrastructureChange) and event.outcome == "succeeded":
+            applied = entry
+        elif _names(event, subject) or event.run in runs:
+            found |= {it.sequence: it for it in (applied, entry) if it is not None}
+    return list(found.values())
 
 
 def _names(event: AnyEvent, subject: Subject) -> bool:

@@ -15,7 +15,6 @@ from zenml.client import Client
 
 from environments import LOWER_IS_BETTER, ORDER, Gates
 from environments.strict import StrictModel
-from governance.audit import AuditError
 from governance.core.target import Target
 from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
@@ -25,7 +24,7 @@ from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Bound, Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
-from governance.records.history import version_in_use
+from governance.records.history import read_elsewhere, read_history
 from governance.registry.loading import trusted_release
 from governance.registry.versions import named_version, staged_version
 from pipelines.artifacts import VALIDATION_DATA
@@ -252,13 +251,12 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
 def _champion_of(context: AttachContext) -> ChampionRelease | None:
     """Return the release in the run's environment of the version that production's log says is in use."""
     production = context.target.in_environment(ORDER[-1])
-    try:
-        in_use = version_in_use(production)
-        version = None if in_use is None else named_version(production, in_use.version)
-    except AuditError:
-        # Production's log cannot be read from here. ZenML's word is good enough to choose what to compare with, since
-        # a promotion holds the comparison against that log.
+    history = read_elsewhere(production)
+    if history is None:
+        # ZenML's word is good enough to choose what to compare with: a promotion holds that against production's log.
         version = staged_version(production)
+    else:
+        version = None if history.current is None else named_version(production, history.current.version)
     if version is None:
         return None
     release = trusted_release(version, context.target, context.journal)
@@ -273,7 +271,7 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
 
 
 def _of_an_earlier_champion(result: GateResult, promotion: PromotionContext) -> str:
-    in_use = version_in_use(promotion.target)
+    in_use = read_history(promotion.target).current
     now_there = None if in_use is None else in_use.digest.removeprefix("sha256:")
     compared = result.evidence.get("champion")
     if compared == now_there:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from environments import Platform, ground_of, load_platform, pick_cloud
@@ -15,6 +16,7 @@ from governance.audit.outbox import Outbox, OutboxFile, Outcome, WaitingEvent, r
 from governance.core import clock
 from governance.core.digests import digest
 from governance.core.provenance import collect
+from governance.records.settings import settings_of
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, RegistrationAct, Stack
 from stack_bootstrap.registration.changes import Change
@@ -33,8 +35,8 @@ class _Origin:
     provenance: Mapping[str, object]
 
     @classmethod
-    def here(cls) -> _Origin:
-        return cls(current_identity(), rfc3339(clock.now()), collect().in_log())
+    def here(cls, settings: Path) -> _Origin:
+        return cls(current_identity(), rfc3339(clock.now()), collect(settings).in_log())
 
 
 @dataclass(frozen=True)
@@ -95,27 +97,30 @@ class AuditRecorder:
             book.record()  # what an earlier destroy left
             yield
             return
-        fields = {
+        fields: dict[str, object] = {
             "action": act.action,
             "plan_digest": digest(act.plan_digest),
             "added": len(act.changes.add) + len(act.changes.heal) + len(act.changes.replace),
             "changed": len(act.changes.change),
             "destroyed": len(act.changes.destructive),
         }
+        if act.action == "apply":
+            chosen = book.platform.environment(where.environment)
+            fields |= settings_of(book.platform, chosen, where.cloud).in_log()
         kind = InfrastructureChange.model_fields["kind"].default
         again = f"make apply ENV={where.environment} CLOUD={where.cloud}"
 
         def ended(outcome: Outcome) -> dict[_Book, list[WaitingEvent]]:
             return {book: [event.ended(outcome) for event in waiting[book]]}
 
-        waiting = {book: [book.waiting(_Origin.here(), kind, fields)]}
+        waiting = {book: [book.waiting(_Origin.here(where.settings), kind, fields)]}
         with _kept(waiting, ended, f"{act.action} of {where}", again):
             yield
 
     @contextmanager
     def registration(self, act: RegistrationAct) -> Iterator[None]:
         """See :class:`stack_bootstrap.recorders.Recorder`. One event for each stack."""
-        platform, by = load_platform(act.settings), _Origin.here()
+        platform, by = load_platform(act.settings), _Origin.here(act.settings)
 
         def events(outcome: Outcome) -> dict[_Book, list[WaitingEvent]]:
             found: dict[_Book, list[WaitingEvent]] = {}

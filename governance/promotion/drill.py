@@ -48,8 +48,8 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
         confirm: The name of a protected environment in which the stage is to move.
 
     Raises:
-        PromotionRefusedError, ReleaseError, SigningError, NotRecordedError: the way back is not open; nothing
-            moved, or what moved is settled by the next promotion or rollback.
+        PromotionRefusedError, ReleaseError, SettingsNotAppliedError, SigningError, NotRecordedError: the way back is
+            not open; nothing moved, or what moved is settled by the next promotion or rollback.
     """
     require_stage(target)
     name = target.environment.environment
@@ -57,6 +57,7 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
     back, forward = Stopwatch(), Stopwatch()
     with promotion_lock(target):
         journal = Journal(target)
+        journal.require_origin()
         recover(target, journal)
         current, earlier = version_before(target, journal, back)
         if moves:

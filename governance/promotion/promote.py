@@ -20,7 +20,6 @@ from governance.approvals.request import PromotionRequest, candidate_of, collect
 from governance.audit.events import Promotion as PromotionEvent
 from governance.core.digests import digest
 from governance.core.errors import RefusedError
-from governance.core.provenance import collect, require_commit
 from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
@@ -74,9 +73,10 @@ def promote(
 
     Raises:
         ApprovalDueError: only approvals are missing.
+        SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         PromotionRefusedError: a precondition is missing.
         PromotionInProgressError: another promotion is going on.
-        CommitUnknownError: git does not tell which commit promotes.
+        CommitUnknownError, UncommittedError: no commit describes what promotes.
         GateFailedError: the evidence misses a limit of ``target``'s environment.
         EvidenceRefusedError: it does not count.
         ReleaseError: the model's files are not those that training recorded.
@@ -84,7 +84,7 @@ def promote(
         NotRecordedError: the audit log cannot be written; the stage is as it was.
     """
     source = environment_before(target)
-    require_commit(target.environment.environment, collect())
+    Journal(target).require_origin()
     if dry_run:
         candidate = candidate_of(target, source, version)
         facts = _Facts.of(target, candidate)

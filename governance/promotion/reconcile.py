@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
-from governance.audit import AuditError
 from governance.audit.actor import current_identity
 from governance.audit.events import Reconciliation
 from governance.core.digests import digest
 from governance.core.target import Target
 from governance.promotion.recovery import in_flight_promotions
-from governance.records import history as events
+from governance.records.history import History, read_history, versions_staged
 from governance.records.journal import Journal, without_people
+from governance.records.settings import other_settings
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import digest_of, verify_release
-from governance.registry.versions import STAGES, staged_version
+from governance.registry.versions import STAGES, named, number, staged_version
 from governance.signing.errors import SigningError
 
 if TYPE_CHECKING:
@@ -71,30 +71,33 @@ def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
 def _compare(target: Target) -> Comparison:
     if target.environment.environment not in STAGES:
         return Comparison()
-    used, promoted = events.released_versions(target), dict(sorted(events.completed_promotions(target)))
-    return Comparison(
-        tuple(_findings(target, used, promoted)), len(promoted), sum(version in used for version in promoted)
-    )
-
-
-def _findings(target: Target, used: list[str], promoted: dict[str, str]) -> Iterator[str]:
-    environment = target.environment.environment
     journal = Journal(target)
+    history = read_history(target, journal.log)
+    promoted = {version for version, _ in history.promoted}
+    findings = tuple(_findings(target, journal, history))
+    return Comparison(findings, len(promoted), len(promoted & set(history.versions)))
+
+
+def _findings(target: Target, journal: Journal, history: History) -> Iterator[str]:
+    environment = target.environment.environment
+    if wrong := other_settings(target, journal.log, journal.settings):
+        yield wrong
+    for event in history.refuted:
+        yield (
+            f"The {event.kind.split()[0]} to version {event.version} of {target.model} of {event.time:%Y-%m-%d %H:%M} "
+            f"UTC was decided under other settings than were applied to {environment} then. It counts for nothing."
+        )
     for attempt in in_flight_promotions(journal.log, target):
         yield (
             f"A {attempt.what} of version {attempt.version} of {target.model} stopped after {attempt.last.step!r}: the "
             "next promotion or rollback settles it."
         )
-    staged = staged_version(target)
-    actual = None if staged is None else str(staged.number)
-    try:
-        recorded = events.version_staged(target)
-    except AuditError:  # a later environment's log cannot be read from here: a version that is gone may be there
-        recorded = used[-1] if used and actual is not None else None
-    if actual != recorded:
+    used, promoted = history.versions, dict(sorted(history.promoted))
+    actual, recorded = number(staged_version(target)), versions_staged(target, history)
+    if actual not in recorded:
         yield (
-            f"{target.model} {environment}: the log says that {_version(recorded)} is in use, and ZenML that "
-            f"{_version(actual)} is: the stage was set past promotion."
+            f"{target.model} {environment}: the log says that {named(recorded[0])} is in use, and ZenML that "
+            f"{named(actual)} is: the stage was set past promotion."
         )
     if actual is not None and actual not in promoted:
         yield f"Version {actual} of {target.model} has the stage {environment!r} and was never promoted into it."
@@ -119,7 +122,3 @@ def _release_findings(
             verify_release(version, target)
     except (ReleaseError, SigningError) as error:
         yield str(error)
-
-
-def _version(number: str | None) -> str:
-    return "no version" if number is None else f"version {number}"

@@ -22,12 +22,12 @@ from governance.core.digests import digest
 from governance.core.target import Target
 from governance.gates.result import GateResult
 from governance.promotion.lock import PromotionInProgressError
-from governance.records.history import version_staged
+from governance.records.history import read_history, versions_staged
 from governance.records.journal import Journal, without_people
 from governance.registry.loading import trusted_release
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import Release, digest_of, find_release, verify_release
-from governance.registry.versions import STAGES, NoVersionError, named_version, number, staged_version
+from governance.registry.versions import STAGES, NoVersionError, named, named_version, number, staged_version
 from governance.signing.errors import SigningError
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ def _why_not(attempt: InFlightPromotion, current: ModelVersionResponse | None, t
     needed = {"requested", "gates", "approved"} if isinstance(attempt.last, PromotionEvent) else {"requested"}
     if not needed <= {event.step for event in attempt.events}:
         return "and the log lacks its gates or approvals"
+    if {event.settings_digest for event in attempt.events} != {journal.settings.digest}:
+        return "and was decided under other settings than are applied now"
     if {event.model_digest for event in attempt.events} != {digest(digest_of(current))}:
         return "and its files are not those that it was about"
     try:
@@ -181,14 +183,11 @@ def _why_not(attempt: InFlightPromotion, current: ModelVersionResponse | None, t
 
 def _follow_log(target: Target, journal: Journal) -> list[str]:
     """Set the stage as the log says, where ZenML differs: after an interrupt, or when somebody set it by hand."""
-    try:
-        wanted, staged = version_staged(target, journal.log), staged_version(target)
-    except AuditError:
-        return []  # a later environment's log cannot be read from here, so where a version went is not known
-    found = number(staged)
-    if wanted == found:
+    possible, staged = versions_staged(target, read_history(target, journal.log)), staged_version(target)
+    wanted, found = possible[0], number(staged)
+    if found in possible or len(possible) > 1:  # where the version went is not known: nothing is moved
         return []
-    said = f"ZenML said {_version(found)}, the log {_version(wanted)}"
+    said = f"ZenML said {named(found)}, the log {named(wanted)}"
     journal.write(journal.event(Reconciliation, outcome="differs", findings=(f"{target.where}: {said}",)))
     if wanted is not None:
         try:
@@ -240,7 +239,3 @@ def _machine() -> str:
 def checks_of(results: Sequence[GateResult]) -> list[str]:
     """Return the checks of all gates, in words."""
     return [str(check) for result in results for check in result.checks]
-
-
-def _version(number: str | None) -> str:
-    return "no version" if number is None else f"version {number}"

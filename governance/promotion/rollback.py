@@ -19,7 +19,7 @@ from governance.core.roles import people_who_approve
 from governance.core.target import Target
 from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
-from governance.records import history as events
+from governance.records.history import read_history
 from governance.records.journal import Journal, NotRecordedError, without_people
 from governance.registry.libraries import require_libraries
 from governance.registry.loading import trusted_release
@@ -73,6 +73,7 @@ def rollback(
     Raises:
         PromotionRefusedError: nothing earlier was in use, or its release is gone.
         PromotionInProgressError: a promotion or rollback is going on.
+        SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         ReleaseError: the earlier version's files are not those that were released.
         SigningError: they are unsigned or not what was signed, or ``requested_by`` cannot sign.
         NotRecordedError: the audit log cannot be written; the stage is as it was.
@@ -80,6 +81,7 @@ def rollback(
     require_stage(target)
     watch = Stopwatch()
     journal = Journal(target)
+    journal.require_origin()
     if dry_run:
         current, earlier = version_before(target, journal, watch)
         return str(current.number), str(earlier.number)
@@ -164,7 +166,7 @@ def version_before(
         current = staged_version(target)
         if current is None:
             raise PromotionRefusedError(f"No version of {target.where} is in use, so there is nothing to roll back.")
-        used = events.released_versions(target, journal.log)
+        used = read_history(target, journal.log).versions
     if str(current.number) in used:  # a version may have been in use more than once; the last time counts
         while used.pop() != str(current.number):
             pass

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
 from environments import ORDER
 from environments.strict import StrictModel
-from governance.audit import AuditError, LogReader, locate, open_reader, select
+from governance.audit import AuditError, LogReader, locate, open_reader
 from governance.audit.events import Actor, Approval, Promotion, Rollback
-from governance.audit.query import Filter
 from governance.audit.subjects import Subjects
 from governance.core.target import Target
+from governance.records.settings import with_settings
 
 Kind = Literal[
     "promotion requested", "promotion refused", "promotion undone", "promotion completed", "rollback completed"
@@ -39,10 +41,60 @@ class ModelEvent(StrictModel):
     reason: str = ""
     returned: bool = False
     """Whether it is the second half of a drill, which goes forward again."""
+    other_settings: bool = False
+    """Whether it was decided under other settings than were last applied then, so that it counts for nothing."""
 
 
-def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
-    """Return every event of ``target``'s model in its environment, oldest first.
+@dataclass(frozen=True)
+class History:
+    """What happened to one model in one environment, oldest first: one reading of the log."""
+
+    events: tuple[ModelEvent, ...]
+
+    @cached_property
+    def in_use(self) -> tuple[ModelEvent, ...]:
+        """The events that brought versions into use, in that order; the last one's is in use now.
+
+        A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
+        instead of returning to the version that was just left. A drill leaves all as it was.
+        """
+        stack: list[ModelEvent] = []
+        for event in self.events:
+            if event.other_settings:
+                continue
+            if event.kind == "promotion completed" and (not stack or stack[-1].version != event.version):
+                stack.append(event)
+            elif event.kind == "rollback completed":
+                if event.returned or event.version not in {earlier.version for earlier in stack}:
+                    stack.append(event)
+                while stack[-1].version != event.version:
+                    stack.pop()
+        return tuple(stack)
+
+    @property
+    def versions(self) -> list[str]:
+        """Versions in the order in which they were in use, the current one last."""
+        return [event.version for event in self.in_use]
+
+    @property
+    def current(self) -> ModelEvent | None:
+        """The event that brought into use what is in use now."""
+        return self.in_use[-1] if self.in_use else None
+
+    @property
+    def promoted(self) -> set[tuple[str, str]]:
+        """Version and digest of every promotion that was completed."""
+        completed = (event for event in self.events if event.kind == "promotion completed")
+        return {(event.version, event.digest) for event in completed if not event.other_settings}
+
+    @property
+    def refuted(self) -> tuple[ModelEvent, ...]:
+        """What was completed under other settings than were applied, and so counts for nothing."""
+        return tuple(event for event in self.events if event.other_settings and event.kind.endswith("completed"))
+
+
+def read_history(target: Target, log: LogReader | None = None) -> History:
+    """Read what happened to ``target``'s model in its environment.
 
     Args:
         target: the model and environment.
@@ -51,12 +103,13 @@ def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
     Raises:
         AuditError: the log cannot be read.
     """
-    where = locate(target.platform, target.environment.environment, cloud=target.cloud)
+    subjects = locate(target.platform, target.environment.environment, cloud=target.cloud).subjects()
     log = log or open_reader(target.platform, target.environment.environment, cloud=target.cloud)
-    subjects = where.subjects()
     found, approvers = [], dict[str, str]()
-    for entry in select(log, Filter(model=target.model)):
+    for entry, settled in with_settings(log):
         event = entry.event
+        if event.model != target.model:
+            continue
         if isinstance(event, Approval) and event.decision == "approved":
             approvers[event.statement_digest] = _name(subjects, event.actor)
         elif isinstance(event, Promotion) and event.step in _PROMOTION:
@@ -71,6 +124,7 @@ def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
                     actor=_name(subjects, event.actor),
                     approvers=tuple(approvers[made] for made in event.approvals if made in approvers),
                     reason=event.reason or "",
+                    other_settings=not settled,
                 )
             )
         elif isinstance(event, Rollback) and event.step == "completed":
@@ -85,72 +139,45 @@ def history(target: Target, log: LogReader | None = None) -> list[ModelEvent]:
                     actor=_name(subjects, event.actor),
                     reason=event.reason or "",
                     returned=event.drill == "return",
+                    other_settings=not settled,
                 )
             )
-    return found
+    return History(tuple(found))
 
 
-def completed_promotions(target: Target, log: LogReader | None = None) -> set[tuple[str, str]]:
-    """Return version and digest of every promotion into ``target``'s environment that the log saw completed.
+def read_elsewhere(target: Target) -> History | None:
+    """Read the history of ``target``'s model where ``target`` is another environment than the one at work.
 
-    Raises:
-        AuditError: the log cannot be read.
+    Whoever works in one environment need not be let into another's log. What cannot be read is None: unknown, neither
+    an alarm nor an agreement, and whoever asks goes on with what holds either way.
     """
-    return {(event.version, event.digest) for event in history(target, log) if event.kind == "promotion completed"}
-
-
-def released_versions(target: Target, log: LogReader | None = None) -> list[str]:
-    """Return versions in the order they were in use in ``target``'s environment, the current one last.
-
-    A promotion puts a version on top; a rollback takes the top one away. So a second rollback goes further back
-    instead of returning to the version that was just left. A drill leaves all as it was.
-
-    Raises:
-        AuditError: the log cannot be read.
-    """
-    return [event.version for event in _in_use(target, log)]
-
-
-def version_in_use(target: Target, log: LogReader | None = None) -> ModelEvent | None:
-    """Return the event that brought into use what the log says is in use now in ``target``'s environment.
-
-    Raises:
-        AuditError: the log cannot be read.
-    """
-    return next(reversed(_in_use(target, log)), None)
-
-
-def version_staged(target: Target, log: LogReader | None = None) -> str | None:
-    """Return the version that ZenML must have in the stage of ``target``'s environment, by the logs.
-
-    A version has one stage in ZenML: as it enters the next environment it leaves this one, and does not come back.
-
-    Raises:
-        AuditError: a log cannot be read.
-    """
-    here = version_in_use(target, log)
-    if here is None:
+    try:
+        return read_history(target)
+    except AuditError:
         return None
-    later = (target.in_environment(name) for name in ORDER[ORDER.index(target.environment.environment) + 1 :])
+
+
+def versions_staged(target: Target, here: History) -> tuple[str | None, ...]:
+    """Return what ZenML may have in the stage of ``target``'s environment, by the logs; None is no version.
+
+    A version has one stage in ZenML: as it enters the next environment it leaves this one, and does not come back. So
+    there are two answers where a later environment's log is out of reach.
+    """
+    current = here.current
+    if current is None:
+        return (None,)
+    order = ORDER[ORDER.index(target.environment.environment) + 1 :]
+    later = [read_elsewhere(target.in_environment(name)) for name in order]
     moved_on = any(
-        event.kind == "promotion completed" and event.version == here.version and event.time > here.time
-        for environment in later
-        for event in history(environment)
+        event.kind == "promotion completed" and event.version == current.version and event.time > current.time
+        for history in later
+        if history is not None
+        for event in history.events
+        if not event.other_settings
     )
-    return None if moved_on else here.version
-
-
-def _in_use(target: Target, log: LogReader | None) -> list[ModelEvent]:
-    stack: list[ModelEvent] = []
-    for event in history(target, log):
-        if event.kind == "promotion completed" and (not stack or stack[-1].version != event.version):
-            stack.append(event)
-        elif event.kind == "rollback completed":
-            if event.returned or event.version not in {earlier.version for earlier in stack}:
-                stack.append(event)
-            while stack[-1].version != event.version:
-                stack.pop()
-    return stack
+    if moved_on:
+        return (None,)
+    return (current.version, None) if None in later else (current.version,)
 
 
 def _name(subjects: Subjects, actor: Actor) -> str:

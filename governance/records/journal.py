@@ -13,8 +13,9 @@ from governance.audit.events import Actor, Event
 from governance.audit.store import Store
 from governance.audit.subjects import Subjects
 from governance.core.errors import RefusedError
-from governance.core.provenance import Provenance, collect
+from governance.core.provenance import Provenance, collect, require_commit
 from governance.core.target import Target
+from governance.records.settings import Settings, require_applied, settings_at
 
 _Event = TypeVar("_Event", bound=Event)
 
@@ -66,7 +67,24 @@ class Journal:
     @cached_property
     def provenance(self) -> Provenance:
         """What this process runs from."""
-        return collect()
+        return collect(self._target.platform.directory)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the environment requires by the settings at hand."""
+        return settings_at(self._target)
+
+    def require_origin(self) -> None:
+        """Go on only with code that a commit describes and under the settings last applied here, where that matters.
+
+        Raises:
+            CommitUnknownError, UncommittedError: no commit describes the code, or the settings at hand.
+            SettingsNotAppliedError: the settings are others than were applied, or none are on record.
+            NotRecordedError: the log cannot be used.
+        """
+        name, settings = self._target.environment.environment, self._target.platform.directory
+        require_commit(name, self.provenance, guarded=self._target.guarded, settings=settings)
+        require_applied(self._target, self.log, self.settings)
 
     @cached_property
     def actor(self) -> Actor:
@@ -89,6 +107,7 @@ class Journal:
             "cloud": self._target.cloud,
             "team": self._target.team.team,
             "model": self._target.model,
+            "settings_digest": self.settings.digest,
             **self.provenance.in_log(),
         }
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.target import Target
-from governance.records import history as events
+from governance.records.history import History, read_history
 from governance.records.journal import Journal
 from governance.registry.libraries import require_libraries
 from governance.registry.releases import Release, ensure_release, find_release, verify_release
@@ -31,16 +31,19 @@ def release_in_use(target: Target, journal: Journal) -> Release:
 
     Raises:
         NoModelInUseError: there is none, or its stage was set past ``make promote``.
+        SettingsNotAppliedError: the settings at hand are not those that were applied there.
         ReleaseError: its files were altered.
         SigningError: it is unsigned, or not what was signed.
         LibrariesDifferError: it was trained with other libraries than those that are here.
     """
+    journal.require_origin()
     version = staged_version(target)
     if version is None:
         raise NoModelInUseError(
             f"No version of {target.where} is in use. Train it in dev, then promote it: "
             f"`make train ENV=dev MODEL={target.model}`, `make promote MODEL={target.model} TO=staging`."
         )
+    history = None
     if target.environment.environment in STAGES:
         if find_release(version, target) is None:
             raise NoModelInUseError(
@@ -48,21 +51,29 @@ def release_in_use(target: Target, journal: Journal) -> Release:
                 f"in {target.environment.environment}: the stage was set past `make promote`. Promote it, or set it "
                 "back."
             )
-        recorded = events.released_versions(target, journal.log)[-1:]
-        if recorded != [str(version.number)]:
+        history = read_history(target, journal.log)
+        if history.versions[-1:] != [str(version.number)]:
             raise NoModelInUseError(
                 f"Version {version.number} of {target.model} has the stage {version.stage!r}, and the log says that "
-                f"{f'version {recorded[0]}' if recorded else 'none'} is in use in {target.environment.environment}: "
-                "the stage was set past `make promote`, or a promotion was interrupted. Run `make reconcile`, then "
-                "promote or roll back."
+                f"{f'version {history.versions[-1]}' if history.versions else 'none'} is in use in "
+                f"{target.environment.environment}: the stage was set past `make promote`, or under other settings, or "
+                "a promotion was interrupted. Run `make reconcile`, then promote or roll back."
             )
-    release = trusted_release(version, target, journal)
+    release = trusted_release(version, target, journal, history)
     require_libraries(version, release, target)
     return release
 
 
-def trusted_release(version: ModelVersionResponse, target: Target, journal: Journal) -> Release:
+def trusted_release(
+    version: ModelVersionResponse, target: Target, journal: Journal, history: History | None = None
+) -> Release:
     """Return the release of ``version`` in ``target``'s environment, if it may be loaded there.
+
+    Args:
+        version: the model version.
+        target: the model and environment.
+        journal: the environment's log.
+        history: what that log says, where it was read already.
 
     Raises:
         NoModelInUseError: no completed promotion of that very digest into the environment is in the log.
@@ -78,7 +89,8 @@ def trusted_release(version: ModelVersionResponse, target: Target, journal: Jour
             )
         return release
     release = verify_release(version, target)
-    if (str(version.number), digest(release.digest)) not in events.completed_promotions(target, journal.log):
+    history = history or read_history(target, journal.log)
+    if (str(version.number), digest(release.digest)) not in history.promoted:
         raise NoModelInUseError(
             f"Version {version.number} of {target.model} with digest {release.digest[:16]} was never promoted into "
             f"{target.environment.environment}, as far as its log knows. It is not loaded."

@@ -95,3 +95,8 @@ def restore_stages(
 def number(version: ModelVersionResponse | None) -> str | None:
     """Return the number of ``version`` as text."""
     return None if version is None else str(version.number)
+
+
+def named(number: str | None) -> str:
+    """Return what a message calls the version ``number``."""
+    return "no version" if number is None else f"version {number}"

@@ -12,7 +12,7 @@ from governance.core import clock
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.gates.catalogue import section_of
-from governance.records import history as events
+from governance.records.history import read_history
 from governance.registry.releases import digest_of, trained_model
 from governance.registry.versions import STAGES, staged_version
 from governance.report.data import (
@@ -178,12 +178,15 @@ def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
             )
 
 
+_VOID = "counts for nothing: decided under other settings than were applied; "
+
+
 def _history(target: Target) -> Iterator[HistoryEntry]:
     """Return events of the model in every environment up to ``target``'s."""
     for name in environments_up_to(target):
         if name not in STAGES:
             continue
-        for event in events.history(target.in_environment(name)):
+        for event in read_history(target.in_environment(name)).events:
             yield HistoryEntry(
                 time=event.time,
                 environment=event.environment,
@@ -191,7 +194,7 @@ def _history(target: Target) -> Iterator[HistoryEntry]:
                 version=event.version,
                 actor=event.actor,
                 approvers=event.approvers,
-                reason=event.reason,
+                reason=f"{_VOID}{event.reason}" if event.other_settings else event.reason,
             )
 
 
@@ -220,7 +223,7 @@ def _previous(version: ModelVersionResponse, target: Target) -> Comparison | Non
     """Return the version that was in use before this one, as far as the events and ZenML still know it."""
     if target.environment.environment not in STAGES:
         return None
-    used = events.released_versions(target)
+    used = read_history(target).versions
     number = str(version.number)
     earlier = used[: used.index(number)] if number in used else []
     if not earlier:

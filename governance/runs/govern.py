@@ -21,7 +21,6 @@ from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
 from environments import ORDER
-from governance.core.provenance import require_commit
 from governance.cost import recording
 from governance.cost.labels import orchestrator_labels
 from governance.gates.catalogue import JUDGED, is_model, required_gates
@@ -56,7 +55,8 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
         A pipeline to call, schedule or make a snapshot of.
 
     Raises:
-        CommitUnknownError: git does not tell what the run would be made from, and the environment is not the first.
+        CommitUnknownError, UncommittedError: no commit describes what the run would be made from.
+        SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         UnpinnedImageError: the environment is protected, starts containers, and gives no image by digest.
         UngovernedPipelineError: when the returned pipeline is called and lacks an artifact that a required gate judges.
     """
@@ -102,7 +102,7 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
 
 def _run_context(session: RunSession, pipeline: str) -> RunContext:
     target, journal = session.target, session.journal
-    require_commit(target.environment.environment, journal.provenance)
+    journal.require_origin()
     return RunContext(
         environment=target.environment.environment,
         cloud=target.cloud,

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from environments import ORDER, ground_of
+from environments import ORDER, Cloud, ground_of
 from environments.files import sha256_hex
 from governance.core.target import Target
 from governance.signing.errors import NoSigningKeyError, SigningError
@@ -83,7 +83,7 @@ def signer_for(target: Target, environ: Mapping[str, str] = os.environ) -> Model
         if target.cloud != "local" or environ.get(KEYS):
             raise NoSigningKeyError(
                 f"There is no key to sign models of {target.environment.environment} in {file}: put it there for "
-                f"this job ({KEYS} names the folder), and its public key into {_committed_key(target, target)}."
+                f"this job ({KEYS} names the folder), and its public key into {_committed_key(target)}."
             )
         _create(file)
     try:
@@ -110,7 +110,7 @@ def trusted_keys(target: Target, environ: Mapping[str, str] = os.environ) -> Seq
         SigningError: none is known.
     """
     origin = trained_in(target)
-    places = [_committed_key(origin, target)]
+    places = [_committed_key(origin)]
     if target.cloud == "local":
         places.append(_private_key(origin, environ).with_suffix(".pub"))
     found = [key for place in places if place.exists() for key in _PEM.findall(place.read_text(encoding="utf-8"))]
@@ -130,16 +130,20 @@ def trained_in(target: Target) -> Target:
 def _private_key(target: Target, environ: Mapping[str, str]) -> Path:
     given = environ.get(KEYS)
     folder = Path(given).resolve() if given else ground_of(target.environment, target.cloud) / "keys"
-    return folder / f"models-{_label(target)}.pem"
+    return folder / f"models-{_label(target.environment.environment, target.cloud)}.pem"
 
 
-def _committed_key(origin: Target, target: Target) -> Path:
-    return target.platform.directory / PUBLIC_KEYS / f"{_label(origin)}.pub"
+def committed_key(directory: Path, environment: str, cloud: Cloud) -> Path:
+    """Return the file below the settings that holds the public keys of models trained in ``environment``."""
+    return directory / PUBLIC_KEYS / f"{_label(environment, cloud)}.pub"
 
 
-def _label(target: Target) -> str:
-    name = target.environment.environment
-    return name if target.cloud == "local" else f"{target.cloud}-{name}"
+def _committed_key(origin: Target) -> Path:
+    return committed_key(origin.platform.directory, origin.environment.environment, origin.cloud)
+
+
+def _label(environment: str, cloud: Cloud) -> str:
+    return environment if cloud == "local" else f"{cloud}-{environment}"
 
 
 def _create(file: Path) -> None:

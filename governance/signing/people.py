@@ -11,7 +11,7 @@ with nothing in common: the file is reviewed like code, and CODEOWNERS says by w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,6 @@ from pathlib import Path
 from environments import Cloud, Environment, Platform, SettingsError, ground_of, load_people
 from environments.people import PEOPLE_FILE, PersonKey, PersonSettings, canonical_name, merged
 from governance.audit.actor import Identity, account_identity, declared_identity, github_identity, signed_identity
-from governance.audit.canonical import canonical
 from governance.audit.subjects import Subjects
 from governance.core.target import Target
 from governance.signing.errors import SigningError
@@ -64,6 +63,14 @@ class People:
         self._people = {
             Person((email, *settings.emails), settings.accounts): settings for email, settings in declared.items()
         }
+
+    @property
+    def content(self) -> Sequence[object]:
+        """Everybody with all that they are known by, in an order that says nothing."""
+        return sorted(
+            (sorted(person.emails), sorted(person.accounts), sorted(key.model_dump_json() for key in settings.keys))
+            for person, settings in self._people.items()
+        )
 
     @property
     def allowed_signers(self) -> str:
@@ -121,12 +128,13 @@ def known_people(platform: Platform, environment: Environment, cloud: Cloud) -> 
         raise SigningError(f"{own}, beside {file}: {error}") from error
 
 
-def signers_content(platform: Platform) -> bytes:
-    """Return canonical JSON (RFC 8785) of what the settings say of who may sign: other bytes, other signers.
+def signers_content(platform: Platform, environment: Environment, cloud: Cloud) -> object:
+    """Return what JSON can hold of who may sign in ``environment``: another value, other signers.
 
-    What a local root adds is not in it: those are keys made for demonstrations on that machine.
+    Raises:
+        SigningError: as for :func:`known_people`.
     """
-    return canonical({email: person.model_dump(mode="json") for email, person in platform.people.items()})
+    return known_people(platform, environment, cloud).content
 
 
 def people_folder(target: Target) -> Path:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from environments import Platform, load_platform
-from governance.audit import current_identity
+from governance.audit import current_identity, open_reader
+from governance.core import provenance
 from governance.core.target import Target, target_for
+from governance.infrastructure import AuditRecorder
+from governance.records.settings import other_settings
 from governance.signing.people import principal_of
 from governance.signing.signatories import Signatory, demo_key
+from stack_bootstrap.plans import Changes
+from stack_bootstrap.recorders import InfrastructureAct, attached
+from stack_bootstrap.workspace import workspace
 from tests.conftest import copy_settings
 
 CANCER = "breast_cancer_classifier"
@@ -35,21 +42,54 @@ class Ground:
         return target_for(self.platform, model, environment)
 
     def signatory(self, email: str, *names: str) -> Signatory:
-        """Somebody with an SSH key made on the spot, whom this ground declares."""
-        return demo_key(self.target("production"), email, *names)
+        """Somebody with an SSH key made on the spot, whom this ground declares, as applied."""
+        signatory = demo_key(self.target("production"), email, *names)
+        self.apply_settings()
+        return signatory
+
+    def apply_settings(self, *environments: str) -> None:
+        """Record the settings as they are now, as an apply does that finds nothing to change.
+
+        Args:
+            environments: which; by default those whose settings differ from what was applied.
+        """
+        platform = self.platform
+        for name in environments or ("staging", "production"):
+            if environments or other_settings(self.target(name), open_reader(platform, name)):
+                act = InfrastructureAct("apply", workspace(platform, name, "local"), Changes(), "0" * 64)
+                with AuditRecorder().infrastructure(act):
+                    pass
 
 
 def lay(folder: Path) -> Ground:
-    """Apply and register all three environments below ``folder``, in the ZenML store in use."""
+    """Apply and register all three environments below ``folder``, on record, in the ZenML store in use."""
     from stack_bootstrap.infrastructure import apply
     from stack_bootstrap.registration import register_all
-    from stack_bootstrap.workspace import workspace
 
     ground = Ground(copy_settings(folder))
     platform = ground.platform
-    register_all({name: apply(workspace(platform, name, "local")).stacks for name in platform.environments})
-    ground.signatory(TRAINER, principal_of(current_identity()))
+    demo_key(ground.target("production"), TRAINER, principal_of(current_identity()))
+    with attached(AuditRecorder()):
+        stacks = {name: apply(workspace(platform, name, "local")).stacks for name in platform.environments}
+    register_all(stacks)
     return ground
+
+
+_UNCOMMITTED = provenance._uncommitted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_committed() -> Iterator[None]:
+    """Let what a developer has not committed yet fail no test, nor settings in temporary folders."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "_uncommitted", lambda *_: [])
+        yield
+
+
+@pytest.fixture
+def uncommitted_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for what is in no commit, as outside of tests."""
+    monkeypatch.setattr(provenance, "_uncommitted", _UNCOMMITTED)
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, edit_yaml
+from tests.conftest import copy_checkout, edit_yaml
 from tests.governance.conftest import CANCER, DIABETES
 
 
 class Demo:
-    """The demo's command line on settings of its own."""
+    """The demo's command line in a checkout of its own: this one may hold what is in no commit."""
 
-    def __init__(self, settings: Path, home: Path) -> None:
-        self.settings = settings
+    def __init__(self, checkout: Path, settings: Path, home: Path) -> None:
+        self._checkout, self.settings = checkout, settings
         self.ground = settings.parent / "ground"
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "ZENML_CUSTOM_SOURCE_ROOT"},
             "GROUNDWORK_ENVIRONMENTS": str(settings),
             # A store that the demo must leave alone.
             "ZENML_CONFIG_PATH": str(home),
@@ -33,7 +33,7 @@ class Demo:
     def start(self, *command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "governance", *command],
-            cwd=REPOSITORY,
+            cwd=self._checkout,
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -80,7 +80,7 @@ class Demo:
 
 @pytest.fixture
 def demo(settings_directory: Path, tmp_path: Path) -> Demo:
-    return Demo(settings_directory, tmp_path / "users-own-zenml")
+    return Demo(copy_checkout(tmp_path / "checkout"), settings_directory, tmp_path / "users-own-zenml")
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
 from governance.records import history
 from governance.records.context import KEY
-from governance.records.history import released_versions
+from governance.records.history import read_history
 from governance.records.journal import NotRecordedError
 from governance.registry.loading import NoModelInUseError
 from governance.registry.versions import named_version, staged_version
@@ -156,7 +156,7 @@ def test_an_anchor_that_fails_leaves_a_state_from_which_nothing_goes_on(
     released: Ground, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     staging = released.target("staging")
-    before = released_versions(staging)[-1]
+    before = read_history(staging).versions[-1]
     other = "1" if before == "2" else "2"
     named_version(staging, other).set_stage("archived", force=True)
     writes, publish = iter(range(1, 100)), StoreAnchor.publish
@@ -171,6 +171,6 @@ def test_an_anchor_that_fails_leaves_a_state_from_which_nothing_goes_on(
         with pytest.raises(NotRecordedError):
             promote(staging, version=other)
     promote(staging, version=other) if in_use(staging) != other else None
-    assert in_use(staging) == other == released_versions(staging)[-1]
+    assert in_use(staging) == other == read_history(staging).versions[-1]
     assert reconcile(staging, dry_run=True).findings == ()
     assert open_reader(released.platform, "staging").verify().ok

@@ -168,11 +168,16 @@ def test_a_gate_stops_the_command_with_metric_value_and_threshold(in_production:
         say(in_production, "promote", "--model", DIABETES, "--to", "staging")
         say(in_production, "validate", "--model", DIABETES, "--env", "staging")
         edit_yaml(file, lambda raw: raw["model_thresholds"].update({DIABETES: {"roc_auc": 0.99}}))
+        assert "was last applied with settings sha256:" in refused(
+            in_production, "promote", "--model", DIABETES, "--to", "production"
+        )
+        in_production.apply_settings()
         message = refused(in_production, "promote", "--model", DIABETES, "--to", "production")
         assert "roc_auc 0.9197" in message
         assert "must be at least 0.99" in message
     finally:
         file.write_text(kept, encoding="utf-8")
+        in_production.apply_settings()
     version = staged_version(in_production.target("production", DIABETES))
     assert version is not None
     assert version.number == 1

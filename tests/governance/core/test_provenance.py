@@ -24,7 +24,7 @@ SILENCED: dict[str, Spoil] = {
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uncommitted_counts: None) -> Path:
     """A repository with one commit, and what differs from it in nothing."""
     monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
     run_git(tmp_path, "init", "--quiet")
@@ -39,15 +39,15 @@ def test_what_git_would_not_tell_is_refused_and_in_dev_said_aloud(
     said: str, checkout: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert collect().git_dirty is False
-    require_commit("production", collect())
+    require_commit("production", collect(), guarded=True)
     SILENCED[said](checkout, monkeypatch)
     assert collect().in_log()["git_commit"] is None
     for environment in ("staging", "production"):
         with pytest.raises(CommitUnknownError, match=rf"git does not tell its commit \(.*{said}") as refused:
-            require_commit(environment, collect())
+            require_commit(environment, collect(), guarded=True)
         assert "\n" not in str(refused.value)
     with caplog.at_level(logging.WARNING):
-        require_commit("dev", collect())
+        require_commit("dev", collect(), guarded=False)
     assert "is a git repository, and git does not tell its commit" in caplog.text
 
 
@@ -55,6 +55,6 @@ def test_a_checkout_that_is_no_repository_has_no_commit_to_tell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(provenance, "CHECKOUT", tmp_path)
-    require_commit("production", collect())
+    require_commit("production", collect(), guarded=True)
     assert collect().in_log()["git_commit"] is None
     assert caplog.text == ""

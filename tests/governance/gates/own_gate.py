@@ -42,9 +42,9 @@ def main() -> None:
     for target in (staging, production):
         judged = next(found for found in judge_promotion(version, dev, target, trained) if found.gate == OWN)
         told[target.environment.environment] = str(judged.checks[0]), judged.verdict
-    signer = demo_key(production, people_who_approve(production)[0])
+    signer = demo_key(dev, people_who_approve(dev)[0])
     reason = "a rare disease is rare in every data set"
-    told["overridden"] = override(production, signer, gate=OWN, reason=reason, dry_run=True).exemption.gate
+    told["overridden"] = override(dev, signer, gate=OWN, reason=reason, dry_run=True).exemption.gate
     report = collect(dev)
     told["sections"] = [outcome.section for outcome in report.gates if outcome.result.gate == OWN]
     told["page"] = OWN.capitalize() in render(report)

@@ -15,7 +15,7 @@ from governance.audit import Filter, open_reader, select
 from governance.core.target import Target
 from governance.promotion.drill import drill
 from governance.promotion.promote import ApprovalDueError, promote
-from governance.records import history as events
+from governance.records.history import read_history
 from governance.registry.loading import NoModelInUseError
 from governance.registry.releases import digest_of
 from governance.registry.versions import NoVersionError, staged_version
@@ -35,7 +35,7 @@ def in_use(target: Target) -> str | None:
 
 
 def kinds(target: Target) -> list[tuple[str, str]]:
-    return [(event.kind, event.version) for event in events.history(target)]
+    return [(event.kind, event.version) for event in read_history(target).events]
 
 
 def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_ground: Ground) -> None:
@@ -116,7 +116,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     assert in_use(production) == "1"
     attempts = [kind for kind, _ in kinds(production)]
     assert attempts == ["promotion requested", "promotion refused"] * 4 + ["promotion requested", "promotion completed"]
-    completed = events.history(production)[-1]
+    completed = read_history(production).events[-1]
     assert (completed.actor, completed.approvers) == (ASKS, (AGREES,))
     log = open_reader(ground.platform, "production")
     assert log.verify().ok
@@ -136,6 +136,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
 
     # A version that falls short of production stays outside, and the one that is in use stays there.
     edit_yaml(ground.settings / "production.yaml", lambda raw: raw["model_thresholds"][CANCER].update(recall=0.999))
+    ground.apply_settings()
     stricter = ground.target("production")
     with pytest.raises(PromotionRefusedError, match="in staging is ready to be promoted"):
         promote(stricter, requested_by=grace)
@@ -143,7 +144,7 @@ def test_the_way_from_training_to_production_and_every_refusal_on_it(fresh_groun
     with pytest.raises(PromotionRefusedError, match="no completed governed validation_pipeline"):
         promote(stricter, requested_by=grace)
     with pytest.raises(PromotionRefusedError, match="no earlier version was in use"):
-        drill(production)
+        drill(stricter)
     assert in_use(production) == "1"
 
 

@@ -30,7 +30,7 @@ from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.promote import ApprovalDueError, promote
 from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
-from governance.records import history as events
+from governance.records.history import read_history
 from governance.records.journal import Journal, NotRecordedError
 from governance.registry.libraries import LibrariesDifferError
 from governance.registry.loading import NoModelInUseError, release_in_use, trusted_release
@@ -81,11 +81,13 @@ def settings_changed(ground: Ground, *, recall: float | None = None, approvals: 
             edit_yaml(file, lambda raw: raw["model_thresholds"][CANCER].update(recall=recall))
     edit_yaml(files[0], lambda raw: raw.update(approvals=approvals))
     edit_yaml(files[2], lambda raw: raw["environments"]["staging"]["members"].update({AGREES: "ml-engineer"}))
+    ground.apply_settings()
     try:
         yield
     finally:
         for file, text in zip(files, kept, strict=True):
             file.write_text(text)
+        ground.apply_settings()
 
 
 def overrides_now(target: Target, **more: Any) -> tuple[Exemption, ...]:
@@ -108,9 +110,9 @@ def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(trained: G
     assert reconcile(staging, dry_run=True).findings == ()
     assert rollback(staging, requested_by=trained.signatory(ASKS), reason="alarms") == ("3", "1")
     assert in_use(trained) == "1"
-    last = events.history(staging)[-1]
+    last = read_history(staging).events[-1]
     assert (last.kind, last.reason, last.actor) == ("rollback completed", "alarms", ASKS)
-    assert events.released_versions(staging) == ["1"]
+    assert read_history(staging).versions == ["1"]
     with pytest.raises(PromotionRefusedError, match="no earlier version was in use"):
         rollback(staging, reason="again")
     with pytest.raises(PromotionRefusedError, match="no stage to roll back in dev"):
@@ -123,21 +125,23 @@ def test_a_drill_goes_back_and_returns_and_says_how_long_it_took(trained: Ground
     bring(trained, "3")
     bring(trained, "1")
     bring(trained, "3")
-    before = events.released_versions(staging)
+    before = read_history(staging).versions
     done = drill(staging)
     assert (done.current, done.earlier, done.moved, in_use(trained)) == ("3", "1", True, "3")
     assert {"verifying the release", "writing the log", "setting the stage"} <= set(done.back)
     assert set(done.forward) == {"verifying the release", "writing the log", "setting the stage"}
     assert 0 < done.seconds < 60
-    assert events.released_versions(staging) == before, "the way back is as it was"
+    assert read_history(staging).versions == before, "the way back is as it was"
 
     edit_yaml(trained.settings / "staging.yaml", lambda raw: raw.update(protected=True))
-    known = len(events.history(staging))
+    trained.apply_settings()
+    known = len(read_history(staging).events)
     rehearsed = drill(trained.target("staging"))
     assert (rehearsed.moved, rehearsed.forward, "setting the stage" in rehearsed.back) == (False, {}, False)
-    assert len(events.history(staging)) == known, "a protected environment is not moved without its name"
+    assert len(read_history(staging).events) == known, "a protected environment is not moved without its name"
     assert drill(trained.target("staging"), confirm="staging").moved
     edit_yaml(trained.settings / "staging.yaml", lambda raw: raw.update(protected=False))
+    trained.apply_settings()
     assert in_use(trained) == "3"
 
 
@@ -203,7 +207,7 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
         promote(staging, version="2", dry_run=True)
     with pytest.raises(ModelUnsignedError):
         promote(staging, version="2")
-    assert events.history(staging)[-1].kind == "promotion refused"
+    assert read_history(staging).events[-1].kind == "promotion refused"
     dev = trained.target("dev")
     assert sign_trained(dev, version("2"), Journal(dev)), "the governing process can sign it afterwards"
     assert not sign_trained(dev, version("2"), Journal(dev))
@@ -363,6 +367,7 @@ def test_who_asks_or_trained_must_be_known_where_people_must_agree(trained: Grou
         with pytest.raises(ApprovalDueError, match=r"other than trainer@example\.com, who asks"):
             promote(staging, version="1")
         edit_yaml(people, lambda raw: raw["people"].pop("trainer@example.com"))
+        trained.apply_settings()
         with pytest.raises(PromotionRefusedError, match=r"Who asks is not established: .*AS=.*`account:"):
             promote(staging, version="1")
         with pytest.raises(PromotionRefusedError, match=r"was trained by subject-.*It is you: add `account:"):
@@ -370,12 +375,14 @@ def test_who_asks_or_trained_must_be_known_where_people_must_agree(trained: Grou
         # Somebody who trained under their login does not approve with their key.
         trainer = trained.signatory("trainer@example.com")
         people.write_text(known)
+        trained.apply_settings()
         with pytest.raises(PromotionRefusedError, match=r"may not approve"):
             approve(staging, trainer, version="1")
         edit_yaml(
             trained.settings / "teams" / "oncology.yaml",
             lambda raw: raw["environments"]["staging"]["members"].update({"trainer@example.com": "ml-engineer"}),
         )
+        trained.apply_settings()
         with pytest.raises(PromotionRefusedError, match=r"trainer@example\.com trained version 1, so somebody else"):
             approve(trained.target("staging"), trainer, version="1")
 
@@ -459,7 +466,7 @@ def test_an_interrupted_promotion_is_undone_or_finished_by_the_next_call(
     made = promote(staging, version="1")
     assert (made.version, made.previous) == ("1", "3")
     assert made.note == "An interrupted promotion of version 1 was finished."
-    assert events.released_versions(staging)[-2:] == ["3", "1"]
+    assert read_history(staging).versions[-2:] == ["3", "1"]
 
 
 WRITES = 5

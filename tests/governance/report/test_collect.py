@@ -265,7 +265,8 @@ def test_a_later_validation_that_failed_is_not_hidden_behind_an_earlier_one(
     settings = Path(shutil.copytree(ground.settings, tmp_path / "stricter"))
     edit_yaml(settings / "production.yaml", lambda raw: raw["model_thresholds"].update({DIABETES: {"recall": 0.999}}))
     strict = Ground(settings).target("production", DIABETES)
-    set_aside_fairness(ground, strict)  # another policy is another decision
+    Ground(settings).apply_settings()
+    set_aside_fairness(Ground(settings), strict)  # another policy is another decision
     with pytest.raises(GateFailedError, match="model performance"):
         jobs.validate(strict)
     after = collect(strict)

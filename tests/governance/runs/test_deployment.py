@@ -18,7 +18,7 @@ CLEAN = Provenance(git_commit="c" * 40, git_dirty=False, lock_digest="d" * 64, s
 
 @pytest.fixture
 def checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "collect", lambda: CLEAN)
+    monkeypatch.setattr(journal, "collect", lambda _: CLEAN)
 
 
 def test_a_pipeline_is_deployed_with_its_gates_and_only_when_it_changed(
@@ -39,7 +39,7 @@ def test_a_pipeline_is_deployed_with_its_gates_and_only_when_it_changed(
     assert kept.stack.name == target.stack
     (again,) = snapshots.deploy(target)
     assert not again.changed
-    monkeypatch.setattr(journal, "collect", lambda: CLEAN.model_copy(update={"git_commit": "e" * 40}))
+    monkeypatch.setattr(journal, "collect", lambda _: CLEAN.model_copy(update={"git_commit": "e" * 40}))
     (changed,) = snapshots.deploy(target)
     assert changed.changed
     assert Client().list_snapshots(name=f"equals:{CANCER}-dev").total == 1, "the name moved on to the new one"
@@ -47,8 +47,8 @@ def test_a_pipeline_is_deployed_with_its_gates_and_only_when_it_changed(
 
 def test_what_has_local_changes_is_always_deployed_anew(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     dirty = CLEAN.model_copy(update={"git_dirty": True})
-    monkeypatch.setattr(journal, "collect", lambda: dirty)
-    assert [row.changed for _ in range(2) for row in snapshots.deploy(ground.target("staging"))] == [True, True]
+    monkeypatch.setattr(journal, "collect", lambda _: dirty)
+    assert [row.changed for _ in range(2) for row in snapshots.deploy(ground.target("dev"))] == [True, True]
 
 
 def test_the_command_deploys_every_team_and_says_what_it_did(

@@ -11,10 +11,12 @@ import json
 import sys
 
 from environments import ORDER, load_platform
+from governance.infrastructure import AuditRecorder
 from governance.teams.create import create
 from governance.teams.local_keys import make_keys
 from governance.teams.request import NewTeam
 from stack_bootstrap.infrastructure import apply
+from stack_bootstrap.recorders import attached
 from stack_bootstrap.workspace import workspace
 
 SHORT = NewTeam("qa", "lise@example.com", "cc-risk", approvers=("emmy@example.com",))
@@ -33,7 +35,9 @@ def main() -> None:
     for request in (SHORT, LONG):
         create(request, load_platform(), plan=False)
     platform = load_platform()
-    stacks = {name: apply(workspace(platform, name, "local")).stacks for name in ORDER}
+    make_keys(SHORT, platform)
+    with attached(AuditRecorder()):
+        stacks = {name: apply(workspace(platform, name, "local")).stacks for name in ORDER}
     told["stacks"] = {name: sorted(by_team) for name, by_team in stacks.items()}
     from governance.core.progress import quiet_third_parties
     from governance.core.target import target_for
@@ -72,7 +76,6 @@ def _bring_to_production() -> dict[str, object]:
     from governance.signing.signatories import choose_signatory
 
     platform = load_platform()
-    make_keys(SHORT, platform)
     production = target_for(platform, "qa_classifier", "production")
     told: dict[str, object] = {"before": next_steps(production)}
     try:
