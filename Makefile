@@ -152,7 +152,7 @@ infer: setup ## Score DATA=file.parquet (or the model's own source) with the ver
 
 ##@ Models (MODEL=…)
 
-models: setup ## List models, versions and stages [MODEL=…]
+models: setup ## List versions: verdict, main metric, trainer, where each is in use [MODEL=…]
 	@$(RUN) governance models $(READS)
 
 sign: setup ## Sign a trained model whose run did not wait to do it [VERSION=…]

@@ -3,7 +3,7 @@
 - ``cli``: every command, thin.
 - ``demo``: the main job on one machine, shown as it happens.
 - ``evidence_pack``: everything on record of one version, in one signed zip file that anybody can check.
-- ``report``: the HTML report of a version, and the index of all reports.
+- ``report``: every version at a glance; the HTML report of one, and the index of all reports.
 - ``infrastructure``: the record of what Terraform and registration do.
 - ``teams``: taking a team in and letting one go.
 - ``promotion``: promote, roll back, recover, reconcile.

@@ -134,31 +134,57 @@ def infer(
 @app.command()
 def models(
     model: Annotated[str | None, typer.Option(envvar="MODEL", help="One model (default: every team's).")] = None,
+    cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """List every team's models with their versions and stages."""
+    """List every team's versions: how the log says they were judged, by whom they were trained, where they are."""
     platform = load_platform(settings)
     if model is not None:
         platform.team_of(model)  # a misspelt one is said before ZenML is loaded
     from governance.core.progress import ready_zenml
 
     ready_zenml()
-    from governance.registry.inventory import list_versions
+    from governance.report.versions import judged_versions
 
-    rows = list_versions(platform, model)
+    rows, unread = judged_versions(platform, model, cloud)
+    for log in unread:
+        typer.echo(log, err=True)
     if as_json:
         typer.echo(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("team", "model", "version", "stage", "trained (UTC)", "digest", box=None)
+    heads = (
+        "team",
+        "model",
+        "version",
+        "verdict",
+        "metric",
+        "in use",
+        "stage",
+        "trained by",
+        "trained (UTC)",
+        "digest",
+    )
+    table = Table(*heads, box=None)
     for row in rows:
-        table.add_row(row.team, row.model, row.version, row.stage, f"{row.trained:%Y-%m-%d %H:%M}", row.digest[:16])
+        table.add_row(
+            row.team,
+            row.model,
+            row.version,
+            f"{row.verdict}: {row.note}" if row.note else row.verdict,
+            "" if row.value is None else f"{row.metric} {row.value:.4g}",
+            ", ".join(row.in_use),
+            row.stage,
+            row.trainer or "",
+            f"{row.trained:%Y-%m-%d %H:%M}",
+            row.digest[:12],
+        )
     console = Console()
     if not console.is_terminal:  # a pipe has no width to fit into
-        console.width = 160
+        console.width = 220
     console.print(table if rows else "No model was trained yet: make train MODEL=...")
 
 

@@ -22,7 +22,7 @@ from governance.cli.app import main
 from governance.registry.versions import staged_version
 from governance.runs import jobs
 from tests.conftest import REPOSITORY, edit_yaml
-from tests.governance.conftest import CANCER, DIABETES, Ground
+from tests.governance.conftest import CANCER, DIABETES, TRAINER, Ground
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ def in_production(ground: Ground) -> Ground:
 
 def test_the_way_to_production_by_commands(in_production: Ground) -> None:
     (row,) = (row for row in say(in_production, "models") if row["model"] == DIABETES)
-    assert (row["version"], row["stage"]) == ("1", "production")
+    assert (row["version"], row["stage"], row["verdict"]) == ("1", "production", "passed")
+    assert (row["metric"], row["trainer"], row["in_use"]) == ("roc_auc", TRAINER, ["staging", "production"])
+    assert "roc_auc 0." in run_here(in_production, "models").out
     assert say(in_production, "models", "--model", CANCER) == []
     assert "nope" in refused(in_production, "models", "--model", "nope")
 
