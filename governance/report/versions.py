@@ -8,7 +8,7 @@ from governance.core.digests import digest
 from governance.core.target import Target, target_for
 from governance.gates.performance import GATE
 from governance.gates.record import as_reference
-from governance.records.history import version_in_use
+from governance.records.history import read_history
 from governance.records.trainings import Outcome, Training, trainings
 from governance.registry.inventory import VersionRow, list_versions
 from governance.signing.people import known_people
@@ -75,7 +75,7 @@ def _target(platform: Platform, model: str, environment: str, cloud: str | None)
 
 def _add_used(used: dict[tuple[str, str], list[str]], name: str, log: LogReader, targets: list[Target | None]) -> None:
     for target in targets:
-        found = version_in_use(target, log) if target is not None else None
+        found = read_history(target, log).current if target is not None else None
         if found is not None:
             used.setdefault((found.model, found.digest), []).append(name)
 
