@@ -46,9 +46,10 @@ ImageReference = Annotated[
 
 
 class Thresholds(StrictModel):
-    """What a model must reach. A metric left out is not required.
+    """What a model must reach, each model by the metrics of its task. A metric left out is not required.
 
-    Bounds exclude values that any model would pass: 0.5 is the ROC AUC of a coin.
+    None has a unit: limits in a target's own unit stand in the model's config, beside these. Bounds exclude values that
+    any model would pass: 0.5 is the ROC AUC of a coin.
     """
 
     roc_auc: Annotated[float | None, Field(gt=0.5, le=1), Stricter.HIGHER] = None
@@ -58,13 +59,41 @@ class Thresholds(StrictModel):
     brier_score: Annotated[float | None, Field(gt=0, le=0.25), Stricter.LOWER] = Field(
         default=None, description="An upper bound: smaller is better, 0.25 is a forecast of one half for everybody."
     )
+    brier_skill: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Of a risk: share of the Brier score saved over the training rows' share of risk."
+    )
+    accuracy: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Of classes, as every metric down to calibration_error."
+    )
+    balanced_accuracy: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = None
+    least_recall: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Recall of the class that is found least."
+    )
+    macro_f1: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = None
+    macro_roc_auc: Annotated[float | None, Field(gt=0.5, le=1), Stricter.HIGHER] = None
+    log_loss_skill: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Share of the log loss saved over the training rows' shares; 0 is no skill."
+    )
+    calibration_error: Annotated[float | None, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
+        default=None,
+        description="An upper bound: how far the predicted class's probability is from how often it is right.",
+    )
+    r2: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Of numbers, as every metric below."
+    )
+    squared_error_skill: Annotated[float | None, Field(gt=0, le=1), Stricter.HIGHER] = Field(
+        default=None, description="Share of the squared error saved over the training rows' mean; 0 is no skill."
+    )
+    residual_bias: Annotated[float | None, Field(gt=0, le=1), Stricter.LOWER] = Field(
+        default=None, description="An upper bound: mean residual, in standard deviations of the target."
+    )
 
     def required(self) -> dict[str, float]:
         """Return the metrics that have a threshold, by name."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
 
 
-LOWER_IS_BETTER = frozenset({"brier_score"})
+LOWER_IS_BETTER = frozenset(name for name, field in Thresholds.model_fields.items() if Stricter.LOWER in field.metadata)
 """Metrics whose threshold is an upper bound."""
 
 
@@ -83,7 +112,7 @@ class DataQuality(StrictModel):
     )
 
 
-Measure = Literal["equalized_odds_difference", "demographic_parity_ratio"]
+Measure = Literal["equalized_odds_difference", "demographic_parity_ratio", "residual_difference", "error_ratio"]
 Reason = Annotated[str, Field(min_length=20, max_length=300)]
 
 
@@ -105,6 +134,13 @@ class Fairness(StrictModel):
     demographic_parity_ratio: Annotated[float, Field(ge=0.4, le=1), Stricter.HIGHER] = Field(
         description="Least that the smallest share flagged in a group may be of the largest; 0.8 is the four-fifths "
         "rule."
+    )
+    residual_difference: Annotated[float, Field(gt=0, le=1), Stricter.LOWER] = Field(
+        description="Of numbers: most that the mean residual may differ between groups, in standard deviations of the "
+        "target."
+    )
+    error_ratio: Annotated[float, Field(ge=0.3, le=1), Stricter.HIGHER] = Field(
+        description="Of numbers: least that the smallest mean absolute error of a group may be of the largest."
     )
     minimum_group_rows: Annotated[int, Field(ge=20), Stricter.HIGHER] = Field(
         description="In a smaller group nothing is concluded."
@@ -133,6 +169,14 @@ class Margins(StrictModel):
     recall: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
     precision: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
     brier_score: Annotated[float | None, Field(gt=0, le=0.05), Stricter.LOWER] = None
+    brier_skill: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    accuracy: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    balanced_accuracy: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    macro_f1: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    macro_roc_auc: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    log_loss_skill: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    r2: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
+    squared_error_skill: Annotated[float | None, Field(gt=0, le=0.1), Stricter.LOWER] = None
 
     def required(self) -> dict[str, float]:
         """Return the metrics that have a margin, by name."""
@@ -145,6 +189,13 @@ class Champion(StrictModel):
     margins: Margins
     group_recall_margin: Annotated[float, Field(gt=0, le=0.25), Stricter.LOWER] = Field(
         description="The same for recall in each group of a sensitive attribute, where rows are fewer."
+    )
+    group_accuracy_margin: Annotated[float, Field(gt=0, le=0.25), Stricter.LOWER] = Field(
+        description="Of classes: the same for the share of rows called right."
+    )
+    group_error_margin: Annotated[float, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
+        description="Of numbers: how much the mean absolute error of a group may grow, in standard deviations of the "
+        "target."
     )
 
     @model_validator(mode="after")

@@ -3,9 +3,9 @@
 ================  ====================================  ==================================================
 name              type                                  content
 ================  ====================================  ==================================================
-training_data     pandas.DataFrame                      features, sensitive attributes and column ``risk``
+training_data     pandas.DataFrame                      features, sensitive attributes and column ``label``
 validation_data   pandas.DataFrame                      the held-out rows, in the same form
-data_description  data.DataDescription                  columns, what ``risk`` means, counts and digests
+data_description  data.DataDescription                  columns, what the label means, counts and digests
 features          sklearn BaseEstimator                 fitted on ``training_data``
 model             model.TrainedModel                    features and estimator in one; a step may return any fitted
                                                         estimator, which is stored as one
@@ -26,8 +26,9 @@ EVALUATION: Final = "evaluation"
 INPUT_PROFILE: Final = "input_profile"
 PREDICTIONS: Final = "predictions"
 
-LABEL: Final = "risk"
-"""The label's column in ``training_data`` and ``validation_data``: 1 is risk, 0 is none."""
+LABEL: Final = "label"
+"""The label's column in ``training_data`` and ``validation_data``: 1 for risk and 0 for none; a class's number, from 0
+in the order of the config; or the number to predict."""
 
 CONFIG: Final = "model_config"
 """Where a governed pipeline keeps the model's config among its ``extra`` settings, as JSON values."""

@@ -20,10 +20,14 @@ from pipelines.components import Estimator, PreprocessingStep
 from pipelines.errors import PipelineError
 from pipelines.sources.description import Source
 from pipelines.strict import StrictModel
+from pipelines.tasks.metrics import METRICS, find_metric, metric_of
 
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
 
-PREDICTION_COLUMNS: Final = ("row", "risk_probability", "risk_flag", "model", "model_version", "run_id", "predicted_at")
+PREDICTION_COLUMNS: Final = (
+    "row", "risk_probability", "risk_flag", "predicted_class", "probability", "predicted_value",
+    "model", "model_version", "run_id", "predicted_at",
+)  # fmt: skip
 """Columns that batch inference writes beside the id; an id column cannot have one of these names."""
 
 ColumnName = Annotated[str, Field(min_length=1)]
@@ -41,27 +45,72 @@ class Strict(StrictModel, allow_inf_nan=False):
 
 
 class Target(Strict):
-    """The column to predict, and which of its values are a risk. Exactly one rule is given."""
+    """The column to predict. What else is given depends on the task.
+
+    binary: exactly one rule that says which values are a risk. multiclass: the classes. regression: the unit.
+    """
 
     column: ColumnName
-    meaning: Annotated[str, Field(min_length=1)] = Field(description="In words: what a risk of 1 says of a row.")
-    risk_values: Annotated[tuple[bool | int | str, ...], Field(min_length=1)] | None = Field(
-        default=None, description="These values are a risk; every other is none."
+    meaning: Annotated[str, Field(min_length=1)] = Field(
+        description="In words: what a risk of 1 says of a row, what the classes are, or what the number is."
     )
-    above: float | None = Field(default=None, description="Values above this number are a risk.")
+    risk_values: Annotated[tuple[bool | int | str, ...], Field(min_length=1)] | None = Field(
+        default=None, description="binary: these values are a risk; the other one is none."
+    )
+    above: float | None = Field(default=None, description="binary: values above this number are a risk.")
     above_quantile: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None,
-        description="Values above this quantile are a risk. It is computed on the training rows, so that the held-out "
-        "rows cannot inform it, and the resulting number is stored with the model.",
+        description="binary: values above this quantile are a risk. It is computed on the training rows, so that the "
+        "held-out rows cannot inform it, and the resulting number is stored with the model.",
     )
+    classes: Annotated[tuple[bool | int | str, ...], Field(min_length=2)] | None = Field(
+        default=None, description="multiclass: the values to tell apart, in the order of reports."
+    )
+    other_values: Literal["allow"] | Annotated[tuple[bool | int | str, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Values besides those that are named. A list (binary): those that are no risk. allow: every other "
+        "value is no risk or, of classes, the class 'other'. None: data with a value that nobody named is refused; "
+        "beside risk_values one other value needs no name.",
+    )
+    unit: str = Field(default="", max_length=40, description="regression: what the number counts, such as kg or EUR.")
 
     @model_validator(mode="after")
-    def _one_rule(self) -> Target:
-        rules = {"risk_values": self.risk_values, "above": self.above, "above_quantile": self.above_quantile}
-        given = [name for name, value in rules.items() if value is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(rules)} (found {', '.join(given) or 'none'})")
+    def _values_named_once(self) -> Target:
+        others = self.other_values if isinstance(self.other_values, tuple) else ()
+        named = [str(value) for value in (*(self.risk_values or ()), *(self.classes or ()), *others)]
+        repeated = [value for value, count in Counter(named).items() if count > 1]
+        if repeated:
+            raise ValueError(f"{', '.join(repeated)}: named more than once")
+        if self.other_values == "allow" and "other" in named:
+            raise ValueError(
+                "'other' is the class of values that nobody named; other_values: allow cannot stand beside"
+            )
         return self
+
+    def fit_task(self, task: Task) -> None:
+        """Check that what is given is what ``task`` needs.
+
+        Raises:
+            ValueError: a rule is missing, given twice, or is another task's.
+        """
+        rules = {name: getattr(self, name) for name in ("risk_values", "above", "above_quantile")}
+        given = [name for name, value in rules.items() if value is not None]
+        if task == "binary" and len(given) != 1:
+            raise ValueError(f"target: give exactly one of {', '.join(rules)} (found {', '.join(given) or 'none'})")
+        if task == "multiclass" and self.classes is None:
+            raise ValueError("target: classes is required of a multiclass model: name the values to tell apart")
+        foreign = {
+            "binary": ("classes", "unit"),
+            "multiclass": (*rules, "unit"),
+            "regression": (*rules, "classes", "other_values"),
+        }[task]
+        wrong = [name for name in foreign if getattr(self, name) not in (None, "")]
+        if wrong:
+            raise ValueError(f"target: {', '.join(wrong)} has no meaning for task {task!r}")
+        if self.other_values is not None and task == "binary" and self.risk_values is None:
+            raise ValueError("target: other_values stands beside risk_values; a number above a limit needs no names")
+        if isinstance(self.other_values, tuple) and task == "multiclass":
+            raise ValueError("target: other_values of a multiclass model is allow or nothing; name further classes")
 
 
 class Features(Strict):
@@ -121,7 +170,7 @@ class SensitiveAttribute(Strict):
     bands: tuple[float, ...] = Field(
         default=(),
         description="Of a number: edges between groups, in order; a value equal to an edge belongs to the group above. "
-        "None given: two groups, divided at the median of the training rows.",
+        "A number with more than ten values needs them; with fewer, each value is a group.",
     )
 
     @field_validator("bands")
@@ -135,11 +184,94 @@ class SensitiveAttribute(Strict):
 Range = Annotated[tuple[float, float], Field(description="Least and greatest value that can be right.")]
 
 
-class Split(Strict):
-    """How rows are divided. The same seed, share and data give the same rows, and the same model."""
+FunctionPath = Annotated[
+    str,
+    Field(
+        pattern=r"^pipelines(?:\.[a-z_][a-z0-9_]*)+:[a-z_][a-z0-9_]*$",
+        description="A function of this package, as 'pipelines.module:name'.",
+    ),
+]
 
-    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+class Split(Strict):
+    """How rows are divided. The same settings and data give the same rows, and the same model."""
+
+    method: Literal["stratified", "random", "group", "time", "column", "function"] | None = Field(
+        default=None,
+        description="stratified: both sides hold the classes in the same shares. random: any row on either side. "
+        "group: all rows of a group on one side, whichever rows come later. time: train before, validate after. "
+        "column: a column says which rows are held out. function: the team's own does. None: stratified for classes, "
+        "random for a number.",
+    )
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.3, description="Of rows, or of groups. Without meaning for column and function."
+    )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(default=42, description="Seeds the estimator too.")
+    group: ColumnName | None = Field(
+        default=None,
+        description="Whose rows belong together, such as a patient. Of group; with any other method it is checked that "
+        "no group is on both sides. Never a feature.",
+    )
+    column: ColumnName | None = Field(default=None, description="Of time and column. Never a feature.")
+    held_out: Annotated[tuple[bool | int | str, ...], Field(min_length=1)] | None = Field(
+        default=None, description="column: its values that are held out."
+    )
+    function: FunctionPath | None = Field(
+        default=None,
+        description="function: takes a frame of the features, sensitive attributes and target, and returns for each "
+        "row whether it is held out.",
+    )
+
+    @model_validator(mode="after")
+    def _method_has_what_it_needs(self) -> Split:
+        needs = {"group": ("group",), "time": ("column",), "column": ("column", "held_out"), "function": ("function",)}
+        asked = needs.get(self.method or "", ())
+        missing = [name for name in asked if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"method {self.method!r} needs {' and '.join(missing)}")
+        idle = [n for n in ("column", "held_out", "function") if n not in asked and getattr(self, n) is not None]
+        if idle:
+            raise ValueError(f"{', '.join(idle)} has no meaning for method {self.method or 'None'!r}")
+        return self
+
+
+class MetricRules(Strict):
+    """A metric of the team's own, or limits of a built-in one that stand beside the environment's floor."""
+
+    function: FunctionPath | None = Field(
+        default=None,
+        description="Takes truth and predictions, one value a row, and returns a number; if it has a parameter "
+        "sample_weight, also how often each row counts. Must return the same for the same rows. None: built in.",
+    )
+    of: Literal["decision", "output"] | None = Field(
+        default=None,
+        description="What an own metric is given as predictions. decision: 0 or 1, the class's name, or the number. "
+        "output: the probability of risk, one probability a class, or the number.",
+    )
+    better: Literal["higher", "lower"] | None = Field(default=None, description="Of an own metric: which way is.")
+    unit: str = Field(default="", max_length=40, description="Of an own metric, such as EUR.")
+    at_least: float | None = None
+    at_most: float | None = None
+    margin: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="How much worse than the version in production a challenger may be."
+    )
+
+    @model_validator(mode="after")
+    def _own_ones_say_which_way(self) -> MetricRules:
+        if self.function is not None and self.better is None:
+            raise ValueError("better is required of an own metric: higher or lower")
+        if self.function is None and (self.better or self.unit or self.of):
+            raise ValueError("better, unit and of are an own metric's; name its function")
+        if self.at_least is not None and self.at_most is not None:
+            raise ValueError("give at_least or at_most, not both")
+        if self.function is None and self.at_least is None and self.at_most is None and self.margin is None:
+            raise ValueError("give at_least, at_most or margin; without them a built-in metric is measured anyway")
+        return self
+
+    @property
+    def limit(self) -> float | None:
+        """The threshold, whichever way it is."""
+        return self.at_least if self.at_least is not None else self.at_most
 
 
 PipelinePath = Annotated[
@@ -189,6 +321,11 @@ class ModelConfig(Strict):
     ranges: dict[ColumnName, Range] = Field(
         default={}, description="For numeric features. Data outside is refused in training and counted in inference."
     )
+    metrics: dict[Annotated[str, Field(min_length=1, max_length=64)], MetricRules] = Field(
+        default={},
+        description="Own metrics, and limits in the target's own units. They stand beside the environment's floor and "
+        "cannot weaken it.",
+    )
     split: Split = Split()
     estimator: Estimator | None = Field(
         default=None, description="Needed unless `pipelines.training` names a pipeline that fits an estimator itself."
@@ -207,7 +344,7 @@ class ModelConfig(Strict):
             raise ValueError(f"features: {target!r} is the target; a model must not see what it predicts")
         if identity is not None and identity in features | {target} | set(sensitive):
             raise ValueError(f"id_column: {identity!r} is already a feature, sensitive or the target")
-        if identity in PREDICTION_COLUMNS:
+        if identity in PREDICTION_COLUMNS or (self.task == "multiclass" and str(identity).startswith("probability_")):
             raise ValueError(f"id_column: {identity!r} is a column of the predictions; rename it in the data")
         if target in sensitive:
             raise ValueError(f"sensitive: {target!r} is the target")
@@ -234,6 +371,37 @@ class ModelConfig(Strict):
             if least >= greatest:
                 raise ValueError(f"ranges: {column}: {least:g} is not less than {greatest:g}")
         return self
+
+    @model_validator(mode="after")
+    def _parts_fit_the_task(self) -> ModelConfig:
+        self.target.fit_task(self.task)
+        if self.task != "binary" and "decision_threshold" in self.model_fields_set:
+            raise ValueError(f"decision_threshold has no meaning for task {self.task!r}")
+        if self.task == "regression" and self.split.method == "stratified":
+            raise ValueError("split.method: stratified divides by classes, and a number has none; use random")
+        for key, column in (("group", self.split.group), ("column", self.split.column)):
+            if column in self.features.columns or column == self.target.column:
+                raise ValueError(f"split.{key}: {column!r} is a feature or the target; what divides rows is neither")
+        for name, rules in self.metrics.items():
+            self._check_metric(name, rules)
+        return self
+
+    def _check_metric(self, name: str, rules: MetricRules) -> None:
+        known = metric_of(self.task, name)
+        if rules.function is None and known is None:
+            allowed = ", ".join(metric.name for metric in METRICS[self.task])
+            raise ValueError(f"metrics: {name!r} is no metric of task {self.task!r}; there are {allowed}")
+        if rules.function is not None and (known is not None or find_metric(name) is not None):
+            raise ValueError(f"metrics: {name!r} is a built-in metric; name your own differently")
+        better = rules.better or (known.better if known is not None else "higher")
+        if (rules.at_least if better == "lower" else rules.at_most) is not None:
+            right = "at_most" if better == "lower" else "at_least"
+            raise ValueError(f"metrics: {name}: {better} is better, so its limit is {right}")
+
+    @property
+    def split_method(self) -> str:
+        """How rows are divided, also where the config leaves it open."""
+        return self.split.method or ("random" if self.task == "regression" else "stratified")
 
     @property
     def attributes(self) -> tuple[SensitiveAttribute, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,14 +13,21 @@ from pipelines.columns import Column, ColumnType, ColumnValueError, classify, li
 from pipelines.config import ModelConfig
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
-from pipelines.labels import LabelError, RiskDefinition, define_risk
+from pipelines.labels import LabelDefinition, LabelError, define_label
+from pipelines.signature import Signature
+from pipelines.splits import divide_rows, division_columns, division_names, kept_division
 from pipelines.strict import StrictModel
 from pipelines.tables import DataSourceError, open_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 __all__ = ["DataDescription", "DataError", "TrainingSets", "data_digest", "load_training_sets", "load_validation_set"]
+
+
+MOST_GROUPS: Final = 10
+"""Values of a sensitive number that are groups; of more, bands are needed."""
 
 
 class DataError(PipelineError):
@@ -33,18 +40,22 @@ class DataDescription(StrictModel):
     source: str
     columns: tuple[Column, ...]
     """The features, as the source types them."""
-    risk: RiskDefinition
+    label: LabelDefinition
     training_rows: int
-    training_risks: int
+    training_labels: dict[str, int]
+    """Rows by class; of a binary target 'risk' and 'other', of a number nothing."""
     training_digest: str
     validation_rows: int
-    validation_risks: int
+    validation_labels: dict[str, int]
     validation_digest: str
+    split_boundary: float | None = None
+    """Of rows divided by time: those after this are held out."""
 
 
 @dataclass(frozen=True)
 class TrainingSets:
-    """Rows divided in two. Both frames hold the features, the sensitive attributes and ``risk`` (0 or 1, int64).
+    """Rows divided in two. Both frames hold the features, the sensitive attributes, what divides them by group or
+    time, and the label (int64 from 0 for classes, float64 for a number).
 
     Numbers are float64 and categories text, NaN or None where missing; the index counts from zero.
     """
@@ -57,66 +68,94 @@ class TrainingSets:
 def load_training_sets(config: ModelConfig) -> TrainingSets:
     """Read ``config.source`` and divide it.
 
-    Rows are shuffled by the config's seed and stratified by risk. A quantile that defines risk is computed on the
-    training rows only; the held-out rows are labelled with the resulting number. (Which rows go where is balanced by
-    the quantile of all rows, which influences no label.)
+    A quantile that defines risk, and the mean of a number, are computed on the training rows only; the held-out rows
+    are labelled with the resulting number. (Stratified, which rows go where is balanced by the quantile of all rows,
+    which influences no label.)
 
     Raises:
-        DataError: a column is absent, of a type that models do not take, or has no value in the training rows; or a
-            class is too small to be divided.
+        DataError: a column is absent, of a type that models do not take, or has no value in the training rows; a class
+            has no row on a side; or a sensitive number needs bands.
         DataSourceError: the source cannot be read.
         LabelError: the target cannot be labelled.
+        SplitError: the rows cannot be divided.
     """
     columns, frame, target = _read(config)
-    in_training, held_out = _split(config, target)
-    risk = define_risk(config.target, target.iloc[in_training])
-    training = _labelled(frame, target, in_training, risk)
-    validation = _labelled(frame, target, held_out, risk)
-    for part, rows in (("training", training), ("validation", validation)):
-        if rows[LABEL].nunique() < 2:
-            raise DataError(f"{config.source}: every {part} row has a risk of {rows[LABEL].iloc[0]}; both are needed")
+    _attributes_have_groups(config, frame)
+    division = divide_rows(config, frame, target)
+    label = define_label(config.task, config.target, target.iloc[division.training])
+    training = _labelled(config, frame, target, division.training, label)
+    validation = _labelled(config, frame, target, division.held_out, label)
+    counts = {part: label.count(rows[LABEL]) for part, rows in (("training", training), ("validation", validation))}
+    for part, found in counts.items():
+        absent = [name for name, rows in found.items() if not rows]
+        if absent:
+            raise DataError(f"{config.source}: no {part} row is {' or '.join(absent)}; rows of every class are needed")
     empty = [name for name in config.features.columns if training[name].isna().all()]
     if empty:
         raise DataError(f"{config.source}: {', '.join(map(repr, empty))}: no value in any training row")
     description = DataDescription(
         source=str(config.source),
         columns=tuple(column for column in columns if column.name in config.features.columns),
-        risk=risk,
+        label=label,
         training_rows=len(training),
-        training_risks=int(training[LABEL].sum()),
+        training_labels=counts["training"],
         training_digest=data_digest(training),
         validation_rows=len(validation),
-        validation_risks=int(validation[LABEL].sum()),
+        validation_labels=counts["validation"],
         validation_digest=data_digest(validation),
+        split_boundary=division.boundary,
     )
     return TrainingSets(training, validation, description)
 
 
-def load_validation_set(config: ModelConfig, risk: RiskDefinition) -> pd.DataFrame:
-    """Load the held-out rows of ``config.source``, labelled as a trained model defines risk.
+def load_validation_set(config: ModelConfig, signature: Signature) -> pd.DataFrame:
+    """Load the held-out rows of ``config.source``, divided and labelled as the model's ``signature`` says.
 
     They are the rows that :func:`load_training_sets` holds out of the same source: judged on the data that it was
-    trained on, a model sees rows that are new to it.
+    trained on, a model sees rows that are new to it. Divided by group or time, that holds of later data too.
 
     Raises:
-        DataError, DataSourceError, LabelError: as for :func:`load_training_sets`.
+        DataError, DataSourceError, LabelError, SplitError: as for :func:`load_training_sets`; or the config labels or
+            divides otherwise than when the model was trained.
     """
-    if risk.column != config.target.column:
+    if (signature.label.column, signature.task) != (config.target.column, config.task):
         raise DataError(
-            f"the model's risk is read from column {risk.column!r}, the config's from {config.target.column!r}"
+            f"the model predicts {signature.label.column!r} ({signature.task}), the config says "
+            f"{config.target.column!r} ({config.task}): train it again"
         )
+    if signature.split != config.split:
+        raise DataError(f"the config's split is not the one that {signature.model} was trained with: train it again")
     _, frame, target = _read(config)
-    return _labelled(frame, target, _split(config, target)[1], risk)
+    division = divide_rows(config, frame, target, signature.split_boundary)
+    return _labelled(config, frame, target, division.held_out, signature.label)
+
+
+def _attributes_have_groups(config: ModelConfig, frame: pd.DataFrame) -> None:
+    """Refuse a sensitive number that has too many values for groups and no bands."""
+    for attribute in config.attributes:
+        values = frame[attribute.column]
+        if attribute.bands or values.dtype.kind != "f" or values.nunique() <= MOST_GROUPS:
+            continue
+        low, middle, high = (float(values.quantile(share)) for share in (0.0, 0.5, 1.0))
+        raise DataError(
+            f"{config.source}: sensitive: {attribute.column!r} is a number with {values.nunique()} values from {low:g} "
+            f"to {high:g}; more than {MOST_GROUPS} are no groups. Name bands, such as "
+            f"{{column: {attribute.column}, bands: [{middle:g}]}}"
+        )
 
 
 def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
-    """Read features and sensitive attributes, as columns and as a model takes them, and the raw target."""
+    """Read features and sensitive attributes, as columns and as a model takes them, and the raw target.
+
+    What rows are divided by stands beside them.
+    """
     numbers = {
         **dict.fromkeys(config.features.numeric, pa.float64()),
         **dict.fromkeys(config.features.dates, pa.timestamp("us")),
     }
+    dividing = division_names(config.split)
     # What is a category, an attribute or the target by its values, as Parquet says by its types.
-    others = dict.fromkeys((*config.features.categorical, *config.sensitive_columns, config.target.column))
+    others = dict.fromkeys((*config.features.categorical, *config.sensitive_columns, config.target.column, *dividing))
     opened = open_table(config.source, {**others, **numbers})
     columns = _columns(config, opened.schema)
     target = config.target.column
@@ -124,7 +163,10 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
         raise DataError(f"{config.source}: has no column {target!r}, the target")
     if classify(opened.schema.field(target).type) in (None, "date"):
         raise LabelError(f"{config.source}: target {target!r} is of type {opened.schema.field(target).type}")
-    needed = opened.select(frozenset((*(column.name for column in columns), target)))
+    absent = [name for name in dividing if name not in opened.schema.names]
+    if absent:
+        raise DataError(f"{config.source}: has no column {', '.join(map(repr, absent))}, by which split divides")
+    needed = opened.select(frozenset((*(column.name for column in columns), target, *dividing)))
     table = pa.Table.from_batches(needed.read(), needed.schema)
     if not table.num_rows:
         raise DataSourceError(f"{config.source}: holds no rows")
@@ -136,7 +178,11 @@ def _read(config: ModelConfig) -> tuple[list[Column], pd.DataFrame, pd.Series]:
     except ColumnValueError as error:
         raise DataError(f"{config.source}: {error}") from error
     _refuse_wide_categories(config, inputs)
-    return columns, pa.table(inputs).to_pandas(), pa.chunked_array(map(plain_values, table[target].chunks)).to_pandas()
+    frame = pa.table(inputs).to_pandas()
+    if dividing:
+        found = division_columns(config.split, table.select(list(dividing)).to_pandas(), str(config.source))
+        frame = frame.assign(**{name: found[name] for name in dividing if name not in frame})
+    return columns, frame, pa.chunked_array(map(plain_values, table[target].chunks)).to_pandas()
 
 
 def _refuse_wide_categories(config: ModelConfig, inputs: dict[str, pa.ChunkedArray]) -> None:
@@ -193,29 +239,10 @@ def _columns(config: ModelConfig, schema: pa.Schema) -> list[Column]:
     return columns
 
 
-def _split(config: ModelConfig, target: pd.Series) -> tuple[list[int], list[int]]:
-    """Return the positions of the training rows and of the held-out ones."""
-    from sklearn.model_selection import train_test_split
-
-    balance = define_risk(config.target, target).label(target)
-    smallest = int(balance.value_counts().reindex([0, 1], fill_value=0).min())
-    if smallest < 2:
-        raise DataError(
-            f"{config.source}: {smallest} of {len(target)} rows are of the rarer class of risk; "
-            "at least 2 are needed to divide them"
-        )
-    try:
-        training, validation = train_test_split(
-            range(len(target)),
-            test_size=config.split.validation_share,
-            random_state=config.split.seed,
-            stratify=balance,
-        )
-    except ValueError as error:
-        raise DataError(f"{config.source}: {len(target)} rows cannot be divided: {error}") from error
-    return training, validation
-
-
-def _labelled(frame: pd.DataFrame, target: pd.Series, rows: list[int], risk: RiskDefinition) -> pd.DataFrame:
-    chosen = frame.iloc[rows].reset_index(drop=True)
-    return chosen.assign(**{LABEL: risk.label(target.iloc[rows]).to_numpy()})
+def _labelled(
+    config: ModelConfig, frame: pd.DataFrame, target: pd.Series, rows: np.ndarray, label: LabelDefinition
+) -> pd.DataFrame:
+    # A column that only says which side a row is on has said so.
+    kept = (*config.features.columns, *config.sensitive_columns, *kept_division(config.split))
+    chosen = frame[[name for name in frame if name in kept]].iloc[rows].reset_index(drop=True)
+    return chosen.assign(**{LABEL: label.label(target.iloc[rows]).to_numpy()})

@@ -1,159 +1,86 @@
-"""How good a model is on labelled rows. The positive class is risk in every figure."""
+"""How good a model is on labelled rows, by its task's metrics and the team's own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from pipelines.artifacts import LABEL
+from pipelines.config import Task
 from pipelines.digests import data_digest
 from pipelines.errors import PipelineError
 from pipelines.model import TrainedModel
+from pipelines.own_metrics import measure_own
 from pipelines.strict import StrictModel
+from pipelines.tasks import task_of
+from pipelines.tasks.shapes import Count, Shape
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-
-CALIBRATION_BINS: Final = 10
-CURVE_POINTS: Final = 500
-"""Points that are kept of a longer ROC curve: enough to draw it."""
+    from pipelines.tasks.base import Scorer
 
 
 class EvaluationError(PipelineError):
     """A model cannot be judged on these rows; the message says why."""
 
 
-class Metrics(StrictModel):
-    """Figures between 0 and 1; for ``brier_score`` smaller is better. ``precision`` is 0 where no row is flagged."""
-
-    roc_auc: Share
-    average_precision: Share
-    precision: Share
-    recall: Share
-    specificity: Share
-    f1: Share
-    brier_score: Share
-    accuracy: Share
-
-
-class Confusion(StrictModel):
-    """Rows by truth and decision; positive is risk."""
-
-    tn: Count
-    fp: Count
-    fn: Count
-    tp: Count
-
-
-class RocCurve(StrictModel):
-    """Points of the receiver operating characteristic, from (0, 0) to (1, 1)."""
-
-    false_positive_rate: tuple[Share, ...]
-    true_positive_rate: tuple[Share, ...]
-
-
-class Calibration(StrictModel):
-    """Rows in groups of about equal size by predicted probability: the mean prediction, the share at risk, the size."""
-
-    predicted: tuple[Share, ...]
-    observed: tuple[Share, ...]
-    count: tuple[Count, ...]
-
-
 class Evaluation(StrictModel):
     """A model's figures on one set of rows."""
 
     model: str
-    risk: str = Field(description="In words: what a risk of 1 says of a row.")
+    task: Task
+    meaning: str = Field(description="In words: what a risk of 1 says of a row, what the classes or the number are.")
     rows: Count
-    positives: Count
-    decision_threshold: Share
-    metrics: Metrics
-    confusion: Confusion
-    roc_curve: RocCurve
-    calibration: Calibration
+    labels: dict[str, Count] = Field(description="Rows by true class; of a binary model 'risk' and 'other'.")
+    decision_threshold: float | None = Field(description="Of a binary model.")
+    metrics: dict[str, float] = Field(description="Own metrics that fail are left out; the gate says why.")
+    shape: Annotated[Shape, Field(discriminator="task")]
     data_digest: str
     model_digest: str | None = Field(description="None for a model that has not been saved yet.")
 
 
-def evaluate(model: TrainedModel, frame: pd.DataFrame) -> Evaluation:
-    """Judge ``model`` on ``frame``, which holds its input columns and ``risk`` (0 or 1).
+def score(model: TrainedModel, frame: pd.DataFrame) -> Scorer:
+    """Score ``frame``, which holds the model's input columns and the label.
 
     Raises:
-        EvaluationError: there is no label, it is not 0 or 1, or only one of the two occurs.
+        EvaluationError: there is no label or no row, or a label is none that the model knows.
         SignatureMismatchError: an input column is missing.
     """
-    from sklearn import metrics
-
-    truth = _truth(frame)
-    probability = model.predict_probability(frame)
-    flagged = model.predict_positive(probability)
-    tn, fp, fn, tp = (int(n) for n in metrics.confusion_matrix(truth, flagged, labels=[0, 1]).ravel())
-    false_positive_rate, true_positive_rate, _ = metrics.roc_curve(truth, probability)
-    kept = _thin(len(false_positive_rate))
-    return Evaluation(
-        model=model.signature.model,
-        risk=model.signature.risk.meaning,
-        rows=len(truth),
-        positives=int(truth.sum()),
-        decision_threshold=model.signature.decision_threshold,
-        metrics=Metrics(
-            roc_auc=metrics.roc_auc_score(truth, probability),
-            average_precision=metrics.average_precision_score(truth, probability),
-            precision=metrics.precision_score(truth, flagged, zero_division=0),
-            recall=metrics.recall_score(truth, flagged),
-            specificity=tn / (tn + fp),
-            f1=metrics.f1_score(truth, flagged, zero_division=0),
-            brier_score=metrics.brier_score_loss(truth, probability),
-            accuracy=metrics.accuracy_score(truth, flagged),
-        ),
-        confusion=Confusion(tn=tn, fp=fp, fn=fn, tp=tp),
-        roc_curve=RocCurve(
-            false_positive_rate=tuple(false_positive_rate[kept]), true_positive_rate=tuple(true_positive_rate[kept])
-        ),
-        calibration=_calibration(truth, probability),
-        data_digest=data_digest(frame),
-        model_digest=model.digest,
-    )
-
-
-def _truth(frame: pd.DataFrame) -> np.ndarray:
     if LABEL not in frame.columns:
         raise EvaluationError(f"the rows have no column {LABEL!r}, so there is nothing to compare predictions with")
     if not len(frame):
         raise EvaluationError("there are no rows to evaluate on")
-    mismatches = sorted(map(str, set(frame[LABEL].unique()) - {0, 1}))
-    if mismatches:
-        raise EvaluationError(f"{LABEL!r} must be 0 or 1; it holds {', '.join(mismatches[:5])}")
-    truth: np.ndarray = frame[LABEL].to_numpy(dtype="int64")
-    if truth.min() == truth.max():
-        raise EvaluationError(
-            f"all {len(truth)} rows have a risk of {truth[0]}; a model can only be judged on rows of both classes"
-        )
-    return truth
+    task = task_of(model.signature.task)
+    problem = task.check_truth(frame[LABEL], model.signature)
+    if problem:
+        raise EvaluationError(problem)
+    kind = "float64" if model.signature.task == "regression" else "int64"
+    return task.scorer(frame[LABEL].to_numpy(dtype=kind), model.predict(frame), model.signature)
 
 
-def _thin(points: int) -> np.ndarray:
-    """Return positions of at most :data:`CURVE_POINTS` evenly spaced points, the first and last among them."""
-    import numpy as np
+def evaluate(model: TrainedModel, frame: pd.DataFrame) -> Evaluation:
+    """Judge ``model`` on ``frame``, which holds its input columns and the label.
 
-    return np.unique(np.linspace(0, points - 1, min(points, CURVE_POINTS)).round().astype(int))
-
-
-def _calibration(truth: np.ndarray, probability: np.ndarray) -> Calibration:
-    import pandas as pd
-
-    rows = pd.DataFrame({"truth": truth, "probability": probability})
-    # Ranked, so that equal probabilities cannot make a bin's edges coincide.
-    bins = pd.qcut(rows["probability"].rank(method="first"), min(CALIBRATION_BINS, len(rows)), labels=False)
-    groups = rows.groupby(bins)
-    return Calibration(
-        predicted=tuple(groups["probability"].mean()),
-        observed=tuple(groups["truth"].mean()),
-        count=tuple(int(n) for n in groups.size()),
+    Raises:
+        EvaluationError: there is no label, it is none that the model knows, or a class does not occur.
+        SignatureMismatchError: an input column is missing.
+    """
+    signature, scorer = model.signature, score(model, frame)
+    if scorer.obstacle:
+        raise EvaluationError(f"a model cannot be judged by these {len(frame)} rows: {scorer.obstacle}")
+    figures, shape = task_of(signature.task).evaluate(scorer, signature)
+    own = {name: found.value for name, found in measure_own(signature.metrics, scorer).items()}
+    return Evaluation(
+        model=signature.model,
+        task=signature.task,
+        meaning=signature.label.meaning,
+        rows=len(frame),
+        labels=signature.label.count(frame[LABEL]),
+        decision_threshold=signature.decision_threshold,
+        metrics={**figures, **{name: value for name, value in own.items() if value is not None}},
+        shape=shape,
+        data_digest=data_digest(frame),
+        model_digest=model.digest,
     )

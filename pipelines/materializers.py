@@ -101,12 +101,14 @@ class TrainedModelMaterializer(FolderMaterializer):
         assert self._digest is not None
         assert self._stored is not None
         signature = self._stored.signature
+        threshold = signature.decision_threshold
         return {
+            **({} if threshold is None else {"decision_threshold": threshold}),
             "digest": self._digest,
             "training_data_digest": signature.training_data_digest,
             "training_rows": signature.training_rows,
-            "risk": signature.risk.meaning,
-            "decision_threshold": signature.decision_threshold,
+            "task": signature.task,
+            "meaning": signature.label.meaning,
         }
 
 

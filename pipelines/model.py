@@ -24,7 +24,9 @@ from pipelines.onnx_models import OnnxModel
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
 from pipelines.signature import Signature, SignatureMismatchError
+from pipelines.splits import division_names
 from pipelines.stored_estimators import from_files, is_onnx, libraries_of, own_types_in, to_files
+from pipelines.tasks import task_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,10 +76,12 @@ class TrainedModel:
         self.training_rows = training_rows
         self.digest = digest
 
-    def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
-        """Return the probability of risk for each row, as float64 of shape ``(rows,)``.
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return what the model says of each row, as float64.
 
-        ``frame`` holds at least the input columns, as :func:`pipelines.columns.read_column` makes them.
+        The probability of risk or the predicted number, of shape ``(rows,)``; of classes the probability of each, of
+        shape ``(rows, classes)``. ``frame`` holds at least the input columns, as
+        :func:`pipelines.columns.read_column` makes them.
 
         Raises:
             SignatureMismatchError: an input column is missing.
@@ -85,15 +89,22 @@ class TrainedModel:
         absent = [name for name in self.signature.column_names if name not in frame.columns]
         if absent:
             raise SignatureMismatchError("the frame", [f"column {name!r}: found no such column" for name in absent])
-        # By label and not by position: which column of predict_proba is the risk must not depend on how classes sort.
-        risk = list(self.pipeline.classes_).index(1)
-        probability: np.ndarray = self.pipeline.predict_proba(frame[self.signature.column_names])[:, risk]
-        return probability.astype("float64", copy=False)  # boosters give float32, of which sums differ by their order
+        return task_of(self.signature.task).predict(self.pipeline, frame[self.signature.column_names])
 
-    def predict_positive(self, probability: np.ndarray) -> np.ndarray:
-        """Return whether each probability is at least the decision threshold."""
-        flagged: np.ndarray = probability >= self.signature.decision_threshold
-        return flagged
+    def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the probability of risk for each row, as float64 of shape ``(rows,)``.
+
+        Raises:
+            SignatureMismatchError: an input column is missing.
+            ValueError: the model is not one of risk.
+        """
+        if self.signature.task != "binary":
+            raise ValueError(f"{self.signature.model} is a {self.signature.task} model; use predict")
+        return self.predict(frame)
+
+    def decide(self, output: np.ndarray) -> np.ndarray:
+        """Return the decision on each row of :meth:`predict`: whether it is flagged, the class's number, the value."""
+        return task_of(self.signature.task).decide(output, self.signature)
 
 
 def train_model(
@@ -146,15 +157,22 @@ def describe_model(
         columns=tuple(_as_seen(column, inputs, config) for column in description.columns),
         id_column=config.id_column,
         other_columns=tuple(
-            name for name in (config.target.column, *config.sensitive_columns) if name not in config.features.columns
+            dict.fromkeys(
+                name
+                for name in (config.target.column, *config.sensitive_columns, *division_names(config.split))
+                if name not in config.features.columns
+            )
         ),
         unseen_categories=config.features.unseen_categories,
-        risk=description.risk,
-        decision_threshold=config.decision_threshold,
+        label=description.label,
+        decision_threshold=config.decision_threshold if config.task == "binary" else None,
+        metrics=config.metrics,
+        split=config.split,
+        split_boundary=description.split_boundary,
         estimator=estimator,
         seed=config.split.seed,
         training_rows=len(training),
-        training_risks=int(training[LABEL].sum()),
+        training_labels=description.label.count(training[LABEL]),
         training_data_digest=data_digest(training),
         own_types=own_types_in(pipeline),
         libraries=versions_here(libraries_of(pipeline)),
@@ -162,9 +180,21 @@ def describe_model(
     return TrainedModel(
         pipeline,
         signature,
-        describe_rows(training),
+        describe_rows(without_division(config, training), describe_predictions(pipeline, signature, inputs)),
         RowDigests.of(inputs, salt_from=signature.training_data_digest),
     )
+
+
+def without_division(config: ModelConfig, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return ``rows`` without what only divides them: groups and times are others on the other side by design."""
+    kept = (*config.features.columns, *config.sensitive_columns)
+    return rows.drop(columns=[name for name in division_names(config.split) if name in rows and name not in kept])
+
+
+def describe_predictions(pipeline: Any, signature: Signature, inputs: pd.DataFrame) -> np.ndarray:
+    """Return what drift of predictions is judged by later: what ``pipeline`` says of the training rows."""
+    task = task_of(signature.task)
+    return task.reference(task.predict(pipeline, inputs), signature)
 
 
 def save_model(model: TrainedModel, folder: Path) -> str:

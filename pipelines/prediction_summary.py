@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
+from pipelines.config import Task
 from pipelines.input_profile import InputProfile
 from pipelines.strict import StrictModel
 
@@ -17,7 +18,11 @@ QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 class Histogram(StrictModel):
-    """Rows by risk probability: ``counts[i]`` of them from ``edges[i]`` to below ``edges[i + 1]``; the last takes 1."""
+    """Rows by predicted value: ``counts[i]`` from ``edges[i]`` to below ``edges[i + 1]``.
+
+    The value is the probability of risk, that of the predicted class, or the predicted number; values beyond the first
+    and last edge count there.
+    """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -29,47 +34,59 @@ class PredictionSummary(StrictModel):
     model: str
     model_version: str
     model_digest: str
-    risk: str = Field(description="In words: what a risk of 1 says of a row.")
+    task: Task
+    meaning: str = Field(description="In words: what a risk of 1 says of a row, what the classes or the number are.")
     run_id: str
     predicted_at: datetime
     uri: str = Field(description="The Parquet file that holds the predictions.")
     columns: dict[str, str] = Field(description="Columns of that file and their Arrow types.")
     input: InputProfile
     rows: int
-    flagged: int
-    flagged_share: float
-    decision_threshold: float
-    probability_mean: float
-    probability_quantiles: dict[str, float] = Field(description=f"By share of rows; exact to {1 / _BINS}.")
+    outcomes: dict[str, int] = Field(
+        description="Rows by decision: 'flagged' and 'not flagged', or each class. Empty for numbers."
+    )
+    decision_threshold: float | None = Field(description="Of a binary model.")
+    value_mean: float = Field(description="Of the value that the histogram shows.")
+    value_quantiles: dict[str, float] = Field(description=f"By share of rows; exact to {1 / _BINS} of the range.")
     histogram: Histogram
 
+    @property
+    def told(self) -> str:
+        """Say in a few words what was predicted."""
+        if self.task == "binary":
+            return f"{self.outcomes['flagged']} flagged"
+        if self.task == "multiclass":
+            return ", ".join(f"{count} {name}" for name, count in self.outcomes.items())
+        return f"mean {self.value_mean:.4g}"
 
-class ProbabilityCounts:
-    """A histogram of probabilities that arrive in pieces, in constant memory."""
 
-    def __init__(self) -> None:
+class ValueCounts:
+    """A histogram from ``low`` to ``high`` of values that arrive in pieces, in constant memory."""
+
+    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         self.rows = 0
+        self._low, self._width = low, high - low
         self._sum = 0.0
         self._counts = np.zeros(_BINS, dtype=np.int64)
 
-    def update(self, probability: np.ndarray) -> None:
-        """Add probabilities, each from 0 to 1."""
-        positions = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
+    def update(self, values: np.ndarray) -> None:
+        """Add values; those beyond the range count at its ends."""
+        positions = ((values - self._low) * (_BINS / self._width)).clip(0, _BINS - 1).astype(np.int64)
         self._counts += np.bincount(positions, minlength=_BINS)
-        self._sum += float(probability.sum())
-        self.rows += len(probability)
+        self._sum += float(values.sum())
+        self.rows += len(values)
 
     def mean(self) -> float:
         """Return the mean of what was added."""
         return self._sum / self.rows
 
     def quantile(self, share: float) -> float:
-        """Return the probability below which ``share`` of the rows are: the middle of the bin in which it lies."""
+        """Return the value below which ``share`` of the rows are: the middle of the bin in which it lies."""
         position = int(np.searchsorted(self._counts.cumsum(), share * self.rows))
-        return (min(position, _BINS - 1) + 0.5) / _BINS
+        return self._low + self._width * (min(position, _BINS - 1) + 0.5) / _BINS
 
     def histogram(self) -> Histogram:
         """Return the counts in few enough bins to draw."""
-        edges = np.linspace(0, 1, _SHOWN_BINS + 1).round(6)
+        edges = (self._low + self._width * np.linspace(0, 1, _SHOWN_BINS + 1)).round(6)
         counts = self._counts.reshape(_SHOWN_BINS, -1).sum(axis=1)
         return Histogram(edges=tuple(edges.tolist()), counts=tuple(counts.tolist()))

@@ -9,6 +9,7 @@ from pydantic import Field
 from pipelines.strict import StrictModel
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 MOST_VALUES: Final = 2000
@@ -42,10 +43,26 @@ class Reference(StrictModel):
     rows: int
     numeric: dict[str, NumericReference]
     categorical: dict[str, CategoricalReference]
+    predictions: NumericReference | CategoricalReference | None = Field(
+        default=None, description="What the model says of these rows: probability of risk, predicted class, or number."
+    )
 
 
-def describe_rows(training: pd.DataFrame) -> Reference:
-    """Describe the rows of ``training``. Integer columns, such as the label, count as categories."""
+def describe_rows(training: pd.DataFrame, predictions: np.ndarray | None = None) -> Reference:
+    """Describe the rows of ``training`` and, if given, the ``predictions`` of them, of shape ``(rows,)``.
+
+    Integer columns, such as the label of classes, count as categories.
+    """
+    numeric, categorical = _describe(training)
+    if predictions is None:
+        return Reference(rows=len(training), numeric=numeric, categorical=categorical)
+    found, named = _describe(training[[]].assign(predictions=predictions))
+    return Reference(
+        rows=len(training), numeric=numeric, categorical=categorical, predictions=(found | named)["predictions"]
+    )
+
+
+def _describe(training: pd.DataFrame) -> tuple[dict[str, NumericReference], dict[str, CategoricalReference]]:
     import numpy as np
     from pandas.api.types import is_float_dtype
 
@@ -64,4 +81,4 @@ def describe_rows(training: pd.DataFrame) -> Reference:
             categorical[name] = CategoricalReference(
                 missing=missing, counts=named, others=int(counts.sum()) - sum(named.values())
             )
-    return Reference(rows=len(training), numeric=numeric, categorical=categorical)
+    return numeric, categorical

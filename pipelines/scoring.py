@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,12 +13,11 @@ import pyarrow.parquet as pq
 from pipelines.columns import plain_values
 from pipelines.errors import PipelineError
 from pipelines.input_profile import InputProfile, InputReader
-from pipelines.prediction_summary import QUANTILES, PredictionSummary, ProbabilityCounts
+from pipelines.prediction_summary import QUANTILES, PredictionSummary, ValueCounts
 from pipelines.tables import Table
+from pipelines.tasks import task_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pipelines.model import TrainedModel
 
 
@@ -43,51 +43,53 @@ def score(
 ) -> PredictionSummary:
     """Score the rows of ``table`` into the Parquet file ``file`` and summarise them; ``uri`` is where it will be found.
 
-    Columns: the id (or ``row``, counted from 0), ``risk_probability`` (float64), ``risk_flag`` (whether it reaches the
-    model's decision threshold), ``model``, ``model_version``, ``run_id`` and ``predicted_at`` (UTC).
+    Columns: the id (or ``row``, counted from 0), those of the task, then ``model``, ``model_version``, ``run_id`` and
+    ``predicted_at`` (UTC). binary: ``risk_probability`` (float64) and ``risk_flag`` (whether it reaches the model's
+    decision threshold). multiclass: ``predicted_class``, ``probability`` of it, and ``probability_<class>`` for each.
+    regression: ``predicted_value`` (float64).
 
     Raises:
         InputChangedError: the rows are not those that ``profile`` was made of; what was written must not be used.
     """
     signature = model.signature
     assert model.digest is not None, "only a model that was read by its digest may score"
-    reader, counts, flagged = InputReader(table, signature), ProbabilityCounts(), 0
-    schema = _schema(signature.id_column, table)
+    task, outcomes = task_of(signature.task), Counter[str]()
+    reader, counts = InputReader(table, signature), ValueCounts(*task.range_of(signature))
+    schema = _schema(signature.id_column, table, task.columns(signature))
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in reader.pieces():
-            probability = model.predict_probability(piece.to_pandas())
-            flags = model.predict_positive(probability)
+            output = model.predict(piece.to_pandas())
             identity = (
-                _row_numbers(counts.rows, len(probability))
-                if signature.id_column is None
-                else piece[signature.id_column]
+                _row_numbers(counts.rows, len(output)) if signature.id_column is None else piece[signature.id_column]
             )
-            writer.write_batch(_predictions(schema, identity, probability, flags, signature.model, batch))
-            counts.update(probability)
-            flagged += int(flags.sum())
+            writer.write_batch(
+                _predictions(schema, identity, task.values(output, signature), signature.model, batch, len(output))
+            )
+            counts.update(task.drawn(output))
+            outcomes.update(task.outcomes(task.decide(output, signature), signature))
     if reader.profile().data_digest != profile.data_digest:
         raise InputChangedError(f"{table.location}: changed between being checked and being scored; run it again")
     return PredictionSummary(
         model=signature.model,
         model_version=batch.model_version,
         model_digest=model.digest,
-        risk=signature.risk.meaning,
+        task=signature.task,
+        meaning=signature.label.meaning,
         run_id=batch.run_id,
         predicted_at=batch.predicted_at.astimezone(UTC),
         uri=uri,
         columns={field.name: str(field.type) for field in schema},
         input=profile,
         rows=counts.rows,
-        flagged=flagged,
-        flagged_share=flagged / counts.rows,
+        outcomes=dict(outcomes),
         decision_threshold=signature.decision_threshold,
-        probability_mean=counts.mean(),
-        probability_quantiles={str(share): counts.quantile(share) for share in QUANTILES},
+        value_mean=counts.mean(),
+        value_quantiles={str(share): counts.quantile(share) for share in QUANTILES},
         histogram=counts.histogram(),
     )
 
 
-def _schema(id_column: str | None, table: Table) -> pa.Schema:
+def _schema(id_column: str | None, table: Table, predicted: dict[str, str]) -> pa.Schema:
     if id_column is None:
         identity = pa.field("row", pa.int64())
     else:
@@ -96,8 +98,7 @@ def _schema(id_column: str | None, table: Table) -> pa.Schema:
     return pa.schema(
         [
             identity,
-            pa.field("risk_probability", pa.float64()),
-            pa.field("risk_flag", pa.bool_()),
+            *(pa.field(name, pa.type_for_alias(kind)) for name, kind in predicted.items()),
             pa.field("model", pa.string()),
             pa.field("model_version", pa.string()),
             pa.field("run_id", pa.string()),
@@ -111,11 +112,13 @@ def _row_numbers(start: int, rows: int) -> pa.Array:
 
 
 def _predictions(
-    schema: pa.Schema, identity: pa.Array, probability: np.ndarray, flags: np.ndarray, model: str, batch: Batch
+    schema: pa.Schema, identity: pa.Array, predicted: list[Any], model: str, batch: Batch, rows: int
 ) -> pa.RecordBatch:
     same = (model, batch.model_version, batch.run_id, batch.predicted_at)
+    fields = list(schema)
     repeated = [
-        pa.repeat(pa.scalar(value, field.type), len(probability))
-        for value, field in zip(same, list(schema)[3:], strict=True)
+        pa.repeat(pa.scalar(value, field.type), rows)
+        for value, field in zip(same, fields[1 + len(predicted) :], strict=True)
     ]
-    return pa.RecordBatch.from_arrays([identity, pa.array(probability), pa.array(flags), *repeated], schema=schema)
+    values = [pa.array(value, field.type) for value, field in zip(predicted, fields[1:], strict=False)]
+    return pa.RecordBatch.from_arrays([identity, *values, *repeated], schema=schema)

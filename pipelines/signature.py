@@ -10,9 +10,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from pipelines.columns import Column, classify
-from pipelines.config import Task
+from pipelines.config import MetricRules, Split, Task
 from pipelines.errors import PipelineError
-from pipelines.labels import RiskDefinition
+from pipelines.labels import LabelDefinition
 from pipelines.strict import StrictModel
 
 
@@ -38,12 +38,19 @@ class Signature(StrictModel):
         description="Columns that data may hold and the model ignores: the target and the sensitive attributes."
     )
     unseen_categories: Literal["refuse", "ignore"]
-    risk: RiskDefinition
-    decision_threshold: float = Field(description="A risk probability of at least this is flagged.")
+    label: LabelDefinition
+    decision_threshold: float | None = Field(
+        description="Of a binary model: a risk probability of at least this is flagged."
+    )
+    metrics: dict[str, MetricRules] = Field(default={}, description="The team's own metrics.")
+    split: Split = Split()
+    split_boundary: float | None = Field(
+        default=None, description="Of rows divided by time: those after this were held out; epoch seconds of a date."
+    )
     estimator: dict[str, Any]
     seed: int
     training_rows: int
-    training_risks: int
+    training_labels: dict[str, int] = Field(description="Rows by class; of a binary model 'risk' and 'other'.")
     training_data_digest: str
     own_types: dict[str, str] = Field(
         default={},

@@ -71,13 +71,13 @@ def train(
 
     if dry_run:
         steps = jobs.preview_training(target)
-        thresholds = target.thresholds.required()
+        asked = ", ".join(f"{name} {one}" for name, one in target.thresholds.thresholds.items()) or "no metric"
         say(
-            f"Would train {target.where} on {target.stack}: {', '.join(steps)}.\nIt must reach {_listed(thresholds)}.",
+            f"Would train {target.where} on {target.stack}: {', '.join(steps)}.\nIt must reach {asked}.",
             as_json,
             stack=target.stack,
             steps=steps,
-            thresholds=thresholds,
+            thresholds=target.thresholds.required(),
         )
         return
     with _steps_shown(as_json):
@@ -246,14 +246,6 @@ def _say_would(what: str, target: Target, as_json: bool) -> None:
     )
 
 
-def _listed(thresholds: dict[str, float]) -> str:
-    from environments import LOWER_IS_BETTER
-
-    return ", ".join(
-        f"{name} {'<=' if name in LOWER_IS_BETTER else '>='} {value:g}" for name, value in thresholds.items()
-    )
-
-
 @contextmanager
 def _steps_shown(as_json: bool) -> Iterator[None]:
     """Print one line per step while a run goes on; none when a machine reads."""
@@ -274,16 +266,16 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
     version = run.model_version.number if run.model_version else None
     lines = [f"Run {run.name} {run.status}: version {version} of {target.where}."]
     if evaluation is not None:
-        lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.model_dump().items()))
+        lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items()))
     if predictions is not None:
-        lines.append(f"{predictions.rows} rows scored, {predictions.flagged} flagged: {predictions.uri}")
+        lines.append(f"{predictions.rows} rows scored, {predictions.told}: {predictions.uri}")
     say(
         "\n".join(lines),
         as_json,
         run={"id": run.id, "name": run.name, "status": run.status},
         model=target.model,
         version=version,
-        metrics=evaluation.metrics.model_dump() if evaluation else None,
+        metrics=evaluation.metrics if evaluation else None,
         predictions=predictions.model_dump(mode="json") if predictions else None,
     )
 

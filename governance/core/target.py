@@ -12,12 +12,13 @@ from environments import (
     Platform,
     SettingsError,
     Team,
-    Thresholds,
     local_root,
     names_for,
     pick_cloud,
     stack_name,
 )
+from governance.core.requirements import Requirements
+from pipelines.config import read_config
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,13 @@ class Target:
         return stack_name(self.team.team, self.environment.environment, self.cloud)
 
     @property
-    def thresholds(self) -> Thresholds:
-        """What the model must reach here."""
-        return self.environment.thresholds_for(self.model)
+    def thresholds(self) -> Requirements:
+        """What the model must reach here, by the metrics of its task.
+
+        Raises:
+            ConfigError: the model has no config, or a wrong one.
+        """
+        return Requirements.of(self.environment, read_config(self.model))
 
     @property
     def owner(self) -> str:

@@ -46,7 +46,7 @@ def bring_to_production(platform: Platform, model: str, progress: DemoProgress) 
     with progress.doing("batch inference in production") as tell_outcome, watch_steps(progress.step):
         predictions = predictions_of(jobs.infer(production))
         assert predictions is not None, "a completed batch inference put out its summary"
-        tell_outcome(f"{predictions.rows} rows scored, {predictions.flagged} flagged")
+        tell_outcome(f"{predictions.rows} rows scored, {predictions.told}")
 
 
 def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> None:
@@ -124,7 +124,7 @@ def _figures(run: PipelineRunResponse, target: Target) -> str:
 
     evaluation = evaluation_of(run)
     assert evaluation is not None, "a run whose gates passed was evaluated"
-    reached = evaluation.metrics.model_dump(include=set(target.thresholds.required()))
+    reached = {name: evaluation.metrics[name] for name in target.thresholds.required() if name in evaluation.metrics}
     version = run.model_version.number if run.model_version else "?"
     return f"version {version}, {', '.join(f'{name} {value:.3f}' for name, value in reached.items())}"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from governance.evidence_pack.model_card import predicts
 from governance.gates.fairness import GATE as FAIRNESS
 from governance.gates.performance import GATE as PERFORMANCE
 from governance.gates.result import Check
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
 
     from governance.evidence_pack.facts import Facts
+
+_TASKS = {
+    "binary": "binary classification",
+    "multiclass": "multiclass classification",
+    "regression": "regression",
+}
 
 
 def ml_bom(facts: Facts, written: datetime) -> bytes:
@@ -88,11 +95,11 @@ def _model_card(facts: Facts) -> dict[str, Any]:
     return {
         "modelParameters": {
             "approach": {"type": "supervised"},
-            "task": "binary classification",
+            "task": _TASKS[signature.task],
             "architectureFamily": str(signature.estimator["type"]),
             "datasets": [{"ref": component.bom_ref.value} for component in _data(facts)],
             "inputs": [{"format": f"{column.name}: {column.describe()}"} for column in signature.columns],
-            "outputs": [{"format": f"probability of: {signature.risk.meaning}"}],
+            "outputs": [{"format": predicts(signature)}],
         },
         "quantitativeAnalysis": {"performanceMetrics": list(_metrics(facts))},
         "considerations": {name: value for name, value in considerations.items() if value},
@@ -104,7 +111,7 @@ def _metrics(facts: Facts) -> Iterator[dict[str, Any]]:
     if judged is None or judged.evaluation is None:
         return
     checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE.name for check in gate.checks}
-    for name, value in judged.evaluation.metrics.model_dump().items():
+    for name, value in judged.evaluation.metrics.items():
         yield {"type": name, "value": f"{value:.6g}", "slice": "held-out rows", **_interval(checks.get(name))}
 
 

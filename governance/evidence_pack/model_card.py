@@ -14,6 +14,8 @@ from governance.evidence_pack.facts import Facts
 from governance.gates.fairness import GATE as FAIRNESS
 from governance.gates.performance import GATE as PERFORMANCE
 from governance.gates.result import Check, GateResult
+from pipelines.labels import in_words
+from pipelines.signature import Signature
 
 _NOT_STATED = "Not stated in the model's configuration."
 
@@ -67,23 +69,48 @@ def _intended(facts: Facts) -> list[Block]:
     signature, card = facts.signature, facts.card
     return [
         Paragraph(card.intended_use or _NOT_STATED),
-        Paragraph(
-            f"It predicts the probability of: {signature.risk.meaning}. A probability of at least "
-            f"{signature.decision_threshold:g} is flagged."
-        ),
+        Paragraph(predicts(signature)),
         Paragraph(f"Out of scope: {card.out_of_scope or _NOT_STATED}"),
     ]
 
 
+def predicts(signature: Signature) -> str:
+    """Say in words what a model predicts."""
+    label = signature.label
+    match signature.task:
+        case "binary":
+            return (
+                f"It predicts the probability of: {label.meaning}. A probability of at least "
+                f"{signature.decision_threshold:g} is flagged."
+            )
+        case "multiclass":
+            return f"It predicts which of {', '.join(label.classes)} a row is: {label.meaning}."
+        case "regression":
+            return f"It predicts a number{f' in {label.unit}' if label.unit else ''}: {label.meaning}."
+
+
+def divided(signature: Signature) -> str:
+    """Say by which method, and which column or function, rows were divided."""
+    split = signature.split
+    method = split.method or ("random" if signature.task == "regression" else "stratified")
+    by = ", ".join(filter(None, (split.group, split.column, split.function)))
+    return f"{method}{f' ({by})' if by else ''}"
+
+
 def _data(facts: Facts) -> Iterator[Block]:
     signature, described = facts.signature, facts.description
-    rows = [("training", signature.training_rows, signature.training_risks, signature.training_data_digest)]
+    rows = [("training", signature.training_rows, signature.training_labels, signature.training_data_digest)]
     if described is not None:
         yield Paragraph(f"Source: {described.source}")
         rows.append(
-            ("held out", described.validation_rows, described.validation_risks, described.validation_digest),
+            ("held out", described.validation_rows, described.validation_labels, described.validation_digest),
         )
-    yield Table(("rows", "number", "at risk", "digest"), [(w, str(n), str(r), f"sha256:{d}") for w, n, r, d in rows])
+    task = signature.task
+    yield Table(
+        ("rows", "number", "of them", "digest"),
+        [(what, str(number), in_words(task, labels), f"sha256:{digest}") for what, number, labels, digest in rows],
+    )
+    yield Paragraph(f"Divided by the method {divided(signature)}.")
     inputs = ", ".join(f"{column.name} ({column.describe()})" for column in signature.columns)
     yield Paragraph(f"Inputs: {inputs}")
 
@@ -95,15 +122,16 @@ def _metrics(facts: Facts) -> Iterator[Block]:
         return
     evaluation = judged.evaluation
     checks = {check.name: check for gate in judged.gates if gate.gate == PERFORMANCE.name for check in gate.checks}
+    labels = in_words(evaluation.task, evaluation.labels)
     yield Paragraph(
-        f"On {evaluation.rows} held-out rows, {evaluation.positives} of them at risk, in run {judged.name} "
+        f"On {evaluation.rows} held-out rows{f' ({labels})' if labels else ''}, in run {judged.name} "
         f"({judged.environment}). Intervals are bootstrapped."
     )
     yield Table(
         ("metric", "value", "interval", "required"),
         [
             (name, f"{value:.4f}", _interval(checks.get(name)), _required(checks.get(name)))
-            for name, value in evaluation.metrics.model_dump().items()
+            for name, value in evaluation.metrics.items()
         ],
     )
 

@@ -1,7 +1,7 @@
 """How far a figure may be from what other rows of the same kind would have given: the stratified bootstrap.
 
 Percentile intervals, B. Efron and R. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13. Rows are drawn
-anew within each stratum, so that every resample holds both outcomes as often as the rows themselves.
+anew within each stratum, so that every resample holds each class as often as the rows themselves.
 """
 
 from __future__ import annotations
@@ -51,14 +51,17 @@ def seed_from(digest: str) -> int:
     return int(digest[:15], 16)
 
 
-def intervals(draws: np.ndarray, value: float, rows: int) -> dict[str, tuple[float, float]]:
-    """Return two-sided percentile intervals of a share at each of :data:`CONFIDENCES`.
+def intervals(draws: np.ndarray, value: float, rows: int, *, share: bool = True) -> dict[str, tuple[float, float]]:
+    """Return two-sided percentile intervals at each of :data:`CONFIDENCES`, of a share or any other figure.
 
     Where no resample differs, as for a recall of 1, the bootstrap knows no uncertainty. The interval is then that of
-    Clopper and Pearson for ``rows`` successes of ``rows``, around ``value`` and within 0 and 1.
+    Clopper and Pearson for ``rows`` successes of ``rows``, around ``value`` and within 0 and 1. Of what is no share
+    nothing is known then, and no interval is returned.
     """
     if draws.max() != draws.min():
         return difference_intervals(draws)
+    if not share:
+        return {}
     slacks = {confidence: 1 - ((100 - confidence) / 200) ** (1 / max(rows, 1)) for confidence in CONFIDENCES}
     return {str(name): (max(0.0, value - slack), min(1.0, value + slack)) for name, slack in slacks.items()}
 
@@ -71,43 +74,3 @@ def difference_intervals(draws: np.ndarray) -> dict[str, tuple[float, float]]:
         low, high = np.quantile(draws, [tail, 1 - tail])
         found[str(confidence)] = (float(low), float(high))
     return found
-
-
-class Scorer:
-    """A model's metrics under any weighting of the same rows, computed from one ranking of them."""
-
-    def __init__(self, truth: np.ndarray, probability: np.ndarray, decision_threshold: float) -> None:
-        """Rank the rows. ``truth`` is 0 or 1 and ``probability`` that of 1, both of shape ``(rows,)``."""
-        self._order = np.argsort(-probability, kind="stable")
-        ranked = probability[self._order]
-        self._truth = truth[self._order].astype(float)
-        # Rows of equal probability are passed together: the last of each such group.
-        self._ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-        self._flagged = int((ranked >= decision_threshold).sum())
-        self._squared = (ranked - self._truth) ** 2
-
-    def figures(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Compute ROC AUC, average precision, recall, precision and Brier score for each row of ``weights``.
-
-        Defined as in scikit-learn; precision is 0 where no row is flagged.
-        """
-        ranked = weights[:, self._order]
-        positive = np.cumsum(ranked * self._truth, axis=1)
-        everything = np.cumsum(ranked, axis=1)
-        tp, seen = positive[:, self._ends], everything[:, self._ends]
-        fp = seen - tp
-        positives, negatives = tp[:, -1], fp[:, -1]
-        gained = np.diff(tp, axis=1, prepend=0.0)
-        area = (np.diff(fp, axis=1, prepend=0.0) * (tp - gained / 2)).sum(axis=1)
-        precision_there = np.divide(tp, seen, out=np.zeros_like(tp), where=seen > 0)
-        if self._flagged:
-            caught, called = positive[:, self._flagged - 1], everything[:, self._flagged - 1]
-        else:
-            caught = called = np.zeros(len(weights))
-        return {
-            "roc_auc": area / (positives * negatives),
-            "average_precision": (gained * precision_there).sum(axis=1) / positives,
-            "recall": caught / positives,
-            "precision": np.divide(caught, called, out=np.zeros(len(weights)), where=called > 0),
-            "brier_score": (ranked @ self._squared) / ranked.sum(axis=1),
-        }

@@ -13,10 +13,11 @@ import pandas as pd
 from zenml import step
 from zenml.client import Client
 
-from environments import LOWER_IS_BETTER, ORDER, Gates
+from environments import ORDER, Gates
 from environments.strict import StrictModel
+from governance.core.requirements import Requirements
 from governance.core.target import Target
-from governance.gates.bootstrap import Scorer, count_resamples, difference_intervals, resample, seed_from
+from governance.gates.bootstrap import count_resamples, difference_intervals, resample, seed_from
 from governance.gates.context import GateContext
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate, PromotionContext
 from governance.gates.groups import group_rows
@@ -24,17 +25,19 @@ from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Bound, Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
+from governance.gates.tasks import group_judge
 from governance.records.history import read_elsewhere, read_history
 from governance.registry.loading import trusted_release
 from governance.registry.versions import named_version, staged_version
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
+from pipelines.errors import PipelineError
 from pipelines.libraries import ModelLibrariesError
 from pipelines.model import TrainedModel, read_model
+from pipelines.own_metrics import OwnMetric, own_rules
 
 DIFFERENCE = " difference"
-RECALL_IN = "recall difference in "
 NO_BASELINE = "champion"
 SAME_VERSION = "champion is another version"
 UNSEEN = "rows new to both models"
@@ -58,7 +61,7 @@ def measure_difference(
     *,
     resamples: int,
 ) -> tuple[Measure, ...]:
-    """Measure challenger less champion in each metric, and in recall for each group, with paired intervals.
+    """Measure challenger less champion in each metric, and in one figure for each group, with paired intervals.
 
     Rows that either model was trained on are left out, by the digests recorded with the models; how many are left is
     the first measure.
@@ -71,79 +74,103 @@ def measure_difference(
         facts={"dropped": float(known.sum())},
         detail=f"{int(known.sum())} of {len(frame)} held-out rows were trained on and are left out",
     )
-    if rows.empty or rows["risk"].nunique() < 2:
+    if rows.empty:
         return (unseen,)
     new, old = score_rows(challenger, rows), score_rows(champion, rows)
-    return (unseen, *_overall(new, old, resamples), *_by_group(new, old, challenger, attributes, resamples))
+    if new.scorer.obstacle:
+        return (unseen,)
+    judge = group_judge(new.task)
+    random, by_group = np.random.default_rng(seed_from(new.data_digest)), []
+    for attribute in attributes:
+        groups = group_rows(rows, attribute, challenger.reference)
+        for name in groups.names:
+            inside, label = groups.of_row == name, f"{attribute.column}={name}"
+            by_group.append(judge.compare(new, old, inside, label, resamples, random))
+    return (unseen, *_overall(new, old, resamples), *by_group)
 
 
 def _overall(new: Scored, old: Scored, resamples: int) -> list[Measure]:
     drawn = count_resamples(len(new.truth), resamples)
-    scorers = [Scorer(rows.truth, rows.probability, rows.decision_threshold) for rows in (new, old)]
-    once = np.ones((1, len(new.truth)))
+    once, scorers = np.ones((1, len(new.truth))), (new.scorer, old.scorer)
     values = [scorer.figures(once) for scorer in scorers]
-    pieces: dict[str, list[np.ndarray]] = {name: [] for name in values[0]}
-    for weights in resample(new.truth, drawn, seed_from(new.data_digest)):
+    # Metrics of both: a class that one of them does not know has no recall to compare.
+    pieces: dict[str, list[np.ndarray]] = {name: [] for name in values[0] if name in values[1]}
+    own, problems = _own_of(new, old)
+    own_draws: dict[str, list[float]] = {name: [] for name in own}
+    for weights in resample(new.scorer.strata, drawn, seed_from(new.data_digest)):
         ours, theirs = (scorer.figures(weights) for scorer in scorers)
         for name in pieces:
             pieces[name].append(ours[name] - theirs[name])
-    return [
+        for name, (mine, other) in own.items():
+            try:
+                own_draws[name] += [mine.on(row) - other.on(row) for row in weights if name not in problems]
+            except PipelineError as error:
+                problems[name] = str(error)
+    facts = {**new.scorer.facts, "resamples": drawn}
+    measures = [
         Measure(
             name=name + DIFFERENCE,
             value=float(values[0][name][0] - values[1][name][0]),
             intervals=difference_intervals(np.concatenate(draws)),
-            facts={**new.counts, "resamples": drawn},
+            facts=facts,
             detail=f"{values[0][name][0]:.4g} against {values[1][name][0]:.4g}",
         )
         for name, draws in pieces.items()
     ]
+    for name, (mine, other) in own.items():
+        if name not in problems:
+            ours_now, theirs_now = mine.on(once[0]), other.on(once[0])
+            measures.append(
+                Measure(
+                    name=name + DIFFERENCE,
+                    value=ours_now - theirs_now,
+                    intervals=difference_intervals(np.array(own_draws[name])),
+                    facts=facts,
+                    detail=f"{ours_now:.4g} against {theirs_now:.4g}",
+                )
+            )
+    return measures + [Measure(name=n + DIFFERENCE, value=None, facts=facts, detail=p) for n, p in problems.items()]
 
 
-def _by_group(
-    new: Scored, old: Scored, challenger: TrainedModel, attributes: tuple[SensitiveAttribute, ...], resamples: int
-) -> list[Measure]:
-    """Recall in each group. A resample of its rows at risk has a multinomial number of gains, losses and draws."""
-    random, measures = np.random.default_rng(seed_from(new.data_digest)), []
-    for attribute in attributes:
-        groups = group_rows(new.frame, attribute, challenger.reference)
-        for name in groups.names:
-            inside = groups.of_row == name
-            at_risk = inside & (new.truth == 1)
-            facts = {"rows": float(inside.sum()), "positives": float(at_risk.sum())}
-            label = f"{RECALL_IN}{attribute.column}={name}"
-            if not at_risk.any():
-                measures.append(Measure(name=label, value=None, facts=facts, detail="nobody at risk"))
-                continue
-            change = new.flagged[at_risk].astype(int) - old.flagged[at_risk].astype(int)
-            shares = [float((change == step).mean()) for step in (-1, 0, 1)]
-            drawn = random.multinomial(len(change), shares, size=resamples)
-            draws = (drawn[:, 2] - drawn[:, 0]) / len(change)
-            found = difference_intervals(draws)
-            measures.append(Measure(name=label, value=float(change.mean()), intervals=found, facts=facts))
-    return measures
+def _own_of(new: Scored, old: Scored) -> tuple[dict[str, tuple[OwnMetric, OwnMetric]], dict[str, str]]:
+    """Return the challenger's own metrics on both models' predictions, and those that fail with why."""
+    found, problems = {}, {}
+    for name, rules in own_rules(new.own).items():
+        try:
+            both = (OwnMetric(rules, new.scorer), OwnMetric(rules, old.scorer))
+            for metric in both:
+                metric.once()
+        except PipelineError as error:
+            problems[name] = str(error)
+        else:
+            found[name] = both
+    return found, problems
 
 
-def judge_measures(measures: tuple[Measure, ...], gates: Gates) -> list[Check]:
+def judge_measures(measures: tuple[Measure, ...], gates: Gates, required: Requirements) -> list[Check]:
     """Hold every difference against its margin."""
     unseen, confidence = find_measure(measures, UNSEEN), gates.confidence
     left = unseen.value or 0
     few = "too few are left" if left < gates.minimum_rows else ""
     checks = [at_least(UNSEEN, left, gates.minimum_rows, unproven=few, detail=unseen.detail)]
-    for metric, margin in gates.champion.margins.required().items():
-        found, smaller = find_measure(measures, metric + DIFFERENCE), metric in LOWER_IS_BETTER
-        bound: Bound = "at most" if smaller else "at least"
-        checks.append(found.check(bound, margin if smaller else -margin, confidence, too_few(found, gates)))
-    margin = gates.champion.group_recall_margin
-    groups = [measure for measure in measures if measure.name.startswith(RECALL_IN)]
-    return checks + [group.check("at least", -margin, confidence, _small(group, gates)) for group in groups]
+    for metric, asked in required.margins.items():
+        found, smaller, margin = find_measure(measures, metric + DIFFERENCE), asked.better == "lower", asked.limit
+        unproven = too_few(found, gates, required.task)
+        checks.append(found.check(asked.bound, margin if smaller else -margin, confidence, unproven))
+    judge = group_judge(required.task)
+    margin = judge.margin(gates.champion)
+    bound: Bound = "at most" if judge.smaller_is_better else "at least"
+    groups = [measure for measure in measures if measure.name.startswith(judge.change)]
+    limit = margin if judge.smaller_is_better else -margin
+    return checks + [group.check(bound, limit, confidence, _small(group, gates)) for group in groups]
 
 
 def _small(measure: Measure, gates: Gates) -> str:
     limits = gates.fairness
     if measure.facts["rows"] < limits.minimum_group_rows:
         return f"{measure.facts['rows']:g} rows, at least {limits.minimum_group_rows} are needed"
-    if measure.facts["positives"] < limits.minimum_group_per_class:
-        return f"{measure.facts['positives']:g} rows at risk, at least {limits.minimum_group_per_class} are needed"
+    if measure.facts["judged"] < limits.minimum_group_per_class:
+        return f"{measure.facts['judged']:g} rows at risk, at least {limits.minimum_group_per_class} are needed"
     return ""
 
 
@@ -152,6 +179,7 @@ def judge_champion(
     champion: TrainedModel,
     frame: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
+    required: Requirements,
     gates: Gates,
     context: GateContext,
     *,
@@ -167,12 +195,14 @@ def judge_champion(
     if not same.passed:
         return context.result(GATE.name, evidence, [same])
     absent = [name for name in champion.signature.column_names if name not in frame.columns]
+    if champion.signature.label.names != challenger.signature.label.names:
+        absent.append(f"what it predicts: {champion.signature.label.rule}")
     unproven = "the champion cannot score these rows" if absent else ""
     comparable = at_most(COMPARABLE, len(absent), 0, unproven=unproven, detail=", ".join(absent))
     if absent:
         return context.result(GATE.name, evidence, [same, comparable])
     measures = measure_difference(challenger, champion, frame, attributes, resamples=gates.resamples)
-    return context.result(GATE.name, evidence, [same, comparable, *judge_measures(measures, gates)], measures)
+    return context.result(GATE.name, evidence, [same, comparable, *judge_measures(measures, gates, required)], measures)
 
 
 def no_champion(digest: str, frame: pd.DataFrame, context: GateContext) -> GateResult:
@@ -201,6 +231,7 @@ def validate_against_champion(
     version: str,
     validation_data: pd.DataFrame,
     attributes: tuple[SensitiveAttribute, ...],
+    required: Requirements,
     gates: Gates,
     context: GateContext,
 ) -> Annotated[GateResult, "champion_gate"]:
@@ -217,7 +248,9 @@ def validate_against_champion(
         result = unreadable_champion(digest, champion, validation_data, context, f"it was {error.said}")
     else:
         versions = (version, champion.version)
-        result = judge_champion(challenger, old, validation_data, attributes, gates, context, versions=versions)
+        result = judge_champion(
+            challenger, old, validation_data, attributes, required, gates, context, versions=versions
+        )
     return record(result, context).require()
 
 
@@ -244,6 +277,7 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
         version=str(context.version),
         validation_data=rows,
         attributes=context.config.attributes,
+        required=context.target.thresholds,
         **context.common,
     )
 
@@ -267,7 +301,7 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
     if "champion" not in result.evidence:
         return list(result.checks)
     kept = [check for check in result.checks if check.name in (SAME_VERSION, COMPARABLE, READABLE)]
-    return [*kept, *judge_measures(result.measures, target.environment.gates)]
+    return [*kept, *judge_measures(result.measures, target.environment.gates, target.thresholds)]
 
 
 def _of_an_earlier_champion(result: GateResult, promotion: PromotionContext) -> str:
@@ -291,14 +325,15 @@ def _controls(context: ControlContext) -> list[Control]:
     models = people.models
 
     def judge(challenger: str, champion: str, versions: tuple[str, str] = ("2", "1")) -> GateResult:
-        given = (models[challenger], models[champion], people.held_out, people.config.attributes)
+        given = (models[challenger], models[champion], people.held_out, people.config.attributes, required)
         return judge_champion(*given, gates, context.gate_context, versions=versions)
 
-    margin = next(iter(gates.champion.margins.required())) + DIFFERENCE
+    required = Requirements.of(context.environment, people.config)
+    margin, in_group = next(iter(required.margins)) + DIFFERENCE, group_judge(required.task).change
     return [
         Control("a challenger as good", None, lambda: judge("retrained", "good")),
         Control("an inferior challenger", margin, lambda: judge("inferior", "good")),
-        Control("a challenger worse in one group", f"{RECALL_IN}sex=b", lambda: judge("biased", "good")),
+        Control("a challenger worse in one group", f"{in_group}sex=b", lambda: judge("biased", "good")),
         Control("a version compared with itself", SAME_VERSION, lambda: judge("good", "good", ("1", "1"))),
         Control("a champion trained on the held-out rows", UNSEEN, lambda: judge("retrained", "leaked")),
     ]

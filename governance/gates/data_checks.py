@@ -16,8 +16,9 @@ from governance.gates.context import GateContext
 from governance.gates.gate import Control, ControlContext
 from governance.gates.result import Check, GateResult, at_least, at_most
 from pipelines.artifacts import LABEL
-from pipelines.config import ModelConfig
+from pipelines.config import ModelConfig, Task
 from pipelines.digests import data_digest
+from pipelines.splits import kept_division
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -35,16 +36,21 @@ class Columns(StrictModel):
     numeric: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    task: Task = "binary"
+    labels: int = Field(default=2, description="Classes that must occur; of a number, different values.")
     ranges: dict[str, tuple[float, float]] = Field(default={})
 
     @classmethod
     def of(cls, config: ModelConfig) -> Columns:
         """Return the columns that ``config`` names."""
-        features = config.features
+        features, target = config.features, config.target
+        beside = (*config.sensitive_columns, *kept_division(config.split))
         return cls(
             numeric=features.numbers,
             categorical=features.categorical,
-            beside=tuple(name for name in config.sensitive_columns if name not in features.columns),
+            beside=tuple(dict.fromkeys(name for name in beside if name not in features.columns)),
+            task=config.task,
+            labels=2 if target.classes is None else len(target.classes) + (target.other_values == "allow"),
             ranges=config.ranges,
         )
 
@@ -52,11 +58,17 @@ class Columns(StrictModel):
 def schema_for(columns: Columns) -> pa.DataFrameSchema:
     """Return what the form of the data must be.
 
-    Each feature is present, typed and within its range; attributes are present; the label is 0 or 1 and never missing.
+    Each feature is present, typed and within its range; attributes and what rows are divided by are present; the label
+    is a class's number from 0, or finite, and never missing.
     """
     import pandera.pandas as pa
 
     finite = pa.Check(lambda s: ~np.isinf(s.astype("float64")), name="finite")
+    label = (
+        pa.Column("float64", finite, nullable=False, coerce=True)
+        if columns.task == "regression"
+        else pa.Column("int64", pa.Check.isin(list(range(columns.labels))), nullable=False, coerce=True)
+    )
     return pa.DataFrameSchema(
         {
             **{
@@ -64,7 +76,7 @@ def schema_for(columns: Columns) -> pa.DataFrameSchema:
                 for name in columns.numeric
             },
             **{name: pa.Column(nullable=True) for name in (*columns.categorical, *columns.beside)},
-            LABEL: pa.Column("int64", pa.Check.isin([0, 1]), nullable=False, coerce=True),
+            LABEL: label,
         }
     )
 
@@ -79,17 +91,24 @@ def _within(columns: Columns, name: str) -> list[pa.Check]:
 
 
 def judge_rows(
-    gate: str, frame: pd.DataFrame, columns: Columns, limits: DataQuality, context: GateContext
+    gate: str,
+    frame: pd.DataFrame,
+    columns: Columns,
+    limits: DataQuality,
+    context: GateContext,
+    division: tuple[Check, ...] = (),
 ) -> GateResult:
-    """Check form (pandera), size, missing values, repeated rows, and that both outcomes occur.
+    """Check form (pandera), size, missing values, repeated rows, and that every class, or more than one number, occurs.
 
-    Shares are of all rows. A row repeats when all its features and the target equal an earlier row's.
+    ``division`` are checks of how the rows were divided from those of training. Shares are of all rows. A row repeats
+    when all its features and the target equal an earlier row's.
     """
     features = [name for name in (*columns.numeric, *columns.categorical) if name in frame]
     checks = [
         _form(frame, columns),
         at_least(ROWS, float(len(frame)), float(limits.minimum_rows)),
-        at_least(OUTCOMES, float(frame[LABEL].nunique()) if LABEL in frame else 0.0, 2.0),
+        at_least(OUTCOMES, float(frame[LABEL].nunique()) if LABEL in frame else 0.0, float(columns.labels)),
+        *division,
     ]
     if len(frame) and features:
         missing = frame[features].isna().mean()

@@ -1,4 +1,4 @@
-"""Have the data changed since training, in any column?
+"""Have the data changed since training, in any column, or what the model says of them?
 
 Two views of each column, both with explicit limits: the population stability index over the training rows' quantile
 bins (a missing value is a bin of its own), and the Kolmogorov-Smirnov distance of a number or Cramer's V of a category,
@@ -14,14 +14,15 @@ from zenml import step
 
 from environments import Drift, Gates
 from governance.gates.context import GateContext
-from governance.gates.drift_report import DISTANCE, PSI, draw_drift
+from governance.gates.drift_report import DISTANCE, PREDICTIONS_NAME, PSI, draw_drift
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure, at_most
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.digests import data_digest
-from pipelines.model import read_model
+from pipelines.model import TrainedModel, read_model
 from pipelines.reference import CategoricalReference, NumericReference, Reference
+from pipelines.tasks import task_of
 
 
 def population_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
@@ -44,20 +45,37 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def measure_drift(reference: Reference, frame: pd.DataFrame, *, bins: int) -> tuple[Measure, ...]:
-    """Measure how far every column of ``reference`` moved, in both views; both are missing for one not in ``frame``."""
+def measure_drift(
+    reference: Reference, frame: pd.DataFrame, *, bins: int, predictions: np.ndarray | None = None
+) -> tuple[Measure, ...]:
+    """Measure how far every column of ``reference`` moved, in both views; both are missing for one not in ``frame``.
+
+    ``predictions`` are what the model says of ``frame``, of shape ``(rows,)``; they are compared with what it said of
+    the training rows.
+    """
     columns: dict[str, tuple[float, float, float] | None] = {}
     for name, numeric in reference.numeric.items():
         known = reference.rows - numeric.missing
         columns[name] = _compare_numbers(numeric, known, frame[name], bins) if name in frame else None
     for name, categorical in reference.categorical.items():
         columns[name] = _compare_categories(categorical, frame[name]) if name in frame else None
+    if predictions is not None:
+        said, found_now = reference.predictions, pd.Series(predictions)
+        if said is None:
+            columns[PREDICTIONS_NAME] = None
+        elif isinstance(said, NumericReference):
+            columns[PREDICTIONS_NAME] = _compare_numbers(said, reference.rows, found_now, bins)
+        else:
+            columns[PREDICTIONS_NAME] = _compare_categories(said, found_now)
     present = [name for name, found in columns.items() if found is not None]
     adjusted = dict(zip(present, holm([columns[name][2] for name in present]), strict=True))  # type: ignore[index]
     measures, rows = [], float(len(frame))
     for name, found in columns.items():
         if found is None:
-            measures += [Measure(name=f"{kind}{name}", value=None, detail="no such column") for kind in (PSI, DISTANCE)]
+            measures += [
+                Measure(name=f"{kind}{name}", value=None, detail="no such column, or training kept none")
+                for kind in (PSI, DISTANCE)
+            ]
             continue
         index, distance, p_value = found
         facts = {"rows": rows, "p_value": p_value, "p_adjusted": adjusted[name]}
@@ -128,11 +146,23 @@ def judge_measures(measures: tuple[Measure, ...], limits: Drift) -> list[Check]:
     return checks
 
 
+def predict_rows(model: TrainedModel, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return what ``model`` says of each row, as drift compares it; None where an input column is gone."""
+    if not len(frame) or not set(model.signature.column_names) <= set(frame):
+        return None
+    return task_of(model.signature.task).reference(model.predict(frame), model.signature)
+
+
 def judge_drift(
-    reference: Reference, frame: pd.DataFrame, model_digest: str, gates: Gates, context: GateContext
+    reference: Reference,
+    frame: pd.DataFrame,
+    model_digest: str,
+    gates: Gates,
+    context: GateContext,
+    predictions: np.ndarray | None = None,
 ) -> GateResult:
-    """Measure and judge every column that training saw."""
-    measures = measure_drift(reference, frame, bins=gates.drift.bins)
+    """Measure and judge every column that training saw and, if given, the model's ``predictions`` of ``frame``."""
+    measures = measure_drift(reference, frame, bins=gates.drift.bins, predictions=predictions)
     evidence = {"data": data_digest(frame), "model": model_digest}
     return context.result(GATE.name, evidence, judge_measures(measures, gates.drift), measures)
 
@@ -141,14 +171,16 @@ def judge_drift(
 def validate_drift(
     release: Path, digest: str, validation_data: pd.DataFrame, gates: Gates, context: GateContext
 ) -> Annotated[GateResult, "drift_gate"]:
-    """Stop the run when a column of the validation data is too far from the training rows.
+    """Stop the run when a column of the validation data, or what the model says of it, is too far from training.
 
     Raises:
         GateFailedError: a limit is missed, or nothing can be concluded.
         ModelTamperedError: the folder's digest is not ``digest``.
     """
-    reference = read_model(release, digest).reference
-    return record(judge_drift(reference, validation_data, digest, gates, context), context).require()
+    model = read_model(release, digest)
+    said = predict_rows(model, validation_data)
+    result = judge_drift(model.reference, validation_data, digest, gates, context, said)
+    return record(result, context).require()
 
 
 def _attach(context: AttachContext, found: Artifacts) -> None:
@@ -160,15 +192,18 @@ def _controls(context: ControlContext) -> list[Control]:
     gates, model, rows, dose = context.gates, context.synthetic.models["good"], context.synthetic.held_out, f"{PSI}dose"
 
     def judge(frame: pd.DataFrame) -> GateResult:
-        return judge_drift(model.reference, frame, str(model.digest), gates, context.gate_context)
+        said = predict_rows(model, frame)
+        return judge_drift(model.reference, frame, str(model.digest), gates, context.gate_context, said)
 
     moved = rows.assign(dose=rows["dose"] + 0.8 * rows["dose"].std())
+    both = moved.assign(pressure=rows["pressure"] + 0.8 * rows["pressure"].std())
     mixed = rows.assign(ward=rows["ward"].replace("C", "A"))
     missing = rows.assign(dose=rows["dose"].where(rows.index % 3 > 0))
     return [
         Control("data as in training", None, lambda: judge(rows)),
         Control("a number that moved", dose, lambda: judge(moved)),
         Control("another mix of categories", f"{DISTANCE}ward", lambda: judge(mixed)),
+        Control("predictions that moved", f"{PSI}{PREDICTIONS_NAME}", lambda: judge(both)),
         Control("values gone missing", dose, lambda: judge(missing)),
         Control("too few rows", dose, lambda: judge(rows.head(gates.drift.minimum_rows - 1))),
     ]

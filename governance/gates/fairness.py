@@ -1,33 +1,30 @@
 """Does the model treat the groups of each sensitive attribute alike?
 
-Measures as fairlearn defines them: the equalized odds difference is the larger of the greatest differences between
-groups in true and in false positive rate (Hardt et al., 2016); the demographic parity ratio is the smallest share
-flagged in a group, divided by the largest.
+What is measured depends on the task: rates of a risk or of each class, errors and residuals of a number. The modules of
+``governance/gates/tasks`` define them.
 """
 
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 from zenml import step
 
 from environments import Environment, Fairness, Gates
 from governance.core.target import Target
-from governance.gates.bootstrap import count_resamples, intervals, seed_from
 from governance.gates.context import GateContext
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
-from governance.gates.groups import Groups, group_rows
+from governance.gates.groups import group_rows
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
+from governance.gates.tasks import group_judge
+from governance.gates.tasks.base import FairnessMeasure, measure_name
 from pipelines.artifacts import MODEL, VALIDATION_DATA
 from pipelines.config import SensitiveAttribute, read_config
 from pipelines.model import TrainedModel, read_model
 from pipelines.reference import Reference
 
-EQUALIZED_ODDS = "equalized_odds_difference"
-DEMOGRAPHIC_PARITY = "demographic_parity_ratio"
 NO_ATTRIBUTE = "attributes judged"
 
 
@@ -35,108 +32,22 @@ def measure_fairness(
     scored: Scored, attributes: tuple[SensitiveAttribute, ...], reference: Reference, *, resamples: int
 ) -> tuple[Measure, ...]:
     """Return both measures of each attribute with bootstrap intervals, and what each group of it reaches."""
-    found: list[Measure] = []
+    judge, found = group_judge(scored.task), list[Measure]()
     for attribute in attributes:
         groups = group_rows(scored.frame, attribute, reference)
-        found += [*_measure_attribute(scored, groups, resamples), *_describe_groups(scored, groups)]
+        found += [*judge.measure(scored, groups, resamples), *judge.describe(scored, groups)]
     return tuple(found)
 
 
-def measure_name(measure: str, attribute: str) -> str:
-    """Return the name of ``measure`` for ``attribute``, as checks carry it."""
-    return f"{measure.replace('_', ' ')} by {attribute}"
-
-
-def _measure_attribute(scored: Scored, groups: Groups, resamples: int) -> list[Measure]:
-    from fairlearn.metrics import demographic_parity_ratio, equalized_odds_difference  # type: ignore[import-untyped]
-
-    sizes = {name: _sizes(scored, groups, name) for name in groups.names}
-    smallest = min(sizes, key=lambda name: sizes[name][0])
-    rarest = min(sizes, key=lambda name: min(sizes[name][1:]))
-    facts = {"groups": len(sizes), "smallest_group": sizes[smallest][0], "fewest_of_a_class": min(sizes[rarest][1:])}
-    detail = f"smallest group {smallest!r}, fewest of an outcome in {rarest!r}"
-    names = {measure: measure_name(measure, groups.attribute) for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)}
-    if len(sizes) < 2 or not facts["fewest_of_a_class"]:
-        return [Measure(name=name, value=None, facts=facts, detail=detail) for name in names.values()]
-    given = {"y_true": scored.truth, "y_pred": scored.flagged.astype(int), "sensitive_features": groups.of_row}
-    values = {EQUALIZED_ODDS: equalized_odds_difference(**given), DEMOGRAPHIC_PARITY: demographic_parity_ratio(**given)}
-    draws = _resample(scored, groups, count_resamples(len(scored.truth), resamples))
-    return [
-        Measure(
-            name=name,
-            value=_number(values[measure]),
-            intervals=intervals(draws[measure], _number(values[measure]), int(facts["fewest_of_a_class"])),
-            facts=facts,
-            detail=detail,
-        )
-        for measure, name in names.items()
-    ]
-
-
-def _number(value: float) -> float:
-    """Return ``value``, or 1 for NaN: where nobody is flagged fairlearn divides 0 by 0, yet all groups fare alike."""
-    return 1.0 if np.isnan(value) else float(value)
-
-
-def _sizes(scored: Scored, groups: Groups, name: str) -> tuple[int, int, int]:
-    """Return the rows of a group, at risk and not."""
-    truth = scored.truth[groups.of_row == name]
-    return len(truth), int(truth.sum()), int(len(truth) - truth.sum())
-
-
-def _resample(scored: Scored, groups: Groups, resamples: int) -> dict[str, np.ndarray]:
-    """Resample both measures, stratified by group and outcome.
-
-    Of a group's rows with one outcome a resample flags a binomial number: that is what drawing them anew amounts to.
-    """
-    random = np.random.default_rng(seed_from(scored.data_digest))
-    rates: dict[int, list[np.ndarray]] = {0: [], 1: []}
-    selected = []
-    for name in groups.names:
-        inside, flagged_there = groups.of_row == name, np.zeros(resamples)
-        for outcome in (0, 1):
-            flags = scored.flagged[inside & (scored.truth == outcome)]
-            drawn = random.binomial(len(flags), flags.mean(), resamples)
-            rates[outcome].append(drawn / len(flags))
-            flagged_there = flagged_there + drawn
-        selected.append(flagged_there / inside.sum())
-    odds = np.maximum(*(np.ptp(np.stack(rates[outcome]), axis=0) for outcome in (0, 1)))
-    least, most = np.min(selected, axis=0), np.max(selected, axis=0)
-    return {EQUALIZED_ODDS: odds, DEMOGRAPHIC_PARITY: np.divide(least, most, out=np.ones(resamples), where=most > 0)}
-
-
-def _describe_groups(scored: Scored, groups: Groups) -> list[Measure]:
-    """Share flagged, true and false positive rate and rows of each group, for people to read; no limit is set."""
-    from fairlearn.metrics import MetricFrame, count, false_positive_rate, selection_rate, true_positive_rate
-
-    by_group = MetricFrame(
-        metrics={"selected": selection_rate, "tpr": true_positive_rate, "fpr": false_positive_rate, "rows": count},
-        y_true=scored.truth,
-        y_pred=scored.flagged.astype(int),
-        sensitive_features=groups.of_row,
-    ).by_group
-    return [
-        Measure(
-            name=f"group {groups.attribute}={name}",
-            value=float(row["selected"]),
-            facts={
-                "true_positive_rate": float(row["tpr"]),
-                "false_positive_rate": float(row["fpr"]),
-                "rows": row["rows"],
-            },
-            detail="share flagged",
-        )
-        for name, row in by_group.iterrows()
-    ]
-
-
-def judge_measures(measures: tuple[Measure, ...], attributes: tuple[str, ...], gates: Gates, model: str) -> list[Check]:
-    """Compare both measures of each attribute with the limits; one that the environment exempts passes, with why."""
+def judge_measures(
+    measures: tuple[Measure, ...], attributes: tuple[str, ...], gates: Gates, model: str, task: str = "binary"
+) -> list[Check]:
+    """Compare each attribute's measures with the limits; one that the environment exempts passes, with why."""
     limits, checks = gates.fairness, []
     for attribute in attributes:
-        for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY):
-            found = find_measure(measures, measure_name(measure, attribute))
-            checks.append(_check(found, measure, gates, limits.reason_for(model, attribute, measure)))
+        for measure in group_judge(task).fairness:
+            found = find_measure(measures, measure_name(measure.name, attribute))
+            checks.append(_check(found, measure, gates, task, limits.reason_for(model, attribute, measure.name)))
     if not attributes:
         reason = limits.no_attributes.get(model)
         unproven = "" if reason else "the model's configuration names no sensitive attribute"
@@ -145,24 +56,22 @@ def judge_measures(measures: tuple[Measure, ...], attributes: tuple[str, ...], g
     return checks
 
 
-def _check(found: Measure, measure: str, gates: Gates, exempt: str | None) -> Check:
-    limits, odds = gates.fairness, measure == EQUALIZED_ODDS
+def _check(found: Measure, measure: FairnessMeasure, gates: Gates, task: str, exempt: str | None) -> Check:
     if exempt is not None:
         # Nothing is asked of it: the bound is the worst value there is, and the reason is shown.
-        worst, bound = (1.0, at_most) if odds else (0.0, at_least)
+        bound, worst = at_most if measure.bound == "at most" else at_least, measure.worst
         return bound(found.name, worst if found.value is None else found.value, worst, detail=f"exempt: {exempt}")
-    unproven = _too_small(found, limits)
-    if odds:
-        return found.check("at most", limits.equalized_odds_difference, gates.confidence, unproven)
-    return found.check("at least", limits.demographic_parity_ratio, gates.confidence, unproven)
+    limit = measure.limit(gates.fairness)
+    return found.check(measure.bound, limit, gates.confidence, _too_small(found, gates.fairness, task))
 
 
-def _too_small(found: Measure, limits: Fairness) -> str:
+def _too_small(found: Measure, limits: Fairness, task: str) -> str:
     if found.facts.get("groups", 0) < 2:
         return "fewer than two groups occur"
-    group, outcome = found.facts["smallest_group"], found.facts["fewest_of_a_class"]
+    group = found.facts["smallest_group"]
     if group < limits.minimum_group_rows:
         return f"a group has {group:g} rows, at least {limits.minimum_group_rows} are needed"
+    outcome = limits.minimum_group_per_class if task == "regression" else found.facts["fewest_of_a_class"]
     if outcome < limits.minimum_group_per_class:
         return f"a group has {outcome:g} rows of an outcome, at least {limits.minimum_group_per_class} are needed"
     return ""
@@ -178,7 +87,8 @@ def judge_fairness(
     """Measure and judge every attribute."""
     measures = measure_fairness(scored, attributes, reference, resamples=gates.resamples) if attributes else ()
     names = tuple(attribute.column for attribute in attributes)
-    return context.result(GATE.name, scored.evidence, judge_measures(measures, names, gates, context.model), measures)
+    checks = judge_measures(measures, names, gates, context.model, scored.task)
+    return context.result(GATE.name, scored.evidence, checks, measures)
 
 
 @step(enable_cache=False)
@@ -227,8 +137,9 @@ def _attach(context: AttachContext, found: Artifacts) -> None:
 
 
 def _judge_again(result: GateResult, target: Target) -> list[Check]:
-    names = read_config(target.model).sensitive_columns
-    return judge_measures(result.measures, names, target.environment.gates, target.model)
+    config = read_config(target.model)
+    names = config.sensitive_columns
+    return judge_measures(result.measures, names, target.environment.gates, target.model, config.task)
 
 
 def _controls(context: ControlContext) -> list[Control]:
@@ -240,18 +151,18 @@ def _controls(context: ControlContext) -> list[Control]:
         scored, reference = context.synthetic.scored(model, frame), context.synthetic.models[model].reference
         return judge_fairness(scored, attributes, reference, gates, context.gate_context)
 
-    odds = measure_name(EQUALIZED_ODDS, "sex")
+    first = measure_name(group_judge(context.synthetic.config.task).fairness[0].name, "sex")
     return [
         Control("a model that treats groups alike", None, lambda: judge(everybody)),
-        Control("a model that overlooks one group", odds, lambda: judge(everybody, "biased")),
-        Control("groups too small", odds, lambda: judge(few)),
+        Control("a model that overlooks one group", first, lambda: judge(everybody, "biased")),
+        Control("groups too small", first, lambda: judge(few)),
         Control("no attribute named", NO_ATTRIBUTE, lambda: judge(everybody, named=False)),
     ]
 
 
 def _control_rows(environment: Environment) -> int:
     limits = environment.gates.fairness
-    return max(2 * limits.minimum_group_rows, 4 * limits.minimum_group_per_class)
+    return max(2 * limits.minimum_group_rows, 6 * limits.minimum_group_per_class)
 
 
 GATE = PipelineGate(

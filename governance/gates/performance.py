@@ -1,5 +1,6 @@
 """Does the model reach what the environment asks for, on rows it has not seen, and is that certain enough?"""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,56 +8,102 @@ import numpy as np
 import pandas as pd
 from zenml import step
 
-from environments import LOWER_IS_BETTER, Gates, Thresholds
+from environments import Gates
+from governance.core.requirements import Requirements
 from governance.core.target import Target
-from governance.gates.bootstrap import Scorer, count_resamples, intervals, resample, seed_from
+from governance.gates.bootstrap import count_resamples, intervals, resample, seed_from
 from governance.gates.context import GateContext
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
-from governance.gates.result import Bound, Check, GateResult, Measure, at_most, find_measure
+from governance.gates.result import Check, GateResult, Measure, at_most, find_measure
 from governance.gates.scored import Scored, score_release, score_rows
 from pipelines.artifacts import EVALUATION, MODEL, VALIDATION_DATA
+from pipelines.config import MetricRules
+from pipelines.errors import PipelineError
 from pipelines.evaluation import Evaluation, evaluate
 from pipelines.model import TrainedModel
+from pipelines.own_metrics import OwnMetric, own_rules
+from pipelines.tasks.metrics import METRICS, metric_of
 
 OVERLAP = "share of held-out rows trained on"
 AGREEMENT = "differences from the pipeline's evaluation"
+OWN_FAILED = "own metrics that fail"
+_COUNTS = {
+    "binary": {
+        "rows": "held-out rows",
+        "positives": "held-out rows at risk",
+        "negatives": "held-out rows not at risk",
+    },
+    "multiclass": {"rows": "held-out rows", "rarest_class": "held-out rows of the rarest class"},
+    "regression": {"rows": "held-out rows"},
+}
+"""What must be many enough, by task: all rows, and rows of each class."""
 _TOLERANCE = 1e-9
 """Two ways to add up the same context differ by rounding, and by no more."""
 
 
 def measure_performance(scored: Scored, *, resamples: int) -> tuple[Measure, ...]:
-    """Measure ROC AUC, average precision, recall, precision and Brier score with their bootstrap intervals.
+    """Measure every metric of the model's task, and the team's own, with their bootstrap intervals.
 
-    Without both outcomes nothing can be measured, and the values are missing.
+    Where a class does not occur, or all numbers are the same, nothing can be measured, and the values are missing.
     """
-    counts = scored.counts
+    scorer, counts = scored.scorer, scored.scorer.facts
     overlap = Measure(name=OVERLAP, value=scored.trained_on / max(len(scored.truth), 1), facts=counts)
-    scorer = Scorer(scored.truth, scored.probability, scored.decision_threshold)
-    rarer = int(min(counts["positives"], counts["negatives"]))
-    if not rarer:
-        nothing = [
-            Measure(name=name, value=None, facts=counts, detail="only one outcome occurs")
-            for name in Thresholds.model_fields
-        ]
+    if scorer.obstacle:
+        names = (*(metric.name for metric in METRICS[scored.task]), *own_rules(scored.own))
+        nothing = [Measure(name=name, value=None, facts=counts, detail=scorer.obstacle) for name in names]
         return (*nothing, overlap)
     drawn = count_resamples(len(scored.truth), resamples)
+    facts = {**counts, "resamples": drawn}
     values = scorer.figures(np.ones((1, len(scored.truth))))
-    pieces = [scorer.figures(w) for w in resample(scored.truth, drawn, seed_from(scored.data_digest))]
-    measured = [
-        Measure(
-            name=name,
-            value=float(value[0]),
-            intervals=intervals(np.concatenate([piece[name] for piece in pieces]), float(value[0]), rarer),
-            facts={**counts, "resamples": drawn},
-        )
-        for name, value in values.items()
-    ]
+    own = {name: _OwnDraws(rules, scored) for name, rules in own_rules(scored.own).items()}
+    figures = []
+    for weights in resample(scorer.strata, drawn, seed_from(scored.data_digest)):
+        figures.append(scorer.figures(weights))
+        for one in own.values():
+            one.draw(weights)
+    measured = []
+    for name, value in values.items():
+        metric, draws = metric_of(scored.task, name), np.concatenate([piece[name] for piece in figures])
+        assert metric is not None, f"the scorer of {scored.task} computes {name}, which is not listed"
+        found = intervals(draws, float(value[0]), scorer.rarest, share=metric.share)
+        measured.append(Measure(name=name, value=float(value[0]), intervals=found, facts=facts))
+    measured += [one.measure(name, facts) for name, one in own.items()]
+    if own:
+        problems = [f"{name}: {one.problem}" for name, one in own.items() if one.problem]
+        measured.append(Measure(name=OWN_FAILED, value=len(problems), detail="; ".join(problems)))
     return (*measured, overlap)
 
 
+class _OwnDraws:
+    """A metric of the team's own under resampling; ``problem`` says why it has no value."""
+
+    def __init__(self, rules: MetricRules, scored: Scored) -> None:
+        self.problem, self._draws = "", list[float]()
+        try:
+            self._metric = OwnMetric(rules, scored.scorer)
+            self._value = self._metric.once()
+        except PipelineError as error:
+            self.problem = str(error)
+
+    def draw(self, weights: np.ndarray) -> None:
+        """Compute it for each row of ``weights``, unless it has failed before."""
+        try:
+            for row in weights if not self.problem else ():
+                self._draws.append(self._metric.on(row))
+        except PipelineError as error:
+            self.problem = f"of a resample, {error}"
+
+    def measure(self, name: str, facts: dict[str, float]) -> Measure:
+        """Return it with its interval."""
+        if self.problem:
+            return Measure(name=name, value=None, facts=facts, detail=self.problem)
+        found = intervals(np.array(self._draws), self._value, 0, share=False)
+        return Measure(name=name, value=self._value, intervals=found, facts=facts)
+
+
 def judge_measures(
-    measures: tuple[Measure, ...], thresholds: Thresholds, gates: Gates, *, overlap: float
+    measures: tuple[Measure, ...], required: Requirements, gates: Gates, *, overlap: float
 ) -> list[Check]:
     """Compare each required metric with its threshold; a metric that was not measured concludes nothing.
 
@@ -65,21 +112,22 @@ def judge_measures(
     """
     by_name = {measure.name: measure for measure in measures}
     checks = []
-    for metric, threshold in thresholds.required().items():
+    for metric, asked in required.thresholds.items():
         measure = by_name.get(metric, Measure(name=metric, value=None))
-        unproven = too_few(measure, gates) if str(gates.confidence) in measure.intervals else measure.detail
-        bound: Bound = "at most" if metric in LOWER_IS_BETTER else "at least"
-        checks.append(measure.check(bound, threshold, gates.confidence, unproven, detail=""))
+        unproven = too_few(measure, gates, required.task)
+        if str(gates.confidence) not in measure.intervals:
+            unproven = measure.detail
+        checks.append(measure.check(asked.bound, asked.limit, gates.confidence, unproven, detail=asked.unit))
+    if required.own:
+        failed = find_measure(measures, OWN_FAILED)
+        checks.append(at_most(OWN_FAILED, failed.value, 0, detail=failed.detail))
     return [*checks, at_most(OVERLAP, find_measure(measures, OVERLAP).value, overlap)]
 
 
-def too_few(measure: Measure, gates: Gates) -> str:
-    """Say why the rows behind ``measure`` do not suffice; nothing where they do."""
-    for fact, least, what in (
-        ("rows", gates.minimum_rows, "held-out rows"),
-        ("positives", gates.minimum_per_class, "held-out rows at risk"),
-        ("negatives", gates.minimum_per_class, "held-out rows not at risk"),
-    ):
+def too_few(measure: Measure, gates: Gates, task: str) -> str:
+    """Say why the rows behind ``measure`` do not suffice for a model of ``task``; nothing where they do."""
+    for fact, what in _COUNTS[task].items():
+        least = gates.minimum_rows if fact == "rows" else gates.minimum_per_class
         found = int(measure.facts.get(fact, 0))
         if found < least:
             return f"{found} {what}, at least {least} are needed"
@@ -89,7 +137,7 @@ def too_few(measure: Measure, gates: Gates) -> str:
 def judge_performance(
     scored: Scored,
     evaluation: Evaluation,
-    thresholds: Thresholds,
+    thresholds: Requirements,
     gates: Gates,
     context: GateContext,
     *,
@@ -102,7 +150,7 @@ def judge_performance(
 
 
 def _agreement(scored: Scored, evaluation: Evaluation, measures: tuple[Measure, ...]) -> Check:
-    told = evaluation.metrics.model_dump()
+    told = evaluation.metrics
     differences = [
         f"{measure.name} {told[measure.name]:.4g} for {measure.value:.4g}"
         for measure in measures
@@ -122,7 +170,7 @@ def validate_model_performance(
     model: TrainedModel,
     validation_data: pd.DataFrame,
     evaluation: Evaluation,
-    thresholds: Thresholds,
+    thresholds: Requirements,
     overlap: float,
     gates: Gates,
     context: GateContext,
@@ -142,7 +190,7 @@ def validate_release_performance(
     digest: str,
     validation_data: pd.DataFrame,
     evaluation: Evaluation,
-    thresholds: Thresholds,
+    thresholds: Requirements,
     overlap: float,
     gates: Gates,
     context: GateContext,
@@ -180,22 +228,29 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
 
 def _controls(context: ControlContext) -> list[Control]:
     held_out, few = context.synthetic.held_out, context.synthetic.few(context.gates.minimum_rows - 1)
+    required = Requirements.of(context.environment, context.synthetic.config)
+    metric = next(iter(required.thresholds))
 
-    def judge(frame: pd.DataFrame, model: str = "good", flattering: bool = False) -> GateResult:
+    failing = {"costs": MetricRules(function="pipelines.own_metrics:no_such_metric", better="lower")}
+
+    def judge(
+        frame: pd.DataFrame, model: str = "good", flattering: bool = False, own: dict[str, MetricRules] | None = None
+    ) -> GateResult:
         evaluation = evaluate(context.synthetic.models[model], frame)
         if flattering:
-            better = evaluation.metrics.model_copy(update={"recall": 1.0})
-            evaluation = evaluation.model_copy(update={"metrics": better})
-        given = (context.synthetic.scored(model, frame), evaluation, context.environment.thresholds, context.gates)
+            evaluation = evaluation.model_copy(update={"metrics": {**evaluation.metrics, metric: 0.999}})
+        scored = replace(context.synthetic.scored(model, frame), own=own or {})
+        asked = required.model_copy(update={"own": tuple(own or ())})
+        given = (scored, evaluation, asked, context.gates)
         overlap = context.environment.data_quality.duplicate_share
         return judge_performance(*given, context.gate_context, overlap=overlap)
 
-    metric = next(iter(context.environment.thresholds.required()))
     return [
         Control("a good model", None, lambda: judge(held_out)),
         Control("a model trained on shuffled labels", metric, lambda: judge(held_out, "shuffled")),
         Control("too few rows", metric, lambda: judge(few)),
         Control("an evaluation that flatters", AGREEMENT, lambda: judge(held_out, flattering=True)),
+        Control("an own metric that fails", OWN_FAILED, lambda: judge(held_out, own=failing)),
         Control("rows it was trained on", OVERLAP, lambda: judge(context.synthetic.training)),
     ]
 

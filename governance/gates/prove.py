@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
@@ -25,6 +26,9 @@ from governance.gates.exemptions import Exemption
 from governance.gates.gate import Control, ControlContext
 from governance.gates.result import GateFailedError, GateResult
 from governance.gates.synthetic import MODEL, SyntheticData, make_synthetic_data
+from pipelines.config import Task
+
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Outcome:
     """What a gate did with a control."""
 
     gate: str
+    task: str
     control: str
     environment: str
     must_pass: bool
@@ -46,13 +51,15 @@ class Outcome:
 
 
 def prove(environments: Iterable[Environment]) -> list[Outcome]:
-    """Run every control under the limits of each environment."""
+    """Run every control of every task under the limits of each environment."""
     outcomes, chosen = [], list(environments)
-    with tempfile.TemporaryDirectory() as folder:
-        synthetic = make_synthetic_data(Path(folder), rows=max(map(_rows_needed, chosen)))
-        for environment in chosen:
-            name = environment.environment
-            outcomes += [run(gate, control, name) for gate, control in controls(environment, synthetic)]
+    rows = max(map(_rows_needed, chosen))
+    for task in TASKS:
+        with tempfile.TemporaryDirectory() as folder:
+            synthetic = make_synthetic_data(Path(folder), rows=rows, task=task)
+            for environment in chosen:
+                name = environment.environment
+                outcomes += [run(gate, control, name, task) for gate, control in controls(environment, synthetic)]
     return outcomes
 
 
@@ -69,9 +76,9 @@ def controls(environment: Environment, synthetic: SyntheticData) -> list[tuple[s
     return found + [("override", control) for control in _override_controls(context)]
 
 
-def run(gate: str, control: Control, environment: str) -> Outcome:
-    """Let the gate judge ``control``."""
-    told = partial(Outcome, gate, control.name, environment, control.because is None)
+def run(gate: str, control: Control, environment: str, task: Task = "binary") -> Outcome:
+    """Let the gate judge ``control``, which stands on a model of ``task``."""
+    told = partial(Outcome, gate, task, control.name, environment, control.because is None)
     try:
         result = control.judge().require()
     except GateFailedError as failed:

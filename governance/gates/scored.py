@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipelines.artifacts import LABEL
+from pipelines.config import MetricRules
 from pipelines.digests import data_digest
+from pipelines.evaluation import score
 from pipelines.model import TrainedModel, read_model
+from pipelines.tasks.base import Scorer
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows and what a model says of them; ``truth``, ``probability`` and ``flagged`` have one value a row."""
+    """Rows and what a model says of them."""
 
     frame: pd.DataFrame
-    truth: np.ndarray
-    probability: np.ndarray
-    flagged: np.ndarray
-    decision_threshold: float
+    task: str
+    scorer: Scorer
     data_digest: str
     model_digest: str | None
+    own: Mapping[str, MetricRules] = field(default_factory=dict)
+    """The team's own metrics."""
     trained_on: int = 0
     """Rows that the model was trained on, by their digests."""
+
+    @property
+    def truth(self) -> np.ndarray:
+        """The label of each row."""
+        return self.scorer.truth
+
+    @property
+    def decided(self) -> np.ndarray:
+        """The decision on each row: whether it is flagged, the class's label, or the number."""
+        return self.scorer.decided
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -33,28 +46,21 @@ class Scored:
         model = {} if self.model_digest is None else {"model": self.model_digest}
         return {"data": self.data_digest, **model}
 
-    @property
-    def counts(self) -> dict[str, float]:
-        """Rows, and of either outcome."""
-        positives = int(self.truth.sum())
-        return {"rows": len(self.truth), "positives": positives, "negatives": len(self.truth) - positives}
-
 
 def score_rows(model: TrainedModel, frame: pd.DataFrame) -> Scored:
-    """Score ``frame``, which holds the model's input columns and ``risk`` (0 or 1).
+    """Score ``frame``, which holds the model's input columns and the label.
 
     Raises:
+        EvaluationError: a label is none that the model knows, or there are no rows.
         SignatureMismatchError: an input column is missing.
     """
-    probability = model.predict_probability(frame)
     return Scored(
         frame=frame,
-        truth=frame[LABEL].to_numpy(dtype="int64"),
-        probability=probability,
-        flagged=model.predict_positive(probability),
-        decision_threshold=model.signature.decision_threshold,
+        task=model.signature.task,
+        scorer=score(model, frame),
         data_digest=data_digest(frame),
         model_digest=model.digest,
+        own=model.signature.metrics,
         trained_on=int(model.training_rows.holds(frame).sum()),
     )
 

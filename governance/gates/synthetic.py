@@ -1,16 +1,17 @@
-"""Made-up people with a known risk, and models of them: good, bad, biased."""
+"""Made-up people of whom everything is known, and models of them: good, bad, biased."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from governance.gates.scored import Scored, score_rows
 from pipelines.artifacts import LABEL
-from pipelines.config import ModelConfig
+from pipelines.config import ModelConfig, Task
 from pipelines.data import DataDescription, load_training_sets
 from pipelines.features import fit_features
 from pipelines.input_profile import InputProfile, profile_input
@@ -34,9 +35,15 @@ class SyntheticData:
         return score_rows(self.models[model], frame)
 
     def few(self, rows: int) -> pd.DataFrame:
-        """Return that many held-out rows, half of them at risk."""
-        halves = [self.held_out[self.held_out[LABEL] == outcome] for outcome in (0, 1)]
-        return pd.concat([halves[0].head(rows - rows // 2), halves[1].head(rows // 2)], ignore_index=True)
+        """Return that many held-out rows; of classes, as many of each as of any other."""
+        if self.config.task == "regression":
+            return self.held_out.head(rows)
+        classes = sorted(self.held_out[LABEL].unique())
+        sizes = [rows // len(classes) + (place < rows % len(classes)) for place in range(len(classes))]
+        parts = [
+            self.held_out[self.held_out[LABEL] == label].head(size) for label, size in zip(classes, sizes, strict=True)
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def repeated(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return ``frame`` and once more all of its rows."""
@@ -47,10 +54,26 @@ class SyntheticData:
         return profile_input(self.config, self.models["good"].signature, str(self.batches[batch]))
 
 
-def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7) -> SyntheticData:
-    """Write ``rows`` people to ``folder`` and train every model on them.
+_TARGETS: dict[str, dict[str, Any]] = {
+    "binary": {
+        "target": {"column": "outcome", "meaning": "is ill", "risk_values": [1]},
+        "estimator": {"type": "logistic_regression"},
+    },
+    "multiclass": {
+        "target": {"column": "severity", "meaning": "how ill", "classes": ["mild", "moderate", "severe"]},
+        "estimator": {"type": "logistic_regression"},
+    },
+    "regression": {
+        "target": {"column": "days", "meaning": "days in bed", "unit": "days"},
+        "estimator": {"type": "sklearn.linear_model.Ridge"},
+    },
+}
 
-    Risk follows from ``dose`` and ``pressure`` and does not depend on ``ward`` or ``sex``.
+
+def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7, task: Task = "binary") -> SyntheticData:
+    """Write ``rows`` people to ``folder`` and train every model of ``task`` on them.
+
+    What is predicted follows from ``dose`` and ``pressure`` and does not depend on ``ward`` or ``sex``.
     """
     people = _people(rows, seed)
     file = folder / "people.parquet"
@@ -60,7 +83,8 @@ def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7) -> SyntheticD
             "model": MODEL,
             "description": "Made-up people, to prove gates by.",
             "source": str(file),
-            "target": {"column": "outcome", "meaning": "is ill", "risk_values": [1]},
+            "task": task,
+            **_TARGETS[task],
             "features": {
                 "numeric": ["dose", "pressure"],
                 "categorical": ["ward", "sex"],
@@ -69,19 +93,19 @@ def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7) -> SyntheticD
             "sensitive": ["sex"],
             "ranges": {"dose": [0, 200]},
             "split": {"validation_share": 0.5},
-            "estimator": {"type": "logistic_regression"},
         }
     )
     sets = load_training_sets(config)
     random = np.random.default_rng(seed)
     training, held_out = sets.training, sets.validation
+    label = training[LABEL]
     altered = {
         "good": training,
         "retrained": training.sample(frac=0.9, random_state=seed).reset_index(drop=True),
-        "shuffled": training.assign(**{LABEL: random.permutation(training[LABEL])}),
-        # Somebody forgot to record the outcome of most people of one sex.
+        "shuffled": training.assign(**{LABEL: random.permutation(label)}),
+        # Somebody wrote down the least there is for most people of one sex.
         "biased": training.assign(
-            **{LABEL: training[LABEL].where((training["sex"] != "b") | (random.random(len(training)) < 0.1), 0)}
+            **{LABEL: label.where((training["sex"] != "b") | (random.random(len(training)) < 0.1), label.min())}
         ),
         "inferior": training.assign(
             dose=random.permutation(training["dose"]), pressure=random.permutation(training["pressure"])
@@ -103,6 +127,8 @@ def _people(rows: int, seed: int) -> pd.DataFrame:
             "ward": random.choice(["A", "B", "C"], rows),
             "sex": random.choice(["a", "b"], rows),
             "outcome": (burden > 0.3).astype(int),
+            "severity": np.select([burden < -0.6, burden < 0.6], ["mild", "moderate"], "severe"),
+            "days": 20 + 5 * burden,
         }
     )
 
@@ -113,7 +139,7 @@ def _train(config: ModelConfig, description: DataDescription, frame: pd.DataFram
 
 
 def _batches(people: pd.DataFrame, folder: Path) -> dict[str, Path]:
-    batch = people.drop(columns="outcome").head(400)
+    batch = people.drop(columns=["outcome", "severity", "days"]).head(400)
     every_third = batch.index % 3 == 0
     changed = {
         "good": batch,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
 
-from environments import LOWER_IS_BETTER, ORDER
+from environments import ORDER
 from governance.core import clock
 from governance.core.errors import RefusedError
+from governance.core.requirements import Requirements
 from governance.core.target import Target
 from governance.gates.catalogue import section_of
 from governance.records.history import read_history
@@ -31,13 +32,15 @@ from governance.report.data import (
 from governance.report.lineage import description_of, lanes
 from governance.report.runs import GovernedRun, environments_up_to, newest_runs
 from governance.runs.evidence import evaluation_of, predictions_of, verdicts_of
+from pipelines.config import read_config
 from pipelines.model import TrainedModel
+from pipelines.tasks.metrics import find_metric
+from pipelines.tasks.shapes import MulticlassShape, RegressionShape, Shape
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
 
     from pipelines.evaluation import Evaluation
-    from pipelines.labels import RiskDefinition
 
 
 class NothingToReportError(RefusedError):
@@ -105,8 +108,10 @@ def _subject(target: Target, version: ModelVersionResponse, model: TrainedModel,
         team=target.team.team,
         owners=target.team.owners,
         cost_center=target.team.cost_center,
-        risk_meaning=signature.risk.meaning,
-        risk_rule=_rule(signature.risk),
+        task=signature.task,
+        meaning=signature.label.meaning,
+        rule=signature.label.rule,
+        unit=signature.label.unit,
         estimator=str(signature.estimator["type"]),
         decision_threshold=signature.decision_threshold,
         source=source,
@@ -119,51 +124,61 @@ def _source(runs: list[GovernedRun]) -> str | None:
     return next((description.source for description in described if description is not None), None)
 
 
-def _rule(risk: RiskDefinition) -> str:
-    if risk.values is not None:
-        return f"{risk.column} is {' or '.join(risk.values)}"
-    of_quantile = f", the {risk.quantile:g} quantile of the training rows" if risk.quantile is not None else ""
-    return f"{risk.column} above {risk.above:g}{of_quantile}"
-
-
 def _metrics(evaluation: Evaluation | None, target: Target) -> tuple[Metric, ...]:
     """Return every metric that was measured or is asked for: first those that ``target``'s environment asks for."""
-    asked = {name: target.platform.environment(name).thresholds_for(target.model) for name in _environments(target)}
-    required = {name: thresholds.required() for name, thresholds in asked.items()}
-    measured = evaluation.metrics.model_dump() if evaluation is not None else {}
-    here = required[target.environment.environment]
-    elsewhere = [metric for thresholds in required.values() for metric in thresholds]
-    return tuple(
-        Metric(
-            name=name,
-            value=measured.get(name),
-            bound="at most" if name in LOWER_IS_BETTER else "at least",
-            thresholds={environment: thresholds.get(name) for environment, thresholds in required.items()},
+    config = read_config(target.model)
+    asked = {name: Requirements.of(target.platform.environment(name), config) for name in _environments(target)}
+    measured = evaluation.metrics if evaluation is not None else {}
+    here = asked[target.environment.environment].thresholds
+    elsewhere = [metric for required in asked.values() for metric in required.thresholds]
+    found = []
+    for name in dict.fromkeys([*here, *elsewhere, *measured]):
+        known, rules = find_metric(name), config.metrics.get(name)
+        better = known.better if known is not None else (rules.better if rules is not None else None)
+        in_units = config.target.unit if known is not None and known.in_units else ""
+        found.append(
+            Metric(
+                name=name,
+                value=measured.get(name),
+                bound="at most" if better == "lower" else "at least",
+                unit=rules.unit if rules is not None and rules.unit else in_units,
+                thresholds={environment: required.required().get(name) for environment, required in asked.items()},
+            )
         )
-        for name in dict.fromkeys([*here, *elsewhere, *measured])
-    )
+    return tuple(found)
 
 
 def _evidence(governed: GovernedRun, evaluation: Evaluation) -> EvaluationEvidence:
-    calibration, curve, counts = evaluation.calibration, evaluation.roc_curve, evaluation.confusion
     return EvaluationEvidence(
         run=governed.run.name,
         environment=governed.environment,
         rows=evaluation.rows,
-        positives=evaluation.positives,
+        labels=evaluation.labels,
         decision_threshold=evaluation.decision_threshold,
         data_digest=evaluation.data_digest,
-        confusion=Confusion(
+        **_shown(evaluation.shape),
+    )
+
+
+def _shown(shape: Shape) -> dict[str, Any]:
+    """Return what a report draws of an evaluation."""
+    if isinstance(shape, RegressionShape):
+        return {"numbers": shape}
+    groups = shape.calibration
+    calibration = tuple(
+        CalibrationBin(predicted=predicted, observed=observed, rows=rows)
+        for predicted, observed, rows in zip(groups.predicted, groups.observed, groups.count, strict=True)
+    )
+    if isinstance(shape, MulticlassShape):
+        return {"classes": shape, "calibration": calibration}
+    counts, curve = shape.confusion, shape.roc_curve
+    return {
+        "confusion": Confusion(
             true_positive=counts.tp, false_negative=counts.fn, false_positive=counts.fp, true_negative=counts.tn
         ),
-        roc=tuple(zip(curve.false_positive_rate, curve.true_positive_rate, strict=True)),
-        calibration=tuple(
-            CalibrationBin(predicted=predicted, observed=observed, rows=rows)
-            for predicted, observed, rows in zip(
-                calibration.predicted, calibration.observed, calibration.count, strict=True
-            )
-        ),
-    )
+        "roc": tuple(zip(curve.false_positive_rate, curve.true_positive_rate, strict=True)),
+        "calibration": calibration,
+    }
 
 
 def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
@@ -207,10 +222,11 @@ def _predictions(runs: list[GovernedRun]) -> Predictions | None:
                 run=governed.run.name,
                 time=summary.predicted_at,
                 rows=summary.rows,
-                flagged=summary.flagged,
+                outcomes=summary.outcomes,
+                mean=summary.value_mean,
                 source=summary.input.location,
                 uri=summary.uri,
-                quantiles={float(share): value for share, value in summary.probability_quantiles.items()},
+                quantiles={float(share): value for share, value in summary.value_quantiles.items()},
                 histogram=tuple(
                     HistogramBin(low=low, high=high, rows=rows)
                     for low, high, rows in zip(edges, edges[1:], summary.histogram.counts, strict=False)
@@ -238,7 +254,7 @@ def _previous(version: ModelVersionResponse, target: Target) -> Comparison | Non
     evaluation = judged[1]
     return Comparison(
         version=str(before.number),
-        metrics=evaluation.metrics.model_dump(),
+        metrics=evaluation.metrics,
         rows=evaluation.rows,
         data_digest=evaluation.data_digest,
     )

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, Field
 
 from environments.strict import StrictModel
 from governance.gates.result import Check, GateResult
+from pipelines.config import Task
+from pipelines.tasks.shapes import MulticlassShape, RegressionShape
 
 Bound = Literal["at least", "at most"]
 RunPurpose = Literal["training", "validation", "batch inference"]
@@ -27,10 +29,12 @@ class Subject(StrictModel):
     team: str
     owners: tuple[str, ...]
     cost_center: str
-    risk_meaning: str = Field(description="In words: what a risk of 1 says of a row.")
-    risk_rule: str = Field(description="Which values of which column are a risk.")
+    task: Task
+    meaning: str = Field(description="In words: what a risk of 1 says of a row, what the classes or the number are.")
+    rule: str = Field(description="Which values of which column mean what.")
+    unit: str = Field(default="", description="Of a predicted number.")
     estimator: str
-    decision_threshold: float
+    decision_threshold: float | None = Field(description="Of a model of risk.")
     source: str | None = Field(description="Where the training data came from; None when no run tells.")
     digest: str = Field(description="SHA-256 over the model's files.")
 
@@ -41,6 +45,7 @@ class Metric(StrictModel):
     name: str
     value: float | None
     bound: Bound
+    unit: str = ""
     thresholds: dict[str, float | None] = Field(description="By environment; None where it is not required.")
 
     @property
@@ -94,7 +99,7 @@ class CalibrationBin(StrictModel):
 
 
 class HistogramBin(StrictModel):
-    """Rows whose predicted risk lies in ``[low, high)``; the last bin includes 1."""
+    """Rows whose predicted value lies in ``[low, high)``: the ends hold what lies beyond."""
 
     low: float
     high: float
@@ -107,12 +112,16 @@ class EvaluationEvidence(StrictModel):
     run: str
     environment: str
     rows: int
-    positives: int
-    decision_threshold: float
+    labels: dict[str, int] = Field(description="Rows by label, as evaluations name them; none of numbers.")
+    decision_threshold: float | None = Field(default=None, description="Of a model of risk.")
     data_digest: str
-    confusion: Confusion
-    roc: tuple[tuple[float, float], ...] = Field(description="Points (false positive rate, true positive rate).")
-    calibration: tuple[CalibrationBin, ...]
+    confusion: Confusion | None = Field(default=None, description="Of a model of risk.")
+    roc: tuple[tuple[float, float], ...] = Field(
+        default=(), description="Points (false positive rate, true positive rate)."
+    )
+    calibration: tuple[CalibrationBin, ...] = ()
+    classes: MulticlassShape | None = None
+    numbers: RegressionShape | None = None
 
 
 class GateOutcome(StrictModel):
@@ -186,16 +195,16 @@ class Predictions(StrictModel):
     run: str
     time: AwareDatetime
     rows: int
-    flagged: int
+    outcomes: dict[str, int] = Field(description="Rows by decision: flagged or not, or by class; none of numbers.")
+    mean: float = Field(default=math.nan, description="Of the value that the histogram shows.")
     source: str = Field(description="Where the scored data came from.")
     uri: str
-    quantiles: dict[float, float] = Field(description="Predicted risk by quantile, 0 to 1.")
+    quantiles: dict[float, float] = Field(description="Predicted value by quantile, 0 to 1.")
     histogram: tuple[HistogramBin, ...]
 
-    @property
-    def flagged_share(self) -> float:
-        """Share of rows that were flagged; NaN for an empty batch."""
-        return self.flagged / self.rows if self.rows else math.nan
+    def share(self, outcome: str) -> float:
+        """Return the share of rows with this decision; NaN for an empty batch."""
+        return self.outcomes[outcome] / self.rows if self.rows else math.nan
 
 
 class Comparison(StrictModel):

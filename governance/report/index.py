@@ -10,10 +10,10 @@ from pydantic import AwareDatetime, ValidationError
 from environments import ORDER, Platform
 from environments.strict import StrictModel
 from governance.core import clock
-from governance.rendering.numbers import count, percent
+from governance.rendering.numbers import count
 from governance.report.data import ReportData
 from governance.report.render import PAGES
-from governance.report.wording import headline
+from governance.report.wording import headline, predicted
 
 
 class Entry(StrictModel):
@@ -61,7 +61,7 @@ def describe(data: ReportData) -> Entry:
         version=subject.version,
         passed=head.passed,
         verdict=head.text,
-        scored="nothing yet" if made is None else f"{count(made.rows)} rows, {percent(made.flagged_share)} flagged",
+        scored="nothing yet" if made is None else f"{count(made.rows)} rows, {predicted(data)}",
         written=data.written,
     )
 

@@ -22,6 +22,7 @@ from pipelines.artifacts import (
     VALIDATION_DATA,
 )
 from pipelines.data import DataDescription
+from pipelines.labels import in_words
 
 if TYPE_CHECKING:
     from zenml.models import ArtifactVersionResponse, ModelVersionResponse
@@ -66,24 +67,25 @@ def _training(governed: GovernedRun, model: TrainedModel) -> Iterator[Node]:
     made, description, evaluation = outputs_of(governed.run), description_of(governed), evaluation_of(governed.run)
     if description is not None:
         yield Node(kind=SOURCE, title=description.source)
-        for kind, title, rows, risks, digest in (
+        for kind, title, rows, labels, digest in (
             (
                 TRAINING_DATA,
                 "Training data",
                 description.training_rows,
-                description.training_risks,
+                description.training_labels,
                 description.training_digest,
             ),
             (
                 VALIDATION_DATA,
                 "Validation data",
                 description.validation_rows,
-                description.validation_risks,
+                description.validation_labels,
                 description.validation_digest,
             ),
         ):
             if kind in made:
-                yield _node(kind, title, made[kind], f"{count(rows)} rows", f"{count(risks)} at risk", digest=digest)
+                facts = [f"{count(rows)} rows", in_words(model.signature.task, labels)]
+                yield _node(kind, title, made[kind], *filter(None, facts), digest=digest)
     signature = model.signature
     if FEATURES in made:
         columns = f"{len(signature.columns)} columns"
@@ -101,7 +103,7 @@ def _applied(governed: GovernedRun, version: ModelVersionResponse, target: Targe
     used: str | None = None
     if evaluation is not None:
         used = evaluation.model_digest
-        facts = (f"{count(evaluation.rows)} rows", f"{count(evaluation.positives)} at risk")
+        facts = filter(None, (f"{count(evaluation.rows)} rows", in_words(evaluation.task, evaluation.labels)))
         if VALIDATION_DATA in made:
             yield _node(
                 VALIDATION_DATA, "Validation data", made[VALIDATION_DATA], *facts, digest=evaluation.data_digest
@@ -124,7 +126,7 @@ def _applied(governed: GovernedRun, version: ModelVersionResponse, target: Targe
             "Predictions",
             made[PREDICTIONS],
             f"{count(predictions.rows)} rows",
-            f"{count(predictions.flagged)} flagged",
+            predictions.told,
             uri=predictions.uri,
         )
     release = find_release(version, target)

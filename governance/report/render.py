@@ -12,17 +12,24 @@ from governance.rendering import numbers
 from governance.rendering.pages import Pages, drawn
 from governance.report import wording
 from governance.report.data import EvaluationEvidence, ReportData
-from governance.report.plots import draw_calibration, draw_histogram, draw_roc
+from governance.report.plots import draw_calibration, draw_histogram, draw_observed, draw_residuals, draw_roc
 
 
 def render(data: ReportData) -> str:
     """Render the page that shows ``data``."""
-    plots: dict[str, Markup | None] = dict.fromkeys(("roc", "calibration", "histogram"))
-    if data.evaluation is not None:
-        plots["roc"] = drawn(draw_roc(data.evaluation))
-        plots["calibration"] = drawn(draw_calibration(data.evaluation.calibration))
+    plots: dict[str, Markup | None] = dict.fromkeys(("roc", "calibration", "observed", "residuals", "histogram"))
+    evaluation, subject = data.evaluation, data.subject
+    if evaluation is not None:
+        if evaluation.confusion is not None:
+            plots["roc"] = drawn(draw_roc(evaluation))
+        if evaluation.numbers is not None:
+            plots["observed"] = drawn(draw_observed(evaluation.numbers))
+            plots["residuals"] = drawn(draw_residuals(evaluation.numbers))
+        else:
+            plots["calibration"] = drawn(draw_calibration(evaluation.calibration, subject.task))
     if data.predictions is not None and data.predictions.histogram:
-        plots["histogram"] = drawn(draw_histogram(data.predictions.histogram, data.subject.decision_threshold))
+        bins = data.predictions.histogram
+        plots["histogram"] = drawn(draw_histogram(bins, subject.task, subject.decision_threshold, subject.unit))
     return PAGES.fill("report.html", data=data, plots=plots)
 
 
@@ -37,13 +44,14 @@ class _Cell:
 @dataclass(frozen=True)
 class _MatrixRow:
     truth: str
-    cells: tuple[_Cell, _Cell]
+    cells: tuple[_Cell, ...]
 
 
 def _matrix(data: ReportData) -> list[_MatrixRow]:
     """Say the confusion matrix in words: what rows were, and what they were called."""
     assert data.evaluation is not None
-    confusion, risk = data.evaluation.confusion, data.subject.risk_meaning
+    assert data.evaluation.confusion is not None
+    confusion, risk = data.evaluation.confusion, data.subject.meaning
 
     def row(truth: str, flagged: tuple[int, str], passed_over: tuple[int, str]) -> _MatrixRow:
         total = flagged[0] + passed_over[0]
@@ -57,6 +65,34 @@ def _matrix(data: ReportData) -> list[_MatrixRow]:
         row(risk, (confusion.true_positive, "flagged"), (confusion.false_negative, "missed")),
         row("other", (confusion.false_positive, "flagged"), (confusion.true_negative, "not flagged")),
     ]
+
+
+def _class_matrix(data: ReportData) -> list[_MatrixRow]:
+    """Return the confusion matrix of classes, row by true class."""
+    assert data.evaluation is not None
+    assert data.evaluation.classes is not None
+    shape, rows = data.evaluation.classes, []
+    for truth, counts in zip(shape.classes, shape.confusion, strict=True):
+        total = sum(counts)
+        shares = [100 * count / total if total else 0.0 for count in counts]
+        cells = (_Cell(count, f"{share:.0f} %", share) for count, share in zip(counts, shares, strict=True))
+        rows.append(_MatrixRow(truth, tuple(cells)))
+    return rows
+
+
+def _most_confused(data: ReportData) -> str:
+    """Say which mistake is made most often."""
+    assert data.evaluation is not None
+    assert data.evaluation.classes is not None
+    shape = data.evaluation.classes
+    mistakes = {
+        (truth, called): count
+        for truth, counts in zip(shape.classes, shape.confusion, strict=True)
+        for called, count in zip(shape.classes, counts, strict=True)
+        if truth != called
+    }
+    (truth, called), rows = max(mistakes.items(), key=lambda item: item[1])
+    return f"Most often {truth} is called {called}: {numbers.count(rows)} rows." if rows else "No row is called wrong."
 
 
 @dataclass(frozen=True)
@@ -109,7 +145,10 @@ PAGES = Pages(
         "verdicts": wording.verdicts,
         "mismatches": wording.mismatches,
         "found_and_missed": wording.found_and_missed,
+        "labelled": wording.labelled,
         "matrix": _matrix,
+        "class_matrix": _class_matrix,
+        "most_confused": _most_confused,
         "comparison": _comparison,
         "calibration_note": _calibration_note,
     },

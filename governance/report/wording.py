@@ -7,29 +7,20 @@ from dataclasses import dataclass
 from governance.gates.gate import DATA_QUALITY
 from governance.rendering.numbers import count, percent, utc
 from governance.report.data import Metric, ReportData
-
-_METRICS = {
-    "roc_auc": ("ROC AUC", "How often a risk row is ranked above another row."),
-    "average_precision": ("Average precision", "Precision, averaged over every level of recall."),
-    "recall": ("Recall", "Share of risk rows that are flagged."),
-    "precision": ("Precision", "Share of flagged rows that are a risk."),
-    "specificity": ("Specificity", "Share of other rows that are not flagged."),
-    "f1": ("F1", "Harmonic mean of precision and recall."),
-    "accuracy": ("Accuracy", "Share of rows called right."),
-    "balanced_accuracy": ("Balanced accuracy", "Mean of recall and specificity."),
-    "brier_score": ("Brier score", "Mean squared error of the predicted risk."),
-    "log_loss": ("Log loss", "Mean negative log-likelihood of what happened."),
-}
+from pipelines.labels import in_words
+from pipelines.tasks.metrics import find_metric
 
 
 def metric_title(name: str) -> str:
     """Return a metric's name in words."""
-    return _METRICS[name][0] if name in _METRICS else name.replace("_", " ").capitalize()
+    known = find_metric(name)
+    return known.title if known is not None else name.replace("_", " ").capitalize()
 
 
 def metric_meaning(name: str) -> str:
     """Say what a metric means, in one sentence; empty for a metric that is not known here."""
-    return _METRICS[name][1] if name in _METRICS else ""
+    known = find_metric(name)
+    return known.meaning if known is not None else ""
 
 
 def direction(metric: Metric) -> str:
@@ -107,11 +98,12 @@ def _code(data: ReportData) -> Verdict:
 
 
 def found_and_missed(data: ReportData) -> str:
-    """Say the confusion matrix in two sentences."""
+    """Say the confusion matrix of a model of risk in two sentences."""
     assert data.evaluation is not None
+    assert data.evaluation.confusion is not None
     seen = data.evaluation.confusion
     return (
-        f"Of {count(seen.positives)} with {data.subject.risk_meaning}, {_were(seen.true_positive)} flagged and "
+        f"Of {count(seen.positives)} with {data.subject.meaning}, {_were(seen.true_positive)} flagged and "
         f"{count(seen.false_negative)} missed. Of {count(seen.negatives)} others, {_were(seen.false_positive)} flagged."
     )
 
@@ -124,7 +116,28 @@ def _scored(data: ReportData) -> Verdict:
     made = data.predictions
     if made is None:
         return Verdict("Predictions", "none yet", "with this version", None)
-    return Verdict("Predictions", f"{count(made.rows)} rows", f"{percent(made.flagged_share)} flagged", None)
+    return Verdict("Predictions", f"{count(made.rows)} rows", predicted(data), None)
+
+
+def predicted(data: ReportData) -> str:
+    """Say in a few words what the newest batch was predicted to be."""
+    made = data.predictions
+    if made is None:
+        return ""
+    if "flagged" in made.outcomes:
+        return f"{percent(made.share('flagged'))} flagged"
+    if made.outcomes:
+        most = max(made.outcomes, key=lambda name: made.outcomes[name])
+        return f"{percent(made.share(most))} {most}"
+    return f"mean {made.mean:.4g}{f' {data.subject.unit}' if data.subject.unit else ''}"
+
+
+def labelled(data: ReportData) -> str:
+    """Say how many rows the evaluation stands on, and of which labels."""
+    assert data.evaluation is not None
+    words = in_words(data.subject.task, data.evaluation.labels)
+    of_them = f", {words.replace(' at risk', ' of them at risk')}" if words else ""
+    return f"{count(data.evaluation.rows)} held-out rows{of_them}"
 
 
 def mismatches(data: ReportData) -> list[str]:

@@ -14,7 +14,7 @@ from pipelines.model import read_model
 
 @step(enable_artifact_visualization=False)  # a visualisation would copy rows of data as plain text
 def validation_loader(config: ModelConfig, release: Path, digest: str) -> Annotated[pd.DataFrame, VALIDATION_DATA]:
-    """Read the config's held-out rows, labelled as the released model defines risk."""
-    frame = load_validation_set(config, read_model(release, digest).signature.risk)
+    """Read the config's held-out rows, labelled as the released model defines the label."""
+    frame = load_validation_set(config, read_model(release, digest).signature)
     log_metadata(metadata={"digest": data_digest(frame)}, artifact_name=VALIDATION_DATA, infer_artifact=True)
     return frame

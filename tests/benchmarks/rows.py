@@ -25,7 +25,7 @@ def measure(folder: Path, rows: int = ROWS) -> Iterator[Figure]:
     _, seconds = timed(lambda: measure_performance(scored(truth, probability), resamples=2_000))
     yield Figure(f"gate: performance, {rows // 2:,} rows", seconds, "s", 3)
     columns = ["dose", "visits", "ward", "smoker", "outcome"]
-    before, after = (make_patients(rows, seed)[columns].rename(columns={"outcome": "risk"}) for seed in (5, 6))
+    before, after = (make_patients(rows, seed)[columns].rename(columns={"outcome": "label"}) for seed in (5, 6))
     reference, described = timed(lambda: describe_rows(before))
     _, seconds = timed(lambda: measure_drift(reference, after, bins=10))
     yield Figure(f"gate: drift, {rows:,} rows", seconds, "s", 3, baseline=described)

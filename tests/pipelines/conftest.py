@@ -47,7 +47,7 @@ def config_of(source: Path | str, **changes: Any) -> ModelConfig:
         "target": {"column": "outcome", "meaning": "is ill", "risk_values": ["ill"]},
         "id_column": "patient",
         "features": {"numeric": ["dose", "visits"], "categorical": ["ward", "code", "smoker"]},
-        "sensitive": ["age"],
+        "sensitive": [{"column": "age", "bands": [55]}],
         "estimator": {"type": "logistic_regression"},
     }
     return ModelConfig.model_validate({**raw, **changes})

@@ -60,7 +60,7 @@ def directory(tmp_path: Path) -> Path:
         (_set("features.numeric", ["target"]), "'target' is the target; a model must not see what it predicts"),
         (_set("features.numeric", ["sex"]), "features: sex: listed more than once"),
         (_set("features", {"numeric": []}), "features: name at least one numeric, date or categorical column"),
-        (_set("features.categorical", ["risk"]), "'risk' is the name of the label"),
+        (_set("features.categorical", ["label"]), "'label' is the name of the label"),
         (_set("sensitive", ["target"]), "sensitive: 'target' is the target"),
         (_set("sensitive", ["age", "age"]), "sensitive: a column is listed more than once"),
         (_set("sensitive", [{"column": "sex", "bands": [1]}]), "sensitive: 'sex' is categorical, so it has no bands"),

@@ -15,34 +15,36 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from pipelines import read_config
 from pipelines.columns import category_text
-from pipelines.config import Target
+from pipelines.config import Split, Target
 from pipelines.data import DataError, data_digest, load_training_sets, load_validation_set
-from pipelines.labels import LabelError, define_risk
+from pipelines.labels import LabelError, define_label
+from pipelines.signature import Signature
+from pipelines.splits import SplitError
 from pipelines.tables import DataSourceError
-from tests.pipelines.conftest import config_of, make_patients
+from tests.pipelines.conftest import config_of, make_patients, train
 
 
 def test_risk_of_the_breast_cancer_set_is_malignancy() -> None:
     sets = load_training_sets(read_config("breast_cancer_classifier"))
     bunch = load_breast_cancer(as_frame=True)
     malignant = bunch.frame[bunch.target_names[bunch.target] == "malignant"]
-    risks = pd.concat([sets.training, sets.validation]).query("risk == 1")
+    risks = pd.concat([sets.training, sets.validation]).query("label == 1")
     assert len(risks) == len(malignant) == 212
     assert sorted(risks["mean radius"]) == sorted(malignant["mean radius"])
     # A malignant tumour is larger; holds on the data whatever the coding.
-    assert risks["mean radius"].mean() > sets.training.query("risk == 0")["mean radius"].mean() + 4
+    assert risks["mean radius"].mean() > sets.training.query("label == 0")["mean radius"].mean() + 4
 
 
 def test_high_risk_of_the_diabetes_set_is_the_top_quartile_of_the_training_rows() -> None:
     sets = load_training_sets(read_config("diabetes_progression_classifier"))
-    risk = sets.description.risk
+    risk = sets.description.label
     progression = load_diabetes(as_frame=True, scaled=False).frame.rename(columns={"target": "progression"})
     keys = ["age", "bmi", "bp", "s1", "s5", "s6"]
     training = sets.training.merge(progression, on=keys)
     assert len(training) == len(sets.training)
     assert risk.above == np.quantile(training["progression"], 0.75)
     both = pd.concat([sets.training, sets.validation]).merge(progression, on=keys)
-    assert (both["risk"] == (both["progression"] > risk.above)).all()
+    assert (both["label"] == (both["progression"] > risk.above)).all()
     assert {"age", "sex"} <= set(sets.validation.columns)
 
 
@@ -55,8 +57,8 @@ def test_rows_are_divided_once_and_in_proportion(config: Any, patients: pd.DataF
         map(tuple, sets.validation.dropna()[key].to_numpy())
     )
     share = (patients["outcome"] == "ill").mean()
-    assert sets.training["risk"].mean() == pytest.approx(share, abs=0.01)
-    assert sets.validation["risk"].mean() == pytest.approx(share, abs=0.01)
+    assert sets.training["label"].mean() == pytest.approx(share, abs=0.01)
+    assert sets.validation["label"].mean() == pytest.approx(share, abs=0.01)
 
 
 def test_split_follows_the_seed(source: Path) -> None:
@@ -75,13 +77,13 @@ def test_frames_hold_features_sensitive_attributes_and_risk_in_the_models_form(c
         "code": "object",
         "smoker": "object",
         "age": "float64",
-        "risk": "int64",
+        "label": "int64",
     }
     assert set(sets.training["code"]) == {"1", "2", "3"}
     assert set(sets.training["smoker"]) == {"true", "false"}
     assert sets.description.training_digest == data_digest(sets.training)
     assert sets.description.validation_digest == data_digest(sets.validation)
-    assert sets.description.training_risks == sets.training["risk"].sum()
+    assert sets.description.training_labels["risk"] == sets.training["label"].sum()
 
 
 @pytest.mark.parametrize("name", ["patients.csv", "patients.parquet"])
@@ -95,12 +97,18 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path: Path, patients: pd.DataFra
 def test_released_models_rows_are_the_held_out_ones_labelled_as_it_defines_risk() -> None:
     config = read_config("diabetes_progression_classifier")
     sets = load_training_sets(config)
-    pd.testing.assert_frame_equal(load_validation_set(config, sets.description.risk), sets.validation)
-    stricter = sets.description.risk.model_copy(update={"above": 300.0})
-    fewer = load_validation_set(config, stricter)
-    assert 0 < fewer["risk"].sum() < sets.validation["risk"].sum()
-    with pytest.raises(DataError, match="is read from column 'progression'"):
-        load_validation_set(config, stricter.model_copy(update={"column": "progression"}))
+    signature = train(config)[0].signature
+    pd.testing.assert_frame_equal(load_validation_set(config, signature), sets.validation)
+
+    def changed(**label: Any) -> Signature:
+        return signature.model_copy(update={"label": signature.label.model_copy(update=label)})
+
+    fewer = load_validation_set(config, changed(above=300.0))
+    assert 0 < fewer["label"].sum() < sets.validation["label"].sum()
+    with pytest.raises(DataError, match="predicts 'progression'"):
+        load_validation_set(config, changed(column="progression"))
+    with pytest.raises(DataError, match="split is not the one that"):
+        load_validation_set(config.model_copy(update={"split": Split(seed=1)}), signature)
 
 
 OUTCOME = {"column": "outcome", "meaning": "is ill"}
@@ -119,10 +127,10 @@ DOSE = {"column": "dose", "meaning": "takes much"}
         ({"features": {"categorical": ["dose"]}}, DataError, "column 'dose': a value has a fraction"),
         ({"features": {"numeric": ["dose"], "missing": "refuse"}}, DataError, "column 'dose': a value is missing"),
         ({"target": {**OUTCOME, "risk_values": ["sick"]}}, LabelError, "sick does not occur in 'outcome'"),
-        ({"target": {**OUTCOME, "above": 1}}, LabelError, "of type object; 'above' and 'above_quantile' need a number"),
+        ({"target": {**OUTCOME, "above": 1}}, LabelError, "of type object; a number is needed"),
         ({"target": {**DOSE, "above": 1}, "features": {"numeric": ["visits"]}}, LabelError, "'dose' is missing in"),
-        ({"target": {**VISITS, "above": 99}, "features": {"numeric": ["dose"]}}, DataError, "0 of 400 rows are of"),
-        ({"split": {"validation_share": 0.999}}, DataError, "400 rows cannot be divided"),
+        ({"target": {**VISITS, "above": 99}, "features": {"numeric": ["dose"]}}, SplitError, "0 of 400 rows are of"),
+        ({"split": {"validation_share": 0.999}}, SplitError, "400 rows cannot be divided"),
     ],
 )
 def test_data_that_does_not_fit_the_config_is_refused_by_name(
@@ -164,7 +172,7 @@ def test_training_rows_of_one_class_are_refused(tmp_path: Path) -> None:
         features={"numeric": ["visits"]},
         split={"seed": 0, "validation_share": 0.5},
     )
-    with pytest.raises(DataError, match="every training row has a risk of 0; both are needed"):
+    with pytest.raises(DataError, match="no training row is risk; rows of every class are needed"):
         load_training_sets(config)
 
 
@@ -182,12 +190,12 @@ def test_empty_file_is_refused(tmp_path: Path, source: Path) -> None:
 def test_values_that_mean_risk_are_found_in_any_coding(values: list[Any], risk_values: list[Any]) -> None:
     rule = Target(column="y", meaning="x", risk_values=risk_values)
     target = pd.Series(values)
-    assert define_risk(rule, target).label(target).tolist() == [1, 0]
+    assert define_label("binary", rule, target).label(target).tolist() == [1, 0]
 
 
 def test_value_above_a_number_is_a_risk_and_the_number_itself_is_none() -> None:
     target = pd.Series([1.0, 2.0, 3.0])
-    assert define_risk(Target(column="y", meaning="x", above=2), target).label(target).tolist() == [0, 0, 1]
+    assert define_label("binary", Target(column="y", meaning="x", above=2), target).label(target).tolist() == [0, 0, 1]
 
 
 def test_category_has_one_text_in_every_type() -> None:

@@ -70,5 +70,5 @@ def test_every_estimator_learns_and_repeats_itself(source: Any, estimator: dict[
     two, _ = train(config)
     probability = one.predict_probability(sets.validation)
     np.testing.assert_array_equal(probability, two.predict_probability(sets.validation))
-    ill, well = (probability[sets.validation["risk"] == risk].mean() for risk in (1, 0))
+    ill, well = (probability[sets.validation["label"] == risk].mean() for risk in (1, 0))
     assert ill > well + 0.2

@@ -62,8 +62,9 @@ FILES = ["model.skops", "reference.json", "signature.json", "training_rows.bin"]
 def test_model_is_four_files_and_no_pickle(saved: Any) -> None:
     assert sorted(file.name for file in saved[0].iterdir()) == FILES
     signature = json.loads((saved[0] / "signature.json").read_text(encoding="utf-8"))
-    assert signature["risk"] == {
-        "column": "outcome", "meaning": "is ill", "values": ["ill"], "above": None, "quantile": None,
+    assert signature["label"] == {
+        "task": "binary", "column": "outcome", "meaning": "is ill", "values": ["ill"], "others": ["well"],
+        "above": None, "quantile": None, "classes": [], "unit": "", "mean": 0.0, "deviation": 1.0,
     }  # fmt: skip
     assert signature["training_data_digest"] == saved[2].description.training_digest
 
@@ -167,12 +168,12 @@ def test_probability_is_that_of_risk_however_classes_are_ordered(model: TrainedM
 
     turned = TrainedModel(Reversed(), model.signature, model.reference, model.training_rows)  # type: ignore[arg-type]
     np.testing.assert_array_equal(turned.predict_probability(frame), probability)
-    assert probability[frame["risk"] == 1].mean() > probability[frame["risk"] == 0].mean() + 0.2
+    assert probability[frame["label"] == 1].mean() > probability[frame["label"] == 0].mean() + 0.2
 
 
 def test_flag_is_raised_from_the_threshold_on(model: TrainedModel) -> None:
     threshold = model.signature.decision_threshold
-    assert model.predict_positive(np.array([threshold - 1e-9, threshold, 1.0])).tolist() == [False, True, True]
+    assert model.decide(np.array([threshold - 1e-9, threshold, 1.0])).tolist() == [False, True, True]
 
 
 def test_frame_without_an_input_column_is_refused_by_name(model: TrainedModel, saved: Any) -> None:

@@ -149,7 +149,7 @@ def test_what_is_not_onnx_is_refused(content: bytes) -> None:
 def test_onnx_model_is_described_saved_and_read_back(source: Path, tmp_path: Path) -> None:
     config = config_of(source, features={"numeric": ["visits", "age"]}, sensitive=[])
     sets = load_training_sets(config)
-    fitted = LogisticRegression().fit(sets.training[["visits", "age"]], sets.training["risk"])
+    fitted = LogisticRegression().fit(sets.training[["visits", "age"]], sets.training["label"])
     trained = as_trained(OnnxModel(exported(fitted)), config, sets.description, sets.training)
     digest = save_model(trained, tmp_path / "model")
     read = read_model(tmp_path / "model", digest)

@@ -10,14 +10,14 @@ from pipelines.reference import MOST_CATEGORIES, MOST_VALUES, Reference, describ
 
 
 def test_numbers_are_sorted_and_categories_counted() -> None:
-    frame = pd.DataFrame({"size": [3.0, np.nan, 1.0], "site": ["b", "a", "b"], "risk": [0, 1, 1]})
+    frame = pd.DataFrame({"size": [3.0, np.nan, 1.0], "site": ["b", "a", "b"], "label": [0, 1, 1]})
     found = describe_rows(frame)
     assert found.rows == 3
     assert found.numeric["size"].values == (1.0, 3.0)
     assert found.numeric["size"].missing == 1
     assert found.numeric["size"].median == 1.0
     assert found.categorical["site"].counts == {"a": 1, "b": 2}
-    assert found.categorical["risk"].counts == {"0": 1, "1": 2}
+    assert found.categorical["label"].counts == {"0": 1, "1": 2}
     assert Reference.model_validate_json(found.model_dump_json()) == found
 
 
@@ -37,5 +37,5 @@ def test_rare_categories_are_counted_together() -> None:
 
 def test_a_model_knows_features_attributes_and_label(model: TrainedModel) -> None:
     assert set(model.reference.numeric) == {"dose", "visits", "age"}
-    assert set(model.reference.categorical) == {"ward", "code", "smoker", "risk"}
+    assert set(model.reference.categorical) == {"ward", "code", "smoker", "label"}
     assert model.reference.rows == model.signature.training_rows

@@ -32,7 +32,7 @@ def test_rows_that_were_there_are_known_and_others_are_not() -> None:
 
 def test_order_of_columns_other_columns_and_the_label_do_not_matter() -> None:
     known = RowDigests.of(rows(), salt_from=SALT)
-    assert known.holds(rows()[["age", "size", "site"]].assign(risk=1, sex="f")).all()
+    assert known.holds(rows()[["age", "size", "site"]].assign(label=1, sex="f")).all()
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_train_validate_and_infer_and_refuse_an_altered_release(
     assert isinstance(model, TrainedModel)
     assert isinstance(evaluation, Evaluation)
     assert evaluation.model_digest == digest
-    assert evaluation.metrics.roc_auc > 0.8
+    assert evaluation.metrics["roc_auc"] > 0.8
     for name in (artifacts.TRAINING_DATA, artifacts.VALIDATION_DATA):
         data = _output(run, "data_loader", name)
         assert data.run_metadata["digest"] == data_digest(data.load())
@@ -94,7 +94,7 @@ def test_train_validate_and_infer_and_refuse_an_altered_release(
     assert len(predictions) == summary.rows == 400
     assert set(predictions["run_id"]) == {str(inferred.id)}
     logged = inferred.run_metadata["predictions"]
-    assert (logged["rows"], logged["flagged"], logged["uri"]) == (400, summary.flagged, summary.uri)
+    assert (logged["rows"], logged["outcomes"], logged["uri"]) == (400, summary.outcomes, summary.uri)
     assert (logged["model_version"], logged["model_digest"], logged["input"]) == ("7", digest, data)
 
     assert inferred.model_version.run_metadata["predictions"] == logged

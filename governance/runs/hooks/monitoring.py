@@ -47,7 +47,7 @@ def render(run: PipelineRunResponse, context: RunContext, *, succeeded: bool) ->
     evaluation = evaluation_of(run)
     if evaluation is not None:
         scores = Gauge("groundwork_model_metric", "What the model reached.", [*labels, "metric"], registry=registry)
-        for name, value in evaluation.metrics.model_dump().items():
+        for name, value in evaluation.metrics.items():
             scores.labels(**labels, metric=name).set(value)
     return generate_latest(registry)
 

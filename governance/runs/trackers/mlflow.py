@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from zenml import log_metadata
 
+from governance.gates.record import as_reference
 from governance.records.context import RunContext
 from governance.runs.evidence import evaluation_of, outputs_of
 from governance.runs.trackers import Tracker
@@ -56,7 +57,7 @@ class MlflowTracker(Tracker):
             mlflow.log_params(_parameters(context.model))
             evaluation = evaluation_of(run)
             if evaluation is not None:
-                mlflow.log_metrics(evaluation.metrics.model_dump())
+                mlflow.log_metrics({as_reference(name): value for name, value in evaluation.metrics.items()})
             if succeeded:
                 _log_model(run, context)
             run_id = active.info.run_id
@@ -131,7 +132,9 @@ def _parameters(model: str) -> dict[str, object]:
     estimator = config.estimator
     return {
         "estimator": "own" if estimator is None else estimator.type,
-        "decision_threshold": config.decision_threshold,
+        "task": config.task,
+        **({"decision_threshold": config.decision_threshold} if config.task == "binary" else {}),
+        "split": config.split_method,
         "validation_share": config.split.validation_share,
         "seed": config.split.seed,
         **({} if estimator is None else {f"estimator.{name}": value for name, value in estimator.parameters.items()}),

@@ -111,7 +111,7 @@ def test_inference_on_a_users_own_file(in_production: Ground, tmp_path: Path) ->
     assert said["predictions"]["rows"] == 50
     scored = pd.read_parquet(said["predictions"]["uri"])
     assert len(scored) == 50
-    assert scored["risk_flag"].sum() == said["predictions"]["flagged"]
+    assert scored["risk_flag"].sum() == said["predictions"]["outcomes"]["flagged"]
     assert set(scored["model_version"]) == {"1"}
 
     runs = Client().list_pipeline_runs(size=1).total

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from environments import Gates, load_platform
+from environments import Gates, Thresholds, load_platform
+from governance.core.requirements import Requirements
 from governance.gates.context import GateContext
 from governance.gates.scored import Scored
 from governance.gates.synthetic import SyntheticData, make_synthetic_data
+from pipelines.config import ModelConfig, Target, Task
+from pipelines.tasks.binary import BinaryScorer
 
 CONTEXT = GateContext(model="m_x", environment="production", policy_version="policy-0123456789abcdef")
 
@@ -26,17 +29,26 @@ def gates(**changes: Any) -> Gates:
 
 
 def scored(truth: Any, probability: Any, frame: pd.DataFrame | None = None, threshold: float = 0.5) -> Scored:
-    """Rows as a model that gives these probabilities scores them."""
+    """Rows as a model of risk that gives these probabilities scores them."""
     likely = np.asarray(probability, dtype=float)
     return Scored(
         frame=pd.DataFrame({"x": likely}) if frame is None else frame,
-        truth=np.asarray(truth),
-        probability=likely,
-        flagged=likely >= threshold,
-        decision_threshold=threshold,
+        task="binary",
+        scorer=BinaryScorer(np.asarray(truth), likely, threshold),
         data_digest="ab" * 32,
         model_digest="cd" * 32,
     )
+
+
+def requirements(environment: str = "production", task: Task = "binary", **thresholds: float) -> Requirements:
+    """What the committed settings ask of the controls' model; ``thresholds``, if any, in place of theirs."""
+    config = ModelConfig.model_construct(
+        model="control_classifier", task=task, metrics={}, target=Target(column="y", meaning="x")
+    )
+    settings = load_platform().environment(environment)
+    if thresholds:
+        settings = settings.model_copy(update={"thresholds": Thresholds(**thresholds), "model_thresholds": {}})
+    return Requirements.of(settings, config)
 
 
 @pytest.fixture(scope="session")

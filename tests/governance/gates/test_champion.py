@@ -9,7 +9,6 @@ import pytest
 from governance.gates.champion import (
     DIFFERENCE,
     NO_BASELINE,
-    RECALL_IN,
     SAME_VERSION,
     UNSEEN,
     ChampionRelease,
@@ -22,7 +21,9 @@ from governance.gates.result import Check, GateResult, Measure
 from governance.gates.scored import score_rows
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from tests.governance.gates.conftest import CONTEXT, gates
+from tests.governance.gates.conftest import CONTEXT, gates, requirements
+
+RECALL_IN = "recall difference in "
 
 
 def compare(synthetic: SyntheticData, challenger: str, champion: str, frame: pd.DataFrame | None = None) -> GateResult:
@@ -31,6 +32,7 @@ def compare(synthetic: SyntheticData, challenger: str, champion: str, frame: pd.
         synthetic.models[champion],
         synthetic.held_out if frame is None else frame,
         synthetic.config.attributes,
+        requirements(),
         gates(),
         CONTEXT,
         versions=("2", "1"),
@@ -41,7 +43,7 @@ def test_differences_are_those_of_the_evaluations(synthetic: SyntheticData) -> N
     ours, theirs = (evaluate(synthetic.models[name], synthetic.held_out).metrics for name in ("inferior", "good"))
     found = {m.name: m for m in compare(synthetic, "inferior", "good").measures}
     for metric in ("roc_auc", "average_precision", "recall", "precision", "brier_score"):
-        expected = getattr(ours, metric) - getattr(theirs, metric)
+        expected = ours[metric] - theirs[metric]
         assert found[metric + DIFFERENCE].value == pytest.approx(expected)
 
 
@@ -57,17 +59,20 @@ def test_pairing_makes_the_interval_of_the_difference_narrower_than_either(synth
 def test_recall_is_compared_in_each_group(synthetic: SyntheticData) -> None:
     result = compare(synthetic, "biased", "good")
     found = {m.name: m for m in result.measures}
-    at_risk = (synthetic.held_out["sex"] == "b") & (synthetic.held_out["risk"] == 1)
-    flags = [score_rows(synthetic.models[name], synthetic.held_out).flagged[at_risk] for name in ("biased", "good")]
+    at_risk = (synthetic.held_out["sex"] == "b") & (synthetic.held_out["label"] == 1)
+    flags = [
+        score_rows(synthetic.models[name], synthetic.held_out).decided[at_risk].astype(float)
+        for name in ("biased", "good")
+    ]
     assert found[f"{RECALL_IN}sex=b"].value == pytest.approx(flags[0].mean() - flags[1].mean())
     assert f"{RECALL_IN}sex=b" in {check.name for check in result.failures}
     assert f"{RECALL_IN}sex=a" not in {check.name for check in result.failures}
 
 
 def judged(name: str, value: float, low: float, high: float, **facts: float) -> Check:
-    enough = {"rows": 1000.0, "positives": 400.0, "negatives": 600.0}
+    enough = {"rows": 1000.0, "positives": 400.0, "negatives": 600.0, "judged": 400.0}
     measure = Measure(name=name, value=value, intervals={"95": (low, high)}, facts={**enough, **facts})
-    return next(check for check in judge_measures((measure,), gates()) if check.name == name)
+    return next(check for check in judge_measures((measure,), gates(), requirements()) if check.name == name)
 
 
 @pytest.mark.parametrize(
@@ -90,21 +95,28 @@ def test_the_whole_interval_must_stay_within_the_margin(
     assert judged(name, value, low, high).verdict == verdict
 
 
-@pytest.mark.parametrize("few", [{"rows": 49.0}, {"positives": 7.0}])
+@pytest.mark.parametrize("few", [{"rows": 49.0}, {"judged": 7.0}])
 def test_a_small_group_concludes_nothing(few: dict[str, float]) -> None:
     assert judged(f"{RECALL_IN}sex=b", 0.0, 0.0, 0.0, **few).verdict == "cannot_conclude"
-    assert judged(f"{RECALL_IN}sex=b", 0.0, 0.0, 0.0, rows=50.0, positives=8.0).verdict == "passed"
+    assert judged(f"{RECALL_IN}sex=b", 0.0, 0.0, 0.0, rows=50.0, judged=8.0).verdict == "passed"
 
 
 def test_a_metric_that_was_not_compared_does_not_pass() -> None:
-    checks = {check.name: check.verdict for check in judge_measures((), gates())}
+    checks = {check.name: check.verdict for check in judge_measures((), gates(), requirements())}
     assert set(checks.values()) == {"cannot_conclude"}
 
 
 def test_the_same_version_is_refused_even_under_a_good_figure(synthetic: SyntheticData) -> None:
     model = synthetic.models["good"]
     result = judge_champion(
-        model, model, synthetic.held_out, synthetic.config.attributes, gates(), CONTEXT, versions=("3", "3")
+        model,
+        model,
+        synthetic.held_out,
+        synthetic.config.attributes,
+        requirements(),
+        gates(),
+        CONTEXT,
+        versions=("3", "3"),
     )
     assert [(check.name, check.verdict) for check in result.checks] == [(SAME_VERSION, "failed")]
 

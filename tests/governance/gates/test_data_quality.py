@@ -28,7 +28,7 @@ def good_data(rows: int = 100) -> pd.DataFrame:
             "age": random.integers(20, 80, rows).astype(float),
             "site": random.choice(["a", "b"], rows),
             "sex": random.choice(["f", "m"], rows),
-            "risk": np.arange(rows) % 2,
+            "label": np.arange(rows) % 2,
         }
     )
 
@@ -51,23 +51,23 @@ def spoil(change: str) -> pd.DataFrame:
         case "empty":
             return frame.head(0)
         case "one outcome":
-            frame["risk"] = 1
+            frame["label"] = 1
         case "missing values":
             frame.loc[:10, "size"] = np.nan
         case "repeated rows":
             frame.loc[90:] = frame.loc[0:9].to_numpy()
-            frame = frame.astype({"size": float, "age": float, "risk": int})
+            frame = frame.astype({"size": float, "age": float, "label": int})
         case "missing column":
             frame = frame.drop(columns="age")
         case "missing category column":
             frame = frame.drop(columns="site")
         case "missing target":
-            frame = frame.drop(columns="risk")
+            frame = frame.drop(columns="label")
         case "target missing in a row":
-            frame["risk"] = frame["risk"].astype(float)
-            frame.loc[0, "risk"] = np.nan
+            frame["label"] = frame["label"].astype(float)
+            frame.loc[0, "label"] = np.nan
         case "target out of range":
-            frame.loc[0, "risk"] = 2
+            frame.loc[0, "label"] = 2
         case "text for a number":
             frame["size"] = "large"
         case "missing attribute":
@@ -89,9 +89,9 @@ def spoil(change: str) -> pd.DataFrame:
         ("repeated rows", "share of repeated rows"),
         ("missing column", "age"),
         ("missing category column", "site"),
-        ("missing target", "risk"),
-        ("target missing in a row", "risk"),
-        ("target out of range", "risk"),
+        ("missing target", "label"),
+        ("target missing in a row", "label"),
+        ("target out of range", "label"),
         ("text for a number", "size"),
         ("infinite", "size: finite"),
         ("missing attribute", "sex"),

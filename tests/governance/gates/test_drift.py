@@ -31,7 +31,7 @@ def rows(count: int, seed: int, shift: float = 0.0, share: float = 0.5) -> pd.Da
         {
             "dose": random.normal(shift, 1, count),
             "ward": np.where(random.random(count) < share, "A", "B"),
-            "risk": (random.random(count) < 0.3).astype("int64"),
+            "label": (random.random(count) < 0.3).astype("int64"),
         }
     )
 
@@ -132,8 +132,8 @@ def test_a_category_that_is_new_is_drift() -> None:
 
 
 def test_other_outcomes_are_drift() -> None:
-    after = rows(500, 2).assign(risk=1)
-    assert (measures(rows(500, 1), after)[f"{PSI}risk"].value or 0) > 0.25
+    after = rows(500, 2).assign(label=1)
+    assert (measures(rows(500, 1), after)[f"{PSI}label"].value or 0) > 0.25
 
 
 def judged(name: str, value: float, **facts: float) -> Check:

@@ -10,17 +10,12 @@ import pytest
 from fairlearn.metrics import demographic_parity_ratio, equalized_odds_difference
 
 from environments import FairnessExemption
-from governance.gates.fairness import (
-    DEMOGRAPHIC_PARITY,
-    EQUALIZED_ODDS,
-    NO_ATTRIBUTE,
-    judge_measures,
-    measure_fairness,
-    measure_name,
-)
-from governance.gates.groups import group_rows
+from governance.gates.fairness import NO_ATTRIBUTE, judge_measures, measure_fairness
+from governance.gates.groups import BandsMissingError, group_rows
 from governance.gates.result import Check, Measure
 from governance.gates.synthetic import SyntheticData
+from governance.gates.tasks.base import measure_name
+from governance.gates.tasks.binary import DEMOGRAPHIC_PARITY, EQUALIZED_ODDS
 from pipelines.config import SensitiveAttribute
 from pipelines.reference import describe_rows
 from tests.governance.gates.conftest import gates, scored
@@ -47,7 +42,7 @@ def measure(sizes: dict[str, int]) -> dict[str, Measure]:
 def test_both_measures_are_fairlearns(sizes: dict[str, int]) -> None:
     rows, frame = people(sizes)
     found = measure(sizes)
-    given = {"y_true": rows.truth, "y_pred": rows.flagged.astype(int), "sensitive_features": frame["sex"]}
+    given = {"y_true": rows.truth, "y_pred": rows.decided.astype(int), "sensitive_features": frame["sex"]}
     assert found[ODDS].value == pytest.approx(equalized_odds_difference(**given))
     assert found[PARITY].value == pytest.approx(demographic_parity_ratio(**given))
 
@@ -62,7 +57,7 @@ def test_intervals_are_those_of_drawing_rows_anew() -> None:
         drawn = np.concatenate([random.choice(group, len(group)) for group in members])
         odds.append(
             equalized_odds_difference(
-                rows.truth[drawn], rows.flagged[drawn], sensitive_features=frame["sex"].iloc[drawn]
+                rows.truth[drawn], rows.decided[drawn], sensitive_features=frame["sex"].iloc[drawn]
             )
         )
     assert found[ODDS].intervals["80"] == pytest.approx(tuple(np.quantile(odds, [0.1, 0.9])), abs=0.05)
@@ -140,15 +135,18 @@ def test_a_model_without_attributes_needs_the_environments_reason() -> None:
     assert "cell nuclei" in str(allowed)
 
 
-def test_a_number_falls_into_bands_and_without_them_at_the_training_median() -> None:
+def test_a_number_falls_into_bands_or_its_few_values_and_is_never_cut_in_silence() -> None:
     frame = pd.DataFrame({"age": [20.0, 49.9, 50.0, 69.0, 70.0, np.nan]})
     reference = describe_rows(pd.DataFrame({"age": [10.0, 60.0, 80.0]}))
     bands = SensitiveAttribute(column="age", bands=(50, 70))
     assert list(group_rows(frame, bands, reference).of_row) == [
         "below 50", "below 50", "50 to 70", "50 to 70", "from 70", "unknown",
     ]  # fmt: skip
-    by_median = group_rows(frame, SensitiveAttribute(column="age"), reference)
-    assert list(by_median.of_row) == ["below 60"] * 3 + ["from 60"] * 2 + ["unknown"]
+    by_value = group_rows(frame, SensitiveAttribute(column="age"), reference)
+    assert list(by_value.of_row) == ["20", "49.9", "50", "69", "70", "unknown"]
+    many = describe_rows(pd.DataFrame({"age": np.arange(11.0)}))
+    with pytest.raises(BandsMissingError, match="'age' is a number with 11 values, which are no groups: name bands"):
+        group_rows(frame, SensitiveAttribute(column="age"), many)
 
 
 def test_each_group_is_described(synthetic: SyntheticData) -> None:
@@ -157,5 +155,5 @@ def test_each_group_is_described(synthetic: SyntheticData) -> None:
     groups = {m.name: m for m in found if m.name.startswith("group ")}
     assert set(groups) == {"group sex=a", "group sex=b"}
     inside = (synthetic.held_out["sex"] == "a").to_numpy()
-    assert groups["group sex=a"].value == pytest.approx(rows.flagged[inside].mean())
+    assert groups["group sex=a"].value == pytest.approx(rows.decided[inside].mean())
     assert groups["group sex=a"].facts["rows"] == inside.sum()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from environments import Thresholds, load_platform
-from governance.gates.bootstrap import CONFIDENCES, Scorer, count_resamples, intervals, resample
+from environments import load_platform
+from governance.gates.bootstrap import CONFIDENCES, count_resamples, intervals, resample
 from governance.gates.performance import (
     AGREEMENT,
     OVERLAP,
@@ -18,9 +18,10 @@ from governance.gates.performance import (
 from governance.gates.result import Check, Measure
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
-from tests.governance.gates.conftest import CONTEXT, gates, scored
+from pipelines.tasks.binary import BinaryScorer
+from tests.governance.gates.conftest import CONTEXT, gates, requirements, scored
 
-METRICS = ("roc_auc", "average_precision", "recall", "precision", "brier_score")
+METRICS = ("roc_auc", "average_precision", "recall", "precision", "brier_score", "brier_skill")
 ENOUGH = {"rows": 1000.0, "positives": 400.0, "negatives": 600.0}
 
 
@@ -37,6 +38,9 @@ def sklearn_figures(truth: np.ndarray, probability: np.ndarray, weights: np.ndar
         "recall": metrics.recall_score(truth, flagged, sample_weight=weights),
         "precision": metrics.precision_score(truth, flagged, sample_weight=weights, zero_division=0),
         "brier_score": metrics.brier_score_loss(truth, probability, sample_weight=weights),
+        "brier_skill": 1
+        - metrics.brier_score_loss(truth, probability, sample_weight=weights)
+        / metrics.brier_score_loss(truth, np.full(len(truth), truth.mean()), sample_weight=weights),
     }
 
 
@@ -46,14 +50,14 @@ def test_figures_of_resamples_are_scikit_learns_also_where_probabilities_are_equ
     truth, probability = simulate(120, random)
     probability = probability.round(decimals)
     weights = next(resample(truth, 5, seed=3))
-    found = Scorer(truth, probability, 0.5).figures(weights)
+    found = BinaryScorer(truth, probability, 0.5).figures(weights)
     for row, weight in enumerate(weights):
         expected = sklearn_figures(truth, probability, weight)
         assert {name: found[name][row] for name in METRICS} == pytest.approx(expected)
 
 
 def test_nobody_flagged_is_no_precision_and_no_recall() -> None:
-    found = Scorer(np.array([0, 1]), np.array([0.1, 0.2]), 0.5).figures(np.ones((1, 2)))
+    found = BinaryScorer(np.array([0, 1]), np.array([0.1, 0.2]), 0.5).figures(np.ones((1, 2)))
     assert found["precision"][0] == found["recall"][0] == 0
 
 
@@ -73,7 +77,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     random, true_auc, held = np.random.default_rng(11), float(norm.cdf(2 / np.sqrt(2))), 0
     for trial in range(250):
         truth, probability = simulate(300, random)
-        scorer = Scorer(truth, probability, 0.5)
+        scorer = BinaryScorer(truth, probability, 0.5)
         draws = np.concatenate([scorer.figures(w)["roc_auc"] for w in resample(truth, 300, seed=trial)])
         low, high = intervals(draws, 0.0, 90)["90"]
         held += low <= true_auc <= high
@@ -113,7 +117,7 @@ def measured(name: str, value: float, low: float, high: float, **facts: float) -
 
 
 def verdict(measure: Measure, **thresholds: float) -> Check:
-    return judge_measures((measure,), Thresholds(**thresholds), gates(), overlap=0.01)[0]
+    return judge_measures((measure,), requirements(**thresholds), gates(), overlap=0.01)[0]
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "recall", "precision"])
@@ -167,21 +171,22 @@ def test_a_coin_passes_nowhere(environment: str) -> None:
         for n, v in values.items()
     )
     for model in ("breast_cancer_classifier", "diabetes_progression_classifier", "another_model"):
-        checks = judge_measures(coin, settings.thresholds_for(model), settings.gates, overlap=0.01)
+        asked = requirements(environment, **settings.thresholds_for(model).required())
+        checks = judge_measures(coin, asked, settings.gates, overlap=0.01)
         failed = {check.name for check in checks if check.verdict == "failed"}
         assert failed == {"roc_auc", "average_precision", "recall", "brier_score"}
 
 
 def test_an_evaluation_that_says_something_else_is_refused(synthetic: SyntheticData) -> None:
     told = evaluate(synthetic.models["good"], synthetic.held_out)
-    rows, settings = synthetic.scored("good", synthetic.held_out), load_platform().environment("production")
+    rows = synthetic.scored("good", synthetic.held_out)
 
     def differences(evaluation: object) -> Check:
-        judged = judge_performance(rows, evaluation, settings.thresholds, gates(), CONTEXT, overlap=0.01)  # type: ignore[arg-type]
+        judged = judge_performance(rows, evaluation, requirements(), gates(), CONTEXT, overlap=0.01)  # type: ignore[arg-type]
         return next(check for check in judged.checks if check.name == AGREEMENT)
 
     assert differences(told).passed
-    better = told.metrics.model_copy(update={"recall": told.metrics.recall + 1e-6})
+    better = {**told.metrics, "recall": told.metrics["recall"] + 1e-6}
     assert differences(told.model_copy(update={"metrics": better})).verdict == "failed"
     assert differences(told.model_copy(update={"data_digest": "0" * 64})).verdict == "failed"
     assert differences(told.model_copy(update={"model_digest": "0" * 64})).verdict == "failed"
@@ -191,7 +196,6 @@ def test_rows_that_the_model_was_trained_on_prove_nothing(synthetic: SyntheticDa
     rows = synthetic.scored("good", synthetic.training)
     assert rows.trained_on == len(synthetic.training)
     assert synthetic.scored("good", synthetic.held_out).trained_on == 0
-    settings = load_platform().environment("production")
     told = evaluate(synthetic.models["good"], synthetic.training)
-    judged = judge_performance(rows, told, settings.thresholds, gates(), CONTEXT, overlap=0.01)
+    judged = judge_performance(rows, told, requirements(), gates(), CONTEXT, overlap=0.01)
     assert [check.name for check in judged.failures] == [OVERLAP]

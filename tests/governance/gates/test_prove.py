@@ -55,7 +55,7 @@ def test_a_disarmed_gate_is_found_out(synthetic: SyntheticData, monkeypatch: pyt
     page = io.StringIO()
     print_matrix(wrong, ["production"], Console(file=page, width=200))
     assert "passed: WRONG" in page.getvalue()
-    assert f"{module.GATE.name} in production let pass: {wrong[0].control}" in page.getvalue()
+    assert f"{module.GATE.name} (binary) in production let pass: {wrong[0].control}" in page.getvalue()
 
 
 def test_a_disarmed_schema_is_found_out(synthetic: SyntheticData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from governance.gates.result import Check, GateFailedError, GateResult
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
 from pipelines.model import ModelTamperedError, read_model, save_model
-from tests.governance.gates.conftest import CONTEXT, gates
+from tests.governance.gates.conftest import CONTEXT, gates, requirements
 
 PRODUCTION = load_platform().environment("production")
 
@@ -54,7 +54,8 @@ def given(synthetic: SyntheticData, step: Any, inputs: dict[str, Any]) -> dict[s
         "columns": Columns.of(synthetic.config),
         "limits": PRODUCTION.data_quality,
         "validation_data": synthetic.held_out,
-        "thresholds": PRODUCTION.thresholds,
+        "thresholds": requirements(),
+        "required": requirements(),
         "overlap": 0.01,
         "attributes": synthetic.config.attributes,
         "gates": gates(),

@@ -89,8 +89,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
                 subject=subject(
                     model=f"m_{long}"[:64],
                     description=long * 3,
-                    risk_meaning=long,
-                    risk_rule=long,
+                    meaning=long,
+                    rule=long,
                     owners=(f"{long}@example.com",),
                     source=f"s3://{long * 3}.parquet",
                 )

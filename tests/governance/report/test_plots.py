@@ -18,7 +18,7 @@ assert PREDICTIONS is not None
 PLOTS = {
     "roc": draw_roc(EVIDENCE),
     "calibration": draw_calibration(EVIDENCE.calibration),
-    "histogram": draw_histogram(PREDICTIONS.histogram, 0.4),
+    "histogram": draw_histogram(PREDICTIONS.histogram, "binary", 0.4),
 }
 
 
@@ -74,8 +74,8 @@ def test_labels_of_dots_that_lie_together_do_not_cover_each_other() -> None:
 
 
 def test_a_bar_that_the_threshold_cuts_is_drawn_in_two() -> None:
-    one = draw_histogram([HistogramBin(low=0.3, high=0.35, rows=5)], 0.32)
-    whole = draw_histogram([HistogramBin(low=0.3, high=0.35, rows=5)], 0.3)
+    one = draw_histogram([HistogramBin(low=0.3, high=0.35, rows=5)], "binary", 0.32)
+    whole = draw_histogram([HistogramBin(low=0.3, high=0.35, rows=5)], "binary", 0.3)
     faint, strong = "fill: var(--accent-faint)", "fill: var(--accent);"
     assert one.count(faint) == 1
     assert whole.count(faint) == 0
@@ -89,5 +89,5 @@ def test_nothing_to_draw_is_no_error() -> None:
             "confusion": Confusion(true_positive=0, false_negative=0, false_positive=0, true_negative=0),
         }
     )
-    for svg in (draw_roc(empty), draw_calibration(()), draw_histogram((), 0.5)):
+    for svg in (draw_roc(empty), draw_calibration(()), draw_histogram((), "binary", 0.5)):
         ElementTree.fromstring(svg)

@@ -82,7 +82,16 @@ def without_parts() -> ReportData:
 
 def poisoned() -> ReportData:
     """The example with every free text hostile."""
-    names = {"name", "bound", "kind", "purpose", "environment", "environments", "gate"}  # these choose what is shown
+    names = {
+        "name",
+        "bound",
+        "kind",
+        "purpose",
+        "environment",
+        "environments",
+        "gate",
+        "task",
+    }  # these choose what is shown
 
     def spoil(value: Any) -> Any:
         match value:

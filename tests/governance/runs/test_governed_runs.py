@@ -111,7 +111,7 @@ def test_mlflow_holds_parameters_metrics_model_and_origin(ground: Ground, traine
     logged = dict(mlflow_rows(target, "select key, value from latest_metrics where run_uuid = ?", run_id))
     evaluation = evaluation_of(trained)
     assert evaluation is not None
-    assert logged == pytest.approx(evaluation.metrics.model_dump())
+    assert logged == pytest.approx(evaluation.metrics)
     parameters = dict(mlflow_rows(target, "select key, value from params where run_uuid = ?", run_id))
     assert parameters["estimator"] == "logistic_regression"
     assert parameters["decision_threshold"] == "0.4"
@@ -133,7 +133,7 @@ def test_monitoring_reads_the_runs_metrics(ground: Ground, trained: PipelineRunR
     reached = {sample.labels["metric"]: sample.value for sample in found["groundwork_model_metric"]}
     evaluation = evaluation_of(trained)
     assert evaluation is not None
-    assert reached["roc_auc"] == pytest.approx(evaluation.metrics.roc_auc)
+    assert reached["roc_auc"] == pytest.approx(evaluation.metrics["roc_auc"])
 
 
 def test_bad_data_stops_the_run_before_anything_is_trained(ground: Ground) -> None:
@@ -178,7 +178,7 @@ def test_a_batch_that_is_far_from_the_training_rows_is_not_scored(
     ground: Ground, trained: PipelineRunResponse, tmp_path: Path
 ) -> None:
     sets = load_training_sets(read_config(CANCER))
-    batch = sets.validation.drop(columns="risk")
+    batch = sets.validation.drop(columns="label")
     batch["mean radius"] = batch["mean radius"].where(batch.index % 3 > 0)
     file = tmp_path / "batch.parquet"
     batch.to_parquet(file, index=False)

@@ -33,7 +33,7 @@ from tests.pipelines.test_own_types import NAME as OWN_TRANSFORMER
 from tests.pipelines.test_own_types import team as team  # a fixture
 
 features = list(read_config(CANCER).features.columns)
-target = "risk"
+target = "label"
 
 
 @step
@@ -198,4 +198,4 @@ def test_model_goes_from_training_to_a_batch_in_production(
     assert model.signature.estimator["type"] == estimator
     assert list(model.signature.own_types) == [OWN_TRANSFORMER] * ("features" in changes)
     rows = load_training_sets(read_config(CANCER)).validation
-    assert 0.9 < ((model.predict_probability(rows) > 0.5) == rows["risk"]).mean() < 1
+    assert 0.9 < ((model.predict_probability(rows) > 0.5) == rows["label"]).mean() < 1

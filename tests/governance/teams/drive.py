@@ -59,7 +59,7 @@ def main() -> None:
             run = jobs.train(target_for(platform, model, "dev"))
             evaluation = evaluation_of(run)
             assert evaluation is not None
-            trained[model] = {"auc": evaluation.metrics.roc_auc, "steps": sorted(run.steps)}
+            trained[model] = {"auc": evaluation.metrics["roc_auc"], "steps": sorted(run.steps)}
         scored = predictions_of(jobs.infer(target_for(platform, request.all_models()[0], "dev")))
         assert scored is not None
         trained[request.all_models()[0]]["rows"] = scored.rows  # type: ignore[index]
