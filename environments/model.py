@@ -381,9 +381,7 @@ class GcpCloud(StrictModel):
         default=None, description="None: this environment's spend cannot be reported from Google's bill."
     )
     mlflow_tracking_uri: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None,
-        description="An MLflow server that stacks track to. None: Vertex AI where it is used, "
-        "which no run is tracked in, so that its stacks cannot be registered.",
+        default=None, description="An MLflow server that stacks track to. None: stacks have no experiment tracker."
     )
     secrets: dict[SecretKey, Annotated[int, Field(ge=0)]] = Field(
         default={},

@@ -152,12 +152,13 @@ def destroy(
         raise InfrastructureError(
             f"--confirm {confirm} does not name the environment {where.environment}. Nothing was destroyed."
         )
-    if where.protected and confirm is None and not dry_run:
+    protected = where.protected or (not dry_run and _applied_as_protected(where))
+    if protected and confirm is None and not dry_run:
         raise ProtectedEnvironmentError(
             f"{where.environment} is protected. Destroying it takes its name: --confirm {where.environment}. "
             "Nothing was destroyed."
         )
-    if where.protected and adapter_for(where.cloud).keeps_protected and not (dry_run or where.simulated):
+    if protected and adapter_for(where.cloud).keeps_protected and not (dry_run or where.simulated):
         raise ProtectedEnvironmentError(
             f"{where.environment} is protected, so parts of it would not be deleted. Set protected: false in "
             f"{where.environment}.yaml, apply that, and destroy then. Nothing was destroyed."
@@ -170,6 +171,12 @@ def destroy(
                 if planned.differs:
                     _destroy(Terraform(where, stream=stream), file)
     return planned
+
+
+def _applied_as_protected(where: Workspace) -> bool:
+    """Return whether the state says so: settings that were edited since have unprotected nothing yet."""
+    outputs = Terraform(where).pull_state().get("outputs", {})
+    return bool(outputs.get("protected", {}).get("value"))
 
 
 def _destroy(terraform: Terraform, plan_file: Path) -> None:

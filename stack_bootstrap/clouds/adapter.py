@@ -80,11 +80,43 @@ class CloudAdapter(ABC):
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
         """Refuse a plan of ``terraform show -json`` that deletes what the cloud will not: a full store, a locked one.
 
+        Nor may it delete the key of something that stays.
+
         Terraform would find that out only when it has deleted the rest. Nothing is refused where it cannot happen.
 
         Raises:
             FullStoreError: something will not be deleted, or it cannot be seen whether it will.
         """
+
+
+_KEYS = {"aws_kms_key": "arn", "google_kms_crypto_key": "id"}
+"""Types of encryption keys, and the attribute by which others name them."""
+
+
+def keys_in_use(plan: Mapping[str, Any]) -> list[str]:
+    """Return what ``plan`` leaves and could not be read any more, as it deletes the key; a line for each."""
+    keys = {before.get(_KEYS[kind]): address for address, kind, before in deleted(plan) if kind in _KEYS}
+    staying = (
+        (found["address"], found["change"].get("before") or {})
+        for found in plan.get("resource_changes", [])
+        if "delete" not in found["change"]["actions"] and found.get("mode") != "data"
+    )
+    return [
+        f"{keys[name]}: the key encrypts {address}, which stays"
+        for address, before in staying
+        for name in sorted({text for text in _texts(before) if text in keys})
+    ]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def deleted(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -9,7 +9,9 @@ import pytest
 from environments import CLOUDS, Environment, SettingsError, load_platform
 from stack_bootstrap.ci_identity import ci_identity
 from stack_bootstrap.clouds import adapted_clouds, adapter_for
-from stack_bootstrap.clouds.adapter import CloudAdapter
+from stack_bootstrap.clouds.adapter import CloudAdapter, FullStoreError, keys_in_use
+from stack_bootstrap.clouds.aws import full_stores as aws_stores
+from stack_bootstrap.clouds.gcp import full_stores as gcp_stores
 from stack_bootstrap.clouds.state_bucket import state_bucket_name
 from stack_bootstrap.workspace import ROOTS, workspace
 from tests.conftest import REPOSITORY
@@ -89,3 +91,28 @@ def test_no_module_outside_a_clouds_folder_tells_clouds_apart() -> None:
         if named.search(file.read_text(encoding="utf-8"))
     }
     assert found == {"environments/model.py", "stack_bootstrap/clouds/aws/adapter.py"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "name"),
+    [
+        ("aws_kms_key", "arn", "arn:aws:kms:eu-central-1:1:key/k"),
+        ("google_kms_crypto_key", "id", "projects/p/locations/l/keyRings/r/cryptoKeys/k"),
+    ],
+)
+def test_the_key_of_what_stays_is_not_deleted(kind: str, attribute: str, name: str) -> None:
+    def change(address: str, action: str, before: dict[str, object]) -> dict[str, object]:
+        return {"address": address, "type": address.split(".")[0], "change": {"actions": [action], "before": before}}
+
+    key, store = change(f"{kind}.k", "delete", {attribute: name}), {"rule": [{"key": name}], "policy": f"for {name}"}
+    stays, goes = change("bucket.b", "no-op", store), change("bucket.b", "delete", store)
+    assert keys_in_use({"resource_changes": [key, stays]}) == [f"{kind}.k: the key encrypts bucket.b, which stays"]
+    assert keys_in_use({"resource_changes": [key, goes]}) == []
+    assert keys_in_use({"resource_changes": [change(f"{kind}.k", "no-op", {attribute: name}), stays]}) == []
+    assert keys_in_use({"resource_changes": [key, change("policy.p", "update", {"text": f"for {name}"})]}) == []
+    if kind.startswith("aws"):
+        with pytest.raises(FullStoreError, match=r"the key encrypts bucket\.b"):
+            aws_stores.refuse_full_stores({"resource_changes": [key, stays]}, "eu-central-1")
+    else:
+        with pytest.raises(FullStoreError, match=r"the key encrypts bucket\.b"):
+            gcp_stores.refuse_full_stores({"resource_changes": [key, stays]})

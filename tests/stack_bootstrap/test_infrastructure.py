@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from environments import load_platform, names_for
+from stack_bootstrap.clouds.local.adapter import LocalAdapter
 from stack_bootstrap.infrastructure import (
     InfrastructureError,
     NotAppliedError,
@@ -250,6 +251,13 @@ def test_production_is_destroyed_only_by_name(production: Workspace) -> None:
         destroy(production)
     with pytest.raises(InfrastructureError, match="does not name"):
         destroy(production, confirm="prod")
+    edited = dataclasses.replace(production, protected=False)  # in the file, and not applied
+    with pytest.raises(ProtectedEnvironmentError, match="--confirm production"):
+        destroy(edited)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalAdapter, "keeps_protected", True)  # as clouds do
+        with pytest.raises(ProtectedEnvironmentError, match=r"protected: false in production\.yaml, apply that"):
+            destroy(edited, confirm="production")
     assert len(marked_folders(production)) == len(TEAMS) * len(KINDS)
     destroy(production, confirm="production")
     assert marked_folders(production) == set()

@@ -115,16 +115,7 @@ locals {
         flavor        = "mlflow", connector = null
         configuration = jsonencode({ tracking_uri = local.gcp.mlflow_tracking_uri })
       }
-      } : local.uses_jobs ? {
-      experiment_tracker = {
-        flavor = "vertex", connector = "compute"
-        configuration = jsonencode({
-          location       = local.gcp.region
-          project        = module.project.id
-          staging_bucket = "gs://${module.artifact_store[team].name}"
-        })
-      }
-    } : {},
+    } : {}, # and no tracker of Vertex AI's, which runs have no adapter for
   ) }
 
   stacks = { for team, about in local.teams : team => {

@@ -5,10 +5,10 @@ Terraform finds this out only when it has deleted the rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stack_bootstrap.clouds.adapter import FullStoreError, deleted
+from stack_bootstrap.clouds.adapter import FullStoreError, deleted, keys_in_use
 
 
 def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = None) -> None:
@@ -22,7 +22,8 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         session: a ``boto3.Session``; by default one with the credentials of the process.
 
     Raises:
-        FullStoreError: a store is not empty, or it cannot be seen whether it is.
+        FullStoreError: a store is not empty, or it cannot be seen whether it is, or a key is that of something which
+            stays.
     """
     kept = [
         (address, kind, before)
@@ -30,15 +31,19 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         if kind in {"aws_s3_bucket", "aws_ecr_repository"}
         and not (before.get("force_destroy") or before.get("force_delete"))
     ]
-    if not kept:
-        return
+    full = keys_in_use(plan) + (_full_stores(kept, region, session) if kept else [])
+    if full:
+        raise FullStoreError(full)
+
+
+def _full_stores(kept: Sequence[tuple[str, str, Mapping[str, Any]]], region: str, session: Any) -> list[str]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     session = session or boto3.Session()
     try:
         s3, ecr = session.client("s3", region_name=region), session.client("ecr", region_name=region)
-        full = [
+        return [
             f"{address}: the bucket {before['bucket']} holds objects"
             for address, kind, before in kept
             if kind == "aws_s3_bucket" and _holds_objects(s3, before["bucket"])
@@ -49,8 +54,6 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         ]
     except (BotoCoreError, ClientError) as error:
         raise FullStoreError([f"It cannot be seen whether a store to be deleted is empty: {error}"]) from error
-    if full:
-        raise FullStoreError(full)
 
 
 def _holds_objects(s3: Any, bucket: str) -> bool:

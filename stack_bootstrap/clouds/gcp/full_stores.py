@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from stack_bootstrap.clouds.adapter import FullStoreError, deleted
+from stack_bootstrap.clouds.adapter import FullStoreError, deleted, keys_in_use
 
 _PROTECTIONS = {
     "google_composer_environment": ("deletion_protection", True),
@@ -30,7 +30,8 @@ def refuse_full_stores(plan: Mapping[str, Any], *, client: Any = None) -> None:
         client: a ``google.cloud.storage.Client``; by default one with the credentials of the process.
 
     Raises:
-        FullStoreError: something will not be deleted, or it cannot be seen whether a bucket is empty.
+        FullStoreError: something will not be deleted, a key is that of something which stays, or it cannot be seen
+            whether a bucket is empty.
     """
     doomed = list(deleted(plan))
     found = [
@@ -51,6 +52,7 @@ def refuse_full_stores(plan: Mapping[str, Any], *, client: Any = None) -> None:
         },
         client,
     )
+    found += keys_in_use(plan)
     if found:
         raise FullStoreError(found)
 
