@@ -14,8 +14,8 @@ def batch_inference_pipeline(
     """Check a batch against a release's signature, then score it.
 
     ``release_id`` is the id of the artifact version that holds the model's folder, and ``digest`` the folder's digest.
-    ``model_version`` is written beside every prediction. ``data`` is a CSV or Parquet file at a path or in a bucket;
-    None scores the config's own source.
+    ``model_version`` is written beside every prediction. ``data`` is a path, a bucket's URL or a source's section in
+    braces; None scores the config's own source.
     """
     release = Client().get_artifact_version(release_id)
     input_profile = input_validator(config=config, release=release, digest=digest, data=data)

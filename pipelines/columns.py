@@ -5,7 +5,7 @@ Training and inference both go through :func:`read_column`, so a value cannot me
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 from itertools import islice
 from typing import Any, Final, Literal
@@ -22,6 +22,8 @@ ColumnType = Literal["number", "integer", "boolean", "string", "date"]
 
 EXACT_INTEGERS: Final = 2**53
 """Up to this size every integer is a float64; beyond it some are not."""
+
+INEXACT: Final = "is an integer that a number of 64 bits cannot hold exactly; is it an identifier?"
 
 UNIX_EPOCH: Final = date(1970, 1, 1)
 
@@ -103,6 +105,14 @@ def list_some(values: Collection[Any] | pa.Array) -> str:
     return shown if len(values) <= _SHOWN else f"{shown}, ... ({len(values)} in all)"
 
 
+def find_inexact(texts: Iterable[str]) -> str | None:
+    """Return the first of ``texts`` that is an integer which float64 would round; None where there is none."""
+    return next(
+        (text for text in texts if text.lstrip("-").isdecimal() and int(text) != int(float(text))),
+        None,
+    )
+
+
 def plain_values(array: pa.Array) -> pa.Array:
     """Return values in the one form that all ways to store them share.
 
@@ -172,12 +182,9 @@ def _refuse_inexact(array: pa.Array, column: Column) -> None:
     bounds = pc.min_max(array).as_py()
     if bounds["max"] is None or max(bounds["max"], -bounds["min"]) <= EXACT_INTEGERS:
         return
-    for value in map(int, array.drop_null().to_pylist()):
-        if int(float(value)) != value:
-            raise ColumnValueError(
-                f"column {column.name!r}: {value} is an integer that a number of 64 bits cannot hold exactly; "
-                "is it an identifier?"
-            )
+    value = find_inexact(map(str, array.drop_null()))
+    if value is not None:
+        raise ColumnValueError(f"column {column.name!r}: {value} {INEXACT}")
 
 
 def _as_text(array: pa.Array, column: Column) -> pa.Array:

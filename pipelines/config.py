@@ -454,7 +454,10 @@ def read_config(model: str, directory: Path = CONFIGS) -> ModelConfig:
 
 def _explain(error: ValidationError) -> Iterable[str]:
     for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        parts = problem["loc"]
+        # The kind of a source stands in the key's place without being one.
+        parts = parts[:1] + parts[2:] if parts[:1] == ("source",) else parts
+        where = ".".join(str(part) for part in parts) or "(whole file)"
         match problem["type"]:
             case "extra_forbidden":
                 yield f"{where}: unknown key.{suggest(str(problem['loc'][-1]), _fields_beside(problem['loc']))}"

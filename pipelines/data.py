@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from pipelines.artifacts import LABEL
 from pipelines.columns import Column, ColumnType, ColumnValueError, classify, list_some, plain_values, read_column
@@ -38,6 +39,9 @@ class DataDescription(StrictModel):
     """What was read and how it was labelled and divided."""
 
     source: str
+    selection: str | None = Field(description="The query or the filters that chose the rows; None for all.")
+    source_rows: int
+    source_digest: str = Field(description="Of the inputs, sensitive attributes and target of all rows, in order.")
     columns: tuple[Column, ...]
     """The features, as the source types them."""
     label: LabelDefinition
@@ -95,6 +99,9 @@ def load_training_sets(config: ModelConfig) -> TrainingSets:
         raise DataError(f"{config.source}: {', '.join(map(repr, empty))}: no value in any training row")
     description = DataDescription(
         source=str(config.source),
+        selection=config.source.selection,
+        source_rows=len(frame),
+        source_digest=data_digest(frame.assign(**{config.target.column: target})),
         columns=tuple(column for column in columns if column.name in config.features.columns),
         label=label,
         training_rows=len(training),

@@ -14,7 +14,7 @@ from pipelines.columns import Column, ColumnValueError, list_some, plain_values,
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
 from pipelines.signature import Signature, SignatureMismatchError
-from pipelines.sources.description import parse_source
+from pipelines.sources.description import in_form_of, parse_source
 from pipelines.strict import StrictModel
 from pipelines.tables import ConversionError, DataSourceError, Table, open_table
 
@@ -140,7 +140,7 @@ def open_input(config: ModelConfig, signature: Signature, location: str | None) 
         DataSourceError: the data cannot be read.
         SignatureMismatchError: a column is missing, unknown or of another type.
     """
-    source = config.source if location is None else config.source.in_this_form(parse_source(location))
+    source = config.source if location is None else in_form_of(parse_source(location), config.source)
     opened = open_table(source, signature.csv_types())
     if location is None:
         opened = opened.select(signature.known_columns)

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from pipelines.locations import is_csv
+from pipelines.sources.bigquery import open_bigquery
 from pipelines.sources.bundled import open_bundled
 from pipelines.sources.csv_file import open_csv
-from pipelines.sources.description import FileSource, parse_source
+from pipelines.sources.description import AnySource, BigQuerySource, PostgresqlSource, parse_source
 from pipelines.sources.parquet import open_parquet
+from pipelines.sources.postgresql import open_postgresql
 from pipelines.sources.table import ConversionError, DataSourceError, Table
 
 __all__ = ["ConversionError", "DataSourceError", "Table", "open_table"]
 
 
-def open_table(source: str | FileSource, csv_types: Mapping[str, pa.DataType | None] | None = None) -> Table:
+def open_table(source: str | AnySource, csv_types: Mapping[str, pa.DataType | None] | None = None) -> Table:
     """Open the data that ``source`` names.
 
     A CSV file has names but no types: ``csv_types`` says what to read its columns as, as
@@ -27,6 +29,10 @@ def open_table(source: str | FileSource, csv_types: Mapping[str, pa.DataType | N
         ValueError: the source is not one that can be read.
     """
     described = parse_source(source)
+    if isinstance(described, PostgresqlSource):
+        return open_postgresql(described)
+    if isinstance(described, BigQuerySource):
+        return open_bigquery(described)
     if described.path.startswith("sklearn:"):
         return open_bundled(described.path)
     return open_csv(described, csv_types) if is_csv(described.path) else open_parquet(described)

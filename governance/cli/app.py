@@ -112,7 +112,10 @@ def infer(
     env: Env = "production",
     data: Annotated[
         str | None,
-        typer.Option(envvar="DATA", help="CSV or Parquet, a path or URL (default: the model's own source)."),
+        typer.Option(
+            envvar="DATA",
+            help="Path or URL of CSV or Parquet, or a YAML file with a source (default: the model's own).",
+        ),
     ] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,

@@ -77,6 +77,9 @@ def _data(facts: Facts) -> Iterator[Component]:
         properties = [Property(name="groundwork:data_digest", value=f"sha256:{digest}")]
         if described is not None:
             properties.append(Property(name="groundwork:source", value=described.source))
+            properties.append(Property(name="groundwork:source_digest", value=f"sha256:{described.source_digest}"))
+            if described.selection is not None:
+                properties.append(Property(name="groundwork:source_selection", value=described.selection))
         yield Component(name=name, type=ComponentType.DATA, bom_ref=f"data/{name}", properties=properties)
 
 

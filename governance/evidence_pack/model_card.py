@@ -101,7 +101,9 @@ def _data(facts: Facts) -> Iterator[Block]:
     signature, described = facts.signature, facts.description
     rows = [("training", signature.training_rows, signature.training_labels, signature.training_data_digest)]
     if described is not None:
-        yield Paragraph(f"Source: {described.source}")
+        chosen = f", of which it read: {described.selection}" if described.selection else ""
+        digest = f"sha256:{described.source_digest}"
+        yield Paragraph(f"Source: {described.source}{chosen}; {described.source_rows} rows with the digest {digest}")
         rows.append(
             ("held out", described.validation_rows, described.validation_labels, described.validation_digest),
         )

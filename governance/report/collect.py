@@ -224,7 +224,7 @@ def _predictions(runs: list[GovernedRun]) -> Predictions | None:
                 rows=summary.rows,
                 outcomes=summary.outcomes,
                 mean=summary.value_mean,
-                source=summary.input.location,
+                source=": ".join(filter(None, [summary.input.location, summary.input.selection])),
                 uri=summary.uri,
                 quantiles={float(share): value for share, value in summary.value_quantiles.items()},
                 histogram=tuple(

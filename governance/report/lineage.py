@@ -66,7 +66,8 @@ def lanes(runs: list[GovernedRun], version: ModelVersionResponse, model: Trained
 def _training(governed: GovernedRun, model: TrainedModel) -> Iterator[Node]:
     made, description, evaluation = outputs_of(governed.run), description_of(governed), evaluation_of(governed.run)
     if description is not None:
-        yield Node(kind=SOURCE, title=description.source)
+        rows_read = (f"{count(description.source_rows)} rows", *filter(None, [description.selection]))
+        yield Node(kind=SOURCE, title=description.source, facts=rows_read, digest=description.source_digest)
         for kind, title, rows, labels, digest in (
             (
                 TRAINING_DATA,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
 from zenml.logger import get_logger
 
 from governance.core.errors import RefusedError
@@ -15,6 +17,7 @@ from governance.runs.prediction_access import record_predictions
 from governance.runs.run import compiled_steps, run
 from governance.runs.session import RunSession
 from governance.signing.errors import NoSigningKeyError
+from pipelines.sources.description import FileSource, parse_source
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
@@ -83,16 +86,16 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
 
     Args:
         target: The model and environment.
-        data: CSV or Parquet file or URL; the source in the model's configuration when none is given.
+        data: Path or URL of CSV or Parquet, or a YAML file with a source's section; the source in the model's
+            configuration when none is given.
 
     Raises:
-        NoDataError: ``data`` is a path at which nothing is; no run was started.
+        NoDataError: ``data`` is a path at which nothing is, or no source; no run was started.
         NoModelInUseError: no version is in the environment, or one that was not promoted.
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         NotRecordedError: the log cannot be written.
     """
-    if data is not None and "://" not in data and not Path(data).exists():
-        raise NoDataError(f"DATA={data}: there is nothing at {Path(data).resolve()}. No run was started.")
+    source = None if data is None else _as_source(data)
     session = RunSession(target)
     pipeline, release = batch_inference_of(session.config), session.release
     done = run(
@@ -103,7 +106,32 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
         release_id=str(release.artifact_id),
         digest=release.digest,
         model_version=release.version,
-        data=data,
+        data=source,
     )
     record_predictions(target, session.journal, done)
     return done
+
+
+def _as_source(data: str) -> str:
+    """Return what the run is to read: ``data``, or the section in the YAML file of that name.
+
+    Raises:
+        NoDataError: there is nothing, or it is no source.
+    """
+    if data.endswith((".yaml", ".yml")):
+        if not Path(data).is_file():
+            raise NoDataError(f"DATA={data}: there is nothing at {Path(data).resolve()}. No run was started.")
+        try:
+            section = yaml.safe_load(Path(data).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise NoDataError(f"DATA={data}: not valid YAML: {error}. No run was started.") from error
+        text = json.dumps(section, default=str)
+    else:
+        text = data
+    try:
+        source = parse_source(text)
+    except ValueError as error:
+        raise NoDataError(f"DATA={data}: {error}. No run was started.") from error
+    if isinstance(source, FileSource) and ":" not in source.path and not Path(source.path).exists():
+        raise NoDataError(f"DATA={data}: there is nothing at {Path(source.path).resolve()}. No run was started.")
+    return text

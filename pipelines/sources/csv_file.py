@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from pipelines.columns import EXACT_INTEGERS, describe_type
+from pipelines.columns import EXACT_INTEGERS, INEXACT, describe_type, find_inexact
 from pipelines.sources.description import FileSource
 from pipelines.sources.files import open_file
 from pipelines.sources.table import ConversionError, DataSourceError, Table, refuse_repeated
@@ -228,13 +228,9 @@ class _CsvFile:
             next(records)
             for fields, line in records:
                 for place in places:
-                    text = fields[place].strip()
-                    if len(text) > 15 and text.lstrip("-").isdecimal() and int(text) != int(float(text)):
-                        raise ConversionError(
-                            self.source.path,
-                            f"column {self.names[place]!r}: {text} in line {line} is an integer that a number of 64 "
-                            "bits cannot hold exactly; is it an identifier?",
-                        )
+                    if text := find_inexact([fields[place].strip()]):
+                        name = self.names[place]
+                        raise ConversionError(self.source.path, f"column {name!r}: {text} in line {line} {INEXACT}")
 
     def _record(self, number: int) -> tuple[list[str], int | None]:
         """Return the fields and the line of a row; the header is row 1 and empty lines are none."""

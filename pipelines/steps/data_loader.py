@@ -3,7 +3,8 @@
 from typing import Annotated
 
 import pandas as pd
-from zenml import log_metadata, step
+from zenml import get_step_context, log_metadata, step
+from zenml.metadata.metadata_types import MetadataType
 
 from pipelines.artifacts import DATA_DESCRIPTION, TRAINING_DATA, VALIDATION_DATA
 from pipelines.config import ModelConfig
@@ -25,4 +26,12 @@ def data_loader(
         (VALIDATION_DATA, sets.description.validation_digest),
     ):
         log_metadata(metadata={"digest": digest}, artifact_name=artifact, infer_artifact=True)
+    described = sets.description
+    source: dict[str, MetadataType] = {
+        "location": described.source,
+        "selection": described.selection or "every row",
+        "rows": described.source_rows,
+        "digest": described.source_digest,
+    }
+    log_metadata(metadata={"source": source}, run_id_name_or_prefix=get_step_context().pipeline_run.id)
     return sets.training, sets.validation, sets.description

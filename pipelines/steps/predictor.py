@@ -46,5 +46,10 @@ def _metadata(summary: PredictionSummary) -> dict[str, MetadataType]:
     """Return what is worth seeing without opening the artifact."""
     figures = summary.model_dump(mode="json", exclude={"columns", "histogram", "input", "meaning"})
     return {
-        "predictions": {**figures, "input": summary.input.location, "input_digest": summary.input.data_digest},
+        "predictions": {
+            **figures,
+            "input_selection": summary.input.selection or "every row",
+            "input": summary.input.location,
+            "input_digest": summary.input.data_digest,
+        },
     }

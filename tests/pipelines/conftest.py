@@ -38,12 +38,12 @@ def make_patients(rows: int = 400, seed: int = 5) -> pd.DataFrame:
     return frame
 
 
-def config_of(source: Path | str, **changes: Any) -> ModelConfig:
+def config_of(source: Path | str | dict[str, Any], **changes: Any) -> ModelConfig:
     """The config of a model on :func:`make_patients`; ``changes`` replace keys."""
     raw: dict[str, Any] = {
         "model": "illness_classifier",
         "description": "Illness of made-up patients.",
-        "source": str(source),
+        "source": source if isinstance(source, dict) else str(source),
         "target": {"column": "outcome", "meaning": "is ill", "risk_values": ["ill"]},
         "id_column": "patient",
         "features": {"numeric": ["dose", "visits"], "categorical": ["ward", "code", "smoker"]},

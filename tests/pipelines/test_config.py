@@ -57,6 +57,11 @@ def directory(tmp_path: Path) -> Path:
         (_set("source", "sklearn:iris"), "source.path: 'sklearn:iris' is not a bundled data set; there are"),
         (_set("source", "https://example.com/x.csv"), "https:// is not read; use a path or one of s3://"),
         (_set("source", "patients.xlsx"), "source.path: 'patients.xlsx' must end in .csv, .csv.gz, .parquet or"),
+        (
+            _set("source", {"path": "a.csv", "seperator": ";"}),
+            "source.seperator: unknown key. Did you mean 'separator'?",
+        ),
+        (_set("source", {"type": "oracle"}), "source: Input tag 'oracle' found using 'type' does not match"),
         (_set("features.numeric", ["target"]), "'target' is the target; a model must not see what it predicts"),
         (_set("features.numeric", ["sex"]), "features: sex: listed more than once"),
         (_set("features", {"numeric": []}), "features: name at least one numeric, date or categorical column"),
