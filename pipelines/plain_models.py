@@ -131,7 +131,14 @@ def _behind_its_columns(model: Any, kind: str, config: ModelConfig, training: pd
 
 
 def _described(model: Any) -> dict[str, Any]:
-    """Return the public name of the model's type, and the parameters that differ from the type's own."""
+    """Return the public name of the model's type, and the parameters that differ from the type's own.
+
+    Of a pipeline they are those of its last step.
+    """
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(model, Pipeline):
+        model = model.steps[-1][1]
     kind = type(model)
     module = ".".join(part for part in kind.__module__.split(".") if not part.startswith("_"))
     try:

@@ -75,7 +75,7 @@ def _refuse_other_types(pipeline: Pipeline, maker: str, annotation: Any) -> None
     if not (isinstance(annotation, type) and issubclass(annotation, (OnnxModel, *ESTIMATORS))):
         raise UngovernedPipelineError(
             f"Pipeline {pipeline.name!r}: the output {MODEL!r} of {maker} is of type {_name(annotation)}. A model is "
-            'a fitted estimator: Annotated[ClassifierMixin, "model"], or RegressorMixin, or an OnnxModel.'
+            'a fitted estimator: Annotated[ClassifierMixin, "model"], RegressorMixin, BaseEstimator or OnnxModel.'
         )
     for invocation_id, invocation in pipeline.invocations.items():
         for name, used in invocation.input_artifacts.items():

@@ -44,8 +44,8 @@ def test_the_scaffold_is_what_was_announced_and_fits_the_house(checkout: Checkou
     assert '"outputs": []' in (team / "explore.ipynb").read_text(encoding="utf-8")
     for model in TWO.models:
         config = read_config(model, checkout.folder / "pipelines" / "configs")
-        assert (checkout.folder / config.source).is_file()
-        assert "synthetic" in config.source
+        assert (checkout.folder / str(config.source)).is_file()
+        assert "synthetic" in str(config.source)
         assert config.pipelines.training == "pipelines.teams.fraud_detection.training:training_pipeline"
         assert config.ranges
     for check in (["check"], ["format", "--check"]):

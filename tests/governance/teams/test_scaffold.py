@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from tests.conftest import REPOSITORY, copy_checkout, run_in_copy
 from tests.governance.teams import drive
@@ -75,3 +78,20 @@ def test_the_tests_that_the_teams_got_pass(told: dict[str, Any], copy: Path) -> 
     )
     assert done.returncode == 0, done.stdout
     assert "12 passed" in done.stdout
+
+
+def test_the_notebooks_that_the_teams_got_run_from_their_own_folders(
+    told: dict[str, Any], copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    folder = copy / "pipelines" / "teams" / "qa"
+    notebook = nbformat.read(folder / "explore.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    last = notebook.cells[-1].outputs[-1]
+    assert "roc_auc" in last["data"]["text/plain"]
+    broken = nbformat.read(folder / "explore.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    broken.cells[-1].source += "\nraise ValueError('found')"
+    with pytest.raises(CellExecutionError, match="found"):
+        NotebookClient(broken, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
