@@ -129,7 +129,8 @@ def plain_values(array: pa.Array) -> pa.Array:
         return array.cast(pa.string()).cast(pa.float64())
     if classify(kind) == "string":
         text = array.cast(pa.string())
-        return pc.if_else(pc.equal(text, ""), None, text)
+        empty = pc.equal(text, "")
+        return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
     return array
 
 
@@ -164,6 +165,8 @@ def category_text(value: Any) -> str:
 
 
 def _as_float(array: pa.Array, column: Column) -> pa.Array:
+    if all_finite(array):
+        return array
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     _refuse_inexact(array, column)
@@ -172,6 +175,15 @@ def _as_float(array: pa.Array, column: Column) -> pa.Array:
     if pc.any(pc.is_inf(numbers)).as_py():
         raise ColumnValueError(f"column {column.name!r}: a value is infinite")
     return numbers
+
+
+def all_finite(array: pa.Array) -> bool:
+    """Return whether ``array`` is of float64 without a null, NaN or infinity: the common case, told quickly."""
+    if not pa.types.is_float64(array.type) or array.null_count or not len(array):
+        return False
+    values = array.to_numpy()
+    # NaN and infinity show in the least or the greatest value, which needs no memory of its own.
+    return bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
 def _refuse_inexact(array: pa.Array, column: Column) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from pipelines.columns import all_finite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +46,11 @@ class DataDigest:
         elif schema != self._schema:
             raise TypeError(f"columns changed from {self._schema} to {schema}")
         for (missing, values, lengths), (_, array) in zip(self._hashes, plain.values(), strict=True):
-            missing.update(array.is_null().cast(pa.uint8()).to_numpy(zero_copy_only=False))
+            missing.update(array.is_null().cast(pa.uint8()).to_numpy() if array.null_count else bytes(len(array)))
             if pa.types.is_large_string(array.type):
                 filled = array.fill_null("")
                 lengths.update(pc.binary_length(filled).to_numpy(zero_copy_only=False))
-                values.update("".join(filled.to_pylist()).encode())
+                values.update(_characters(filled))
             elif not pa.types.is_null(array.type):
                 values.update(array.fill_null(0).to_numpy(zero_copy_only=False))
 
@@ -117,6 +120,15 @@ def combine_digests(contents: Mapping[str, str]) -> str:
     return whole.hexdigest()
 
 
+def _characters(text: pa.Array) -> pa.Buffer | bytes:
+    """Return the UTF-8 of all rows of a ``large_string`` array without a null, one after the other."""
+    _, positions, characters = text.buffers()
+    if characters is None:
+        return b""
+    at = np.frombuffer(positions, dtype=np.int64, count=len(text) + 1, offset=8 * text.offset)
+    return characters.slice(int(at[0]), int(at[-1] - at[0]))
+
+
 def _plain(name: str, array: pa.Array) -> tuple[str, pa.Array]:
     """Return the name of the column's type, and its values as one of the few types that are hashed."""
     kind = array.type
@@ -124,8 +136,10 @@ def _plain(name: str, array: pa.Array) -> tuple[str, pa.Array]:
         return _plain(name, array.dictionary_decode())
     if pa.types.is_floating(kind):
         numbers = array.cast(pa.float64())
-        # Adding zero turns -0.0 into 0.0.
-        return "double", pc.if_else(pc.is_nan(numbers), None, pc.add(numbers, 0.0))
+        positive_zero = pc.add(numbers, 0.0)  # which turns -0.0 into 0.0
+        if not all_finite(numbers):
+            positive_zero = pc.if_else(pc.is_nan(numbers), None, positive_zero)
+        return "double", positive_zero
     if pa.types.is_uint64(kind):
         return "uint64", array
     if pa.types.is_integer(kind):

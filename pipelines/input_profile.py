@@ -13,6 +13,7 @@ from pydantic import Field
 from pipelines.columns import Column, ColumnValueError, list_some, plain_values, read_column
 from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
+from pipelines.prefetch import prefetch
 from pipelines.signature import Signature, SignatureMismatchError
 from pipelines.sources.description import in_form_of, parse_source
 from pipelines.strict import StrictModel
@@ -95,7 +96,7 @@ class InputReader:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self.table.read()
+            yield from prefetch(self.table.read())
         except ConversionError as error:
             raise SignatureMismatchError(error.location, [error.problem]) from error
 
@@ -111,7 +112,10 @@ class InputReader:
         return read if name is None else {**read, name: read[name].cast(pa.string())}
 
     def _count_unseen(self, name: str, values: pa.Array, categories: tuple[str, ...]) -> None:
-        unseen = values.filter(pc.invert(pc.is_in(values, value_set=pa.array(categories, values.type)))).drop_null()
+        seen = pc.is_in(values, value_set=pa.array((*categories, None), values.type))
+        if pc.all(seen).as_py():
+            return
+        unseen = values.filter(pc.invert(seen))
         self._unseen[name] += len(unseen)
         if len(unseen) and self.signature.unseen_categories == "refuse":
             raise self._refuse(
@@ -125,9 +129,9 @@ class InputReader:
 def _count_outside(values: pa.Array, column: Column) -> int:
     found = 0
     if column.lowest is not None:
-        found += pc.sum(pc.less(values, column.lowest)).as_py() or 0
+        found += pc.less(values, column.lowest).true_count
     if column.highest is not None:
-        found += pc.sum(pc.greater(values, column.highest)).as_py() or 0
+        found += pc.greater(values, column.highest).true_count
     return int(found)
 
 

@@ -89,7 +89,9 @@ class TrainedModel:
         absent = [name for name in self.signature.column_names if name not in frame.columns]
         if absent:
             raise SignatureMismatchError("the frame", [f"column {name!r}: found no such column" for name in absent])
-        return task_of(self.signature.task).predict(self.pipeline, frame[self.signature.column_names])
+        if list(frame.columns) != self.signature.column_names:
+            frame = frame[self.signature.column_names]
+        return task_of(self.signature.task).predict(self.pipeline, frame)
 
     def predict_probability(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the probability of risk for each row, as float64 of shape ``(rows,)``.

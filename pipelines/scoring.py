@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -14,11 +15,20 @@ from pipelines.columns import plain_values
 from pipelines.errors import PipelineError
 from pipelines.input_profile import InputProfile, InputReader
 from pipelines.prediction_summary import QUANTILES, PredictionSummary, ValueCounts
+from pipelines.prefetch import prefetch
 from pipelines.tables import Table
 from pipelines.tasks import task_of
 
 if TYPE_CHECKING:
     from pipelines.model import TrainedModel
+
+
+_CONSTANTS: Final = (
+    pa.field("model", pa.string()),
+    pa.field("model_version", pa.string()),
+    pa.field("run_id", pa.string()),
+    pa.field("predicted_at", pa.timestamp("us", tz="UTC")),
+)
 
 
 class InputChangedError(PipelineError):
@@ -56,14 +66,18 @@ def score(
     task, outcomes = task_of(signature.task), Counter[str]()
     reader, counts = InputReader(table, signature), ValueCounts(*task.range_of(signature))
     schema = _schema(signature.id_column, table, task.columns(signature))
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for piece in reader.pieces():
-            output = model.predict(piece.to_pandas())
+    written = _with_constants(schema)
+    # Numbers hardly repeat, so looking for repetitions in them only takes time.
+    repetitive = [field.name for field in list(schema)[1:] if not pa.types.is_floating(field.type)]
+    with pq.ParquetWriter(file, written, compression="zstd", use_dictionary=repetitive, store_schema=False) as writer:
+        for piece in prefetch(reader.pieces()):
+            # The id stays in Arrow: as objects of Python it would cost more than predicting.
+            output = model.predict(piece.select(signature.column_names).to_pandas())
             identity = (
                 _row_numbers(counts.rows, len(output)) if signature.id_column is None else piece[signature.id_column]
             )
             writer.write_batch(
-                _predictions(schema, identity, task.values(output, signature), signature.model, batch, len(output))
+                _predictions(written, identity, task.values(output, signature), signature.model, batch, len(output))
             )
             counts.update(task.drawn(output))
             outcomes.update(task.outcomes(task.decide(output, signature), signature))
@@ -99,25 +113,33 @@ def _schema(id_column: str | None, table: Table, predicted: dict[str, str]) -> p
         [
             identity,
             *(pa.field(name, pa.type_for_alias(kind)) for name, kind in predicted.items()),
-            pa.field("model", pa.string()),
-            pa.field("model_version", pa.string()),
-            pa.field("run_id", pa.string()),
-            pa.field("predicted_at", pa.timestamp("us", tz="UTC")),
+            *_CONSTANTS,
         ]
     )
 
 
+def _with_constants(schema: pa.Schema) -> pa.Schema:
+    """Return ``schema`` with what is the same in all rows as dictionaries of one value: it is not repeated in memory.
+
+    A file without Arrow's own schema has these columns as plain values all the same.
+    """
+    for field in _CONSTANTS:
+        kind = pa.dictionary(pa.int32(), field.type)
+        schema = schema.set(schema.get_field_index(field.name), pa.field(field.name, kind))
+    return schema
+
+
 def _row_numbers(start: int, rows: int) -> pa.Array:
-    return pa.array(range(start, start + rows), pa.int64())
+    return pa.array(np.arange(start, start + rows))
 
 
 def _predictions(
     schema: pa.Schema, identity: pa.Array, predicted: list[Any], model: str, batch: Batch, rows: int
 ) -> pa.RecordBatch:
     same = (model, batch.model_version, batch.run_id, batch.predicted_at)
-    fields = list(schema)
+    fields, first = list(schema), pa.array(np.zeros(rows, dtype=np.int32))
     repeated = [
-        pa.repeat(pa.scalar(value, field.type), rows)
+        pa.DictionaryArray.from_arrays(first, pa.array([value], field.type.value_type))
         for value, field in zip(same, fields[1 + len(predicted) :], strict=True)
     ]
     values = [pa.array(value, field.type) for value, field in zip(predicted, fields[1:], strict=False)]
