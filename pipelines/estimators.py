@@ -271,10 +271,16 @@ def _search(search: Search, model: Any, config: ModelConfig) -> Any:
 
 
 def _folds(search: Search, config: ModelConfig) -> Any:
-    from sklearn.model_selection import KFold, StratifiedKFold
+    """Return how a search divides the training rows: as the config divides rows, so that no fold flatters."""
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
 
-    kind = KFold if config.task == "regression" else StratifiedKFold
-    return kind(search.folds, shuffle=True, random_state=config.split.seed)
+    if config.split.method == "time":
+        if search.method == "halving":
+            raise ConfigError("estimator.search.method: halving draws rows at random, and time divides them; use grid")
+        return TimeSeriesSplit(search.folds)
+    by_group, by_class = config.split.group is not None, config.task != "regression"
+    kinds = {(True, True): StratifiedGroupKFold, (True, False): GroupKFold, (False, True): StratifiedKFold}
+    return kinds.get((by_group, by_class), KFold)(search.folds, shuffle=True, random_state=config.split.seed)
 
 
 def _search_values(search: Search, model: Any, config: ModelConfig) -> dict[str, list[Any]]:

@@ -114,18 +114,23 @@ def train_model(
 ) -> TrainedModel:
     """Fit the config's estimator on ``training`` behind ``features``, which are fitted already.
 
-    A search fits features of its own in every fold, so that no fold knows the rows it is judged on.
+    A search fits features of its own in every fold, so that no fold knows the rows it is judged on, and its folds keep
+    groups whole and the past before the future where the config does.
     """
     from sklearn.base import clone
 
     assert config.estimator is not None, "a config without one names a training pipeline of its own"
-    inputs = training[list(config.features.columns)]
+    inputs, by_time = training[list(config.features.columns)], config.split.method == "time"
     estimator = config.estimator.model_dump(mode="json", exclude_none=True)
     if config.estimator.search is None:
         pipeline = build_model(config, features)
         pipeline.steps[-1][1].fit(features.transform(inputs), training[LABEL])
     else:
-        search = build_model(config, clone(features)).fit(inputs, training[LABEL])
+        # Folds by time need rows in its order, and folds by group to know the groups.
+        rows = training.sort_values(str(config.split.column), kind="stable") if by_time else training
+        groups = {} if config.split.group is None else {"groups": rows[config.split.group]}
+        search = build_model(config, clone(features))
+        search.fit(rows[list(config.features.columns)], rows[LABEL], **groups)
         pipeline = search.best_estimator_
         chosen = {name.removeprefix("estimator__"): value for name, value in search.best_params_.items()}
         estimator["chosen"] = {
