@@ -17,6 +17,7 @@ from governance.gates.exemptions import Exemption
 from governance.gates.promotion import EvidenceRefusedError, judge_promotion
 from governance.gates.record import as_reference
 from governance.gates.result import GateResult
+from governance.records.history import in_use_later
 from governance.records.settings import with_settings
 from governance.registry.releases import digest_of
 from governance.registry.versions import STAGES, named_version, run_of, staged_version
@@ -81,7 +82,26 @@ def candidate_of(target: Target, source: Target, version: str | None) -> ModelVe
         raise PromotionRefusedError(
             f"Version {found.number} of {target.model} is in {target.environment.environment} already."
         )
+    refuse_in_use_later(found, target)
     return found
+
+
+def refuse_in_use_later(version: ModelVersionResponse, target: Target) -> None:
+    """Refuse to bring a version into ``target``'s environment out of a later one that works with it.
+
+    A version has one stage in ZenML: the later environment would be left without any.
+
+    Raises:
+        PromotionRefusedError: one does, by its log or by the stage.
+    """
+    later = in_use_later(target, str(version.number))
+    if later is None and version.stage in ORDER[ORDER.index(target.environment.environment) + 1 :]:
+        later = version.stage
+    if later is not None:
+        raise PromotionRefusedError(
+            f"Version {version.number} of {target.model} is in use in {later}, which it would leave by entering "
+            f"{target.environment.environment}: a version has one stage. Train and promote another one."
+        )
 
 
 def collect_evidence(

@@ -13,6 +13,7 @@ from zenml.client import Client
 from governance.approvals.break_glass import record_rollback_without_role
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.people import Requester, who_asks
+from governance.approvals.request import refuse_in_use_later
 from governance.audit.events import Rollback
 from governance.core.digests import digest
 from governance.core.roles import people_who_approve
@@ -158,7 +159,7 @@ def version_before(
     """Return the version in use and the one that was in use before it, whose release may be loaded.
 
     Raises:
-        PromotionRefusedError: there is none, or it is gone.
+        PromotionRefusedError: there is none, it is gone, or it is in use in a later environment.
         ReleaseError, SigningError: its files are not those that were released.
         LibrariesDifferError: it was trained with other libraries, so nothing here could use it.
     """
@@ -185,6 +186,7 @@ def version_before(
             raise PromotionRefusedError(
                 f"Version {earlier.number} has no release in {target.environment.environment} any more."
             )
+    refuse_in_use_later(earlier, target)
     with watch.phase("verifying the release"):
         require_libraries(earlier, trusted_release(earlier, target, journal), target)
     return current, earlier

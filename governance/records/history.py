@@ -82,6 +82,12 @@ class History:
         return self.in_use[-1] if self.in_use else None
 
     @property
+    def moves(self) -> list[ModelEvent]:
+        """The promotions and rollbacks that count and set a stage."""
+        completed = (event for event in self.events if event.kind.endswith("completed"))
+        return [event for event in completed if not event.other_settings]
+
+    @property
     def promoted(self) -> set[tuple[str, str]]:
         """Version and digest of every promotion that was completed."""
         completed = (event for event in self.events if event.kind == "promotion completed")
@@ -166,18 +172,34 @@ def versions_staged(target: Target, here: History) -> tuple[str | None, ...]:
     current = here.current
     if current is None:
         return (None,)
-    order = ORDER[ORDER.index(target.environment.environment) + 1 :]
-    later = [read_elsewhere(target.in_environment(name)) for name in order]
+    later = [read_elsewhere(environment) for environment in _later(target)]
+    # It may have come back, by a rollback or a promotion, since the event that first brought it here.
+    since = max(event.time for event in here.moves if event.version == current.version)
     moved_on = any(
-        event.kind == "promotion completed" and event.version == current.version and event.time > current.time
+        event.version == current.version and event.time > since
         for history in later
         if history is not None
-        for event in history.events
-        if not event.other_settings
+        for event in history.moves
     )
     if moved_on:
         return (None,)
     return (current.version, None) if None in later else (current.version,)
+
+
+def in_use_later(target: Target, version: str) -> str | None:
+    """Return the environment after ``target``'s in which the log says that ``version`` is in use, if there is one.
+
+    A log that is out of reach says nothing.
+    """
+    for environment in _later(target):
+        history = read_elsewhere(environment)
+        if history is not None and history.current is not None and history.current.version == version:
+            return environment.environment.environment
+    return None
+
+
+def _later(target: Target) -> list[Target]:
+    return [target.in_environment(name) for name in ORDER[ORDER.index(target.environment.environment) + 1 :]]
 
 
 def _name(subjects: Subjects, actor: Actor) -> str:

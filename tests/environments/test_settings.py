@@ -232,3 +232,9 @@ def test_check_reports_the_first_fault_and_fails(settings_directory: Path) -> No
     bad = CliRunner().invoke(app, ["check", "--directory", str(settings_directory)])
     assert bad.exit_code == 1
     assert "budget.amount" in bad.output
+
+
+def test_the_committed_production_is_protected_and_takes_somebody_elses_word() -> None:
+    production = load_platform().environment("production")
+    assert production.protected
+    assert production.approvals >= 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +24,24 @@ from governance.core import provenance
 from governance.core.provenance import CommitUnknownError
 from governance.core.stacks import active_stack
 from governance.core.target import Target
+from governance.promotion.drill import drill
 from governance.promotion.promote import promote
 from governance.promotion.reconcile import reconcile
+from governance.promotion.release import release
 from governance.promotion.rollback import rollback
 from governance.records import history
 from governance.records.context import KEY
-from governance.records.history import read_history
-from governance.records.journal import NotRecordedError
-from governance.registry.loading import NoModelInUseError
+from governance.records.history import read_history, versions_staged
+from governance.records.journal import Journal, NotRecordedError
+from governance.registry.loading import NoModelInUseError, release_in_use
+from governance.registry.sign_trained import sign_trained
 from governance.registry.versions import named_version, staged_version
 from governance.runs import jobs
 from governance.runs.govern import UngovernedPipelineError
 from governance.runs.run import run
 from governance.runs.session import RunSession
 from pipelines.validation import validation_pipeline
+from tests.governance.attacks.zenml_faults import Snapshot, failing, points
 from tests.governance.conftest import CANCER, Ground
 
 ASKS, AGREES = "grace@example.com", "edsger@example.com"
@@ -62,9 +69,9 @@ def in_use(target: Target) -> str | None:
 
 @pytest.fixture(scope="module")
 def released(ground: Ground) -> Ground:
-    """Version 1 in production, version 2 in staging and not validated there."""
+    """Version 1 in production, version 2 in staging and not validated there, version 3 trained."""
     dev, staging, production = (ground.target(name) for name in ("dev", "staging", "production"))
-    for _ in range(2):
+    for _ in range(3):
         jobs.train(dev)
     promote(staging, version="1")
     jobs.validate(staging)
@@ -151,13 +158,149 @@ def test_a_stage_set_by_hand_stays(released: Ground) -> None:
     assert reconcile(production, dry_run=True).findings == ()
 
 
+@dataclass(frozen=True)
+class Crossroads:
+    """Two states: version 3 only trained, and version 3 validated in staging and approved for production."""
+
+    ground: Ground
+    trained: Snapshot
+    approved: Snapshot
+
+    def target(self, environment: str) -> Target:
+        return self.ground.target(environment)
+
+    def ends_well(self, *environments: str) -> None:
+        """Log, stage and releases say the same."""
+        for environment in environments:
+            target = self.target(environment)
+            assert versions_staged(target, read_history(target)) == (in_use(target),)
+            assert reconcile(target).findings == ()
+            assert open_reader(self.ground.platform, environment).verify().ok
+
+
+@pytest.fixture(scope="module")
+def crossroads(released: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossroads]:
+    staging, production = (released.target(name) for name in ("staging", "production"))
+    folder = tmp_path_factory.mktemp("crossroads")
+    if in_use(staging) != "2":
+        promote(staging, version="2")
+    trained = Snapshot(released, folder / "trained")
+    promote(staging, version="3")
+    jobs.validate(staging)
+    approve(production, released.signatory(AGREES))
+    yield Crossroads(released, trained, Snapshot(released, folder / "approved"))
+
+
+def test_zenml_that_fails_while_a_version_enters_staging(crossroads: Crossroads) -> None:
+    """Whatever call fails, the next promotion finds a state to go on from, and so does the next rollback."""
+    staging = crossroads.target("staging")
+
+    def enter() -> None:
+        promote(staging, version="3")
+
+    for point in points(crossroads.trained.restore, enter):
+        crossroads.trained.restore()
+        with failing(point):
+            enter()
+        reconcile(staging, dry_run=True)
+        enter()
+        crossroads.ends_well("staging")
+        assert in_use(staging) == "3"
+
+
+def test_zenml_that_fails_while_a_version_is_released_to_production(crossroads: Crossroads) -> None:
+    production, asks = crossroads.target("production"), crossroads.ground.signatory(ASKS)
+
+    def enter() -> None:
+        release(production, requested_by=asks)
+
+    for point in points(crossroads.approved.restore, enter):
+        crossroads.approved.restore()
+        with failing(point):
+            enter()
+        reconcile(production, dry_run=True)
+        promote(production, requested_by=asks)
+        crossroads.ends_well("staging", "production")
+        assert in_use(production) == "3"
+
+
+def test_zenml_that_fails_while_an_environment_is_rolled_back(crossroads: Crossroads) -> None:
+    staging = crossroads.target("staging")
+
+    def go_back() -> None:
+        rollback(staging, reason="alarms")
+
+    def enter_again() -> None:
+        promote(staging, version="3")
+
+    for by_hand in (False, True):
+        crossroads.approved.restore()
+        if by_hand:  # then the stage is first set as the log says
+            named_version(staging, "3").set_stage("archived", force=True)
+        state = Snapshot(crossroads.ground, crossroads.ground.settings.parent / f"back-{by_hand}")
+        for point in points(state.restore, go_back):
+            for go_on, where in ((go_back, "2"), (enter_again, "3"))[: 1 if by_hand else 2]:
+                state.restore()
+                with failing(point):
+                    go_back()
+                with suppress(PromotionRefusedError):  # it may be where it is to go already
+                    go_on()
+                crossroads.ends_well("staging")
+                assert in_use(staging) == where
+    crossroads.approved.restore()
+
+
+@pytest.mark.parametrize("what", ["approve", "sign", "load", "reconcile"])
+def test_zenml_that_fails_while_nothing_is_moved(crossroads: Crossroads, what: str) -> None:
+    dev, staging, production = (crossroads.target(name) for name in ("dev", "staging", "production"))
+    act: Callable[[], object] = {
+        "approve": lambda: approve(production, crossroads.ground.signatory(ASKS)),
+        "sign": lambda: sign_trained(dev, named_version(dev, "3"), Journal(dev)),
+        "load": lambda: release_in_use(staging, Journal(staging)),
+        "reconcile": lambda: reconcile(staging),
+    }[what]
+
+    def begin() -> None:
+        crossroads.approved.restore()
+        if what == "sign":
+            for signature in dev.folder.rglob("*.sigstore.json"):
+                signature.unlink()
+
+    for point in points(begin, act):
+        begin()
+        with failing(point):
+            act()
+        act()
+        crossroads.ends_well("staging")
+    crossroads.approved.restore()
+
+
+def test_production_loses_its_version_to_staging(crossroads: Crossroads) -> None:
+    """A version has one stage in ZenML: what takes production's into staging leaves production without any."""
+    crossroads.trained.restore()
+    staging = crossroads.target("staging")
+    for act in (
+        lambda: promote(staging, version="1"),
+        lambda: rollback(staging, reason="alarms"),
+        lambda: drill(staging),
+    ):
+        with pytest.raises(
+            PromotionRefusedError, match=r"Version 1 of .* is in use in production, which it would leave"
+        ):
+            act()
+    named_version(staging, "1").set_stage("archived", force=True)
+    with pytest.raises(PromotionRefusedError, match="is in use in production"):
+        promote(staging, version="1")
+    crossroads.approved.restore()
+
+
 @pytest.mark.parametrize("failing", range(1, 6))
 def test_an_anchor_that_fails_leaves_a_state_from_which_nothing_goes_on(
     released: Ground, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     staging = released.target("staging")
     before = read_history(staging).versions[-1]
-    other = "1" if before == "2" else "2"
+    other = "3" if before == "2" else "2"
     named_version(staging, other).set_stage("archived", force=True)
     writes, publish = iter(range(1, 100)), StoreAnchor.publish
 

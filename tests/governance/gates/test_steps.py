@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from zenml.steps import BaseStep
 
 from environments import load_platform
 from governance.core.clock import now
@@ -24,10 +26,11 @@ from governance.gates import (
     performance,
 )
 from governance.gates import record as recording
-from governance.gates.catalogue import gates_for
+from governance.gates.catalogue import PIPELINE_GATES, gates_for
 from governance.gates.context import GateContext
 from governance.gates.data_checks import Columns
 from governance.gates.exemptions import Exemption
+from governance.gates.gate import PipelineGate
 from governance.gates.result import Check, GateFailedError, GateResult
 from governance.gates.synthetic import SyntheticData
 from pipelines.evaluation import evaluate
@@ -217,3 +220,11 @@ def test_an_environment_of_a_clones_own_asks_for_every_gate_but_the_champions() 
     assert gates_for("scores", "sandbox") == gates_for("scores", "production") != ()
     assert champion.GATE not in gates_for("judges a release", "sandbox")
     assert champion.GATE in gates_for("judges a release", "staging")
+
+
+@pytest.mark.parametrize("gate", PIPELINE_GATES, ids=lambda gate: gate.name.replace(" ", "_"))
+def test_no_gate_is_answered_from_a_cache(gate: PipelineGate) -> None:
+    """ZenML takes a step's word over its pipeline's, and what it remembers says nothing about this run."""
+    steps = [found for found in vars(import_module(gate.attach.__module__)).values() if isinstance(found, BaseStep)]
+    assert steps
+    assert [found.name for found in steps if found.configuration.enable_cache is not False] == []

@@ -65,6 +65,7 @@ def test_gates_run_before_what_they_guard(trained: PipelineRunResponse) -> None:
     assert "model_evaluator" in steps["validate_model_performance"].spec.upstream_steps
     assert [verdict.gate for verdict in verdicts_of(trained)] == list(TRAINING_GATES)
     assert all(verdict.passed for verdict in verdicts_of(trained))
+    assert trained.config.enable_cache is False
 
 
 def test_a_run_says_whose_it_is_and_what_it_was_made_from(ground: Ground, trained: PipelineRunResponse) -> None:
