@@ -531,6 +531,9 @@ class PlatformSettings(StrictModel):
     cost_centers: dict[LabelValue, str] | None = Field(
         default=None, description="Cost centres that exist, and whose they are. None: any may be named."
     )
+    administrators: tuple[Email, ...] = Field(
+        default=(), description="Who look after the shared server: its accounts, keys and settings, and every team's."
+    )
 
 
 class TeamEnvironment(StrictModel):

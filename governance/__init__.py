@@ -1,6 +1,7 @@
 """What the platform team owns, attached to pipelines from outside. Packages import downwards only, in this order:
 
 - ``cli``: every command, thin.
+- ``server``: the shared server on this machine, started and stopped.
 - ``demo``: the main job on one machine, shown as it happens.
 - ``evidence_pack``: everything on record of one version, in one signed zip file that anybody can check.
 - ``report``: every version at a glance; the HTML report of one, and the index of all reports.
@@ -16,6 +17,7 @@
 - ``registry``: model versions, releases, loading, inventory.
 - ``records``: what happened, read from and written to the log.
 - ``signing``: people's and models' signatures.
+- ``access``: the roles, and the guard before every route of ZenML's server.
 - ``audit``: the append-only log, its stores and its verifiers.
 - ``core``: errors, target, roles, provenance, policy, file writing, progress.
 """

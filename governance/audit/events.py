@@ -370,6 +370,18 @@ class Reconciliation(_Documentation):
     findings: tuple[Text, ...] = ()
 
 
+class AccessDecision(_Documentation):
+    """The server refused somebody, or let them do something of consequence."""
+
+    kind: Literal["access_decision"] = "access_decision"
+    decision: Literal["granted", "denied"]
+    action: Reference = Field(description="As the table of roles names it, with underscores.")
+    route: Reference = Field(description="Method and path of the server's interface, without what was asked about.")
+    roles: tuple[Reference, ...] = Field(default=(), description="Of the account, as team/environment/role.")
+    subject: Reference | None = Field(default=None, description="Model, stack or other thing that it was about.")
+    times: Count = Field(default=1, description="How often within the seconds that are recorded together.")
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -390,7 +402,8 @@ AnyEvent = Annotated[
     | LogExport
     | LegalHold
     | SubjectErased
-    | Reconciliation,
+    | Reconciliation
+    | AccessDecision,
     Field(discriminator="kind"),
 ]
 

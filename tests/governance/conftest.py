@@ -20,6 +20,7 @@ from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, attached
 from stack_bootstrap.workspace import workspace
 from tests.conftest import copy_settings
+from tests.governance.served import Served, served
 
 CANCER = "breast_cancer_classifier"
 DIABETES = "diabetes_progression_classifier"
@@ -102,3 +103,10 @@ def ground(module_zenml_store: Path, tmp_path_factory: pytest.TempPathFactory) -
 def fresh_ground(zenml_store: Path, tmp_path: Path) -> Ground:
     """A ground of this test's own."""
     return lay(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A guarded server. Its tests are in the group ``server``, so that one worker starts one."""
+    with served(tmp_path_factory.mktemp("server")) as world:
+        yield world

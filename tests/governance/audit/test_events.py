@@ -20,6 +20,14 @@ from tests.governance.audit.conftest import ACTOR, ORIGIN, Place, event
 COMMON: dict[str, Any] = {"actor": ACTOR, "environment": "production"}
 SHA = "sha256:" + "a" * 64
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "access_decision": {
+        "decision": "denied",
+        "action": "promote_to_production",
+        "route": "PUT:model_versions/model_version_id",
+        "roles": ("oncology/dev/data-scientist",),
+        "subject": "breast_cancer_classifier",
+        "times": 3,
+    },
     "infrastructure_change": {"action": "apply", "outcome": "succeeded", "added": 3},
     "registration": {"action": "register", "outcome": "succeeded", "stack": "oncology-production"},
     "run_started": {"run": "r1", "pipeline": "training_pipeline", "expects": ("run_finished",)},

@@ -1,0 +1,1 @@
+"""Who may do what on ZenML's server, and the guard in front of every route of it."""

@@ -1,0 +1,266 @@
+"""Starting and stopping: the guarded server in the background, then MLflow's pages."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil  # type: ignore[import-untyped]
+import requests
+
+from environments import CHECKOUT, Platform
+from environments.files import replace_file
+from governance.server.state import Home, Process, ServerError, Service
+
+ADMINISTRATOR, CHECKOUT_ACCOUNT = "admin", "checkout"
+"""The first administrator, and the service account of this checkout's commands."""
+ZENML = "zenml"
+PORT = 8237
+HOST = "127.0.0.1"
+READY_SECONDS, END_SECONDS, ASK_SECONDS = 120, 20, 30
+DATABASE = "GROUNDWORK_SERVER_DATABASE"
+"""Variable with the address of a MySQL or MariaDB database, ``mysql://user:password@host:3306/name``."""
+
+
+def start(
+    platform: Platform, *, port: int = PORT, database: str | None = None, pages: Mapping[str, str] | None = None
+) -> tuple[Service, ...]:
+    """Start the server, and MLflow's page of each store in ``pages``; what runs already is left as it is.
+
+    Args:
+        platform: the settings.
+        port: of ZenML's server; MLflow's pages take those after it.
+        database: address of MySQL or MariaDB; without it the server keeps a SQLite file.
+        pages: tracking stores by name; None for those of the environments that are there.
+
+    Returns:
+        What runs now, ZenML's server first.
+
+    Raises:
+        ServerError: a port is taken, the database does not answer, or a process ended while it started.
+    """
+    home = Home.of(platform)
+    home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(home):
+        running = {service.name: service for service in home.services() if service.runs}
+        wanted = {
+            f"mlflow {name}": uri for name, uri in (tracking_stores(platform) if pages is None else pages).items()
+        }
+        services = list(running.values())
+        if ZENML not in running:
+            _refuse_taken(port)
+            services.insert(0, _zenml(platform, home, port, database))
+            home.keep(tuple(services))
+        for place, (name, uri) in enumerate(sorted(wanted.items()), start=1):
+            if name not in running:
+                _refuse_taken(port + place)
+                services.append(_mlflow(home, name, uri, port + place))
+                home.keep(tuple(services))
+        return tuple(services)
+
+
+def stop(platform: Platform) -> tuple[Service, ...]:
+    """Stop what :func:`start` started, and nothing else. Return what was stopped.
+
+    Raises:
+        ServerError: a process does not end.
+    """
+    home = Home.of(platform)
+    if not home.state.exists():
+        return ()
+    with _alone(home):
+        running = tuple(service for service in home.services() if service.runs)
+        for service in running:
+            _end(service)
+        home.forget()
+        return running
+
+
+def tracking_stores(platform: Platform) -> dict[str, str]:
+    """Return the tracking stores that runs on this machine have made, by team and environment."""
+    from governance.core.target import target_for
+
+    found = {}
+    for team in platform.teams.values():
+        for environment in team.environments:
+            if "local" in platform.environment(environment).model_dump(exclude_none=True):
+                file = target_for(platform, team.models[0], environment, "local").folder / "mlflow" / "mlflow.db"
+                if file.is_file():
+                    found[f"{team.team}-{environment}"] = f"sqlite:///{file}"
+    return found
+
+
+def _zenml(platform: Platform, home: Home, port: int, database: str | None) -> Service:
+    url = f"http://{HOST}:{port}"
+    password = _first_password(home, url)
+    variables = {
+        "GROUNDWORK_ACCESS_SETTINGS": str(platform.directory.resolve()),
+        "GROUNDWORK_ACCESS_ADMINISTRATORS": f"{ADMINISTRATOR},service:{CHECKOUT_ACCOUNT}",
+        "ZENML_CONFIG_PATH": str(home.folder / "zenml"),
+        "ZENML_SERVER": "true",
+        "ZENML_SERVER_AUTO_ACTIVATE": "true",
+        "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
+        "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
+        "ZENML_SERVER_JWT_SECRET_KEY": _kept(home.folder / "tokens.key", lambda: secrets.token_hex(32)),
+        "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
+        "ZENML_DEFAULT_USER_PASSWORD": password,
+        "ZENML_ANALYTICS_OPT_IN": "false",
+        **_store(home, database),
+    }
+    command = [sys.executable, "-m", "uvicorn", "governance.access.target:app", "--host", HOST, "--port", str(port)]
+    process = _background([*command, "--no-access-log"], variables, home.log)
+    service = Service(ZENML, url, process)
+    home.keep((service,))
+    _wait(service, f"{url}/health", home.log)
+    _give_key(home, url, password)
+    return service
+
+
+def _mlflow(home: Home, name: str, uri: str, port: int) -> Service:
+    log = home.folder / f"{name.replace(' ', '-')}.log"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST]
+    process = _background([*command, "--port", str(port), "--workers", "1"], {}, log)
+    service = Service(name, f"http://{HOST}:{port}", process)
+    _wait(service, f"{service.url}/health", log)
+    return service
+
+
+def _store(home: Home, database: str | None) -> dict[str, str]:
+    """Return the variables that name the database; a password is in neither arguments nor logs."""
+    if database is None:
+        return {"ZENML_STORE_URL": f"sqlite:///{home.folder / 'zenml.db'}", "ZENML_STORE_TYPE": "sql"}
+    address = urlsplit(database)
+    if address.scheme != "mysql" or not address.hostname or not address.path.strip("/"):
+        raise ServerError(f"{DATABASE} is no address like mysql://user:password@host:3306/name.")
+    try:
+        socket.create_connection((address.hostname, address.port or 3306), timeout=3).close()
+    except OSError as error:
+        raise ServerError(
+            f"No database answers at {address.hostname}:{address.port or 3306} ({error}). Start it, or unset "
+            f"{DATABASE} to keep a SQLite file."
+        ) from error
+    return {"ZENML_STORE_URL": database, "ZENML_STORE_TYPE": "sql"}
+
+
+def _background(command: Sequence[str], variables: Mapping[str, str], log: Path) -> Process:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as output:
+        started = subprocess.Popen(
+            command,
+            cwd=CHECKOUT,
+            env={**inherited, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C in this terminal is not for it
+        )
+    return Process.of(started.pid)
+
+
+def _wait(service: Service, url: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if not service.runs:
+            raise ServerError(f"{service.name} ended while it started. The end of {log} says:\n{_end_of(log)}")
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.2)
+    _end(service)
+    raise ServerError(f"{service.name} did not answer within {READY_SECONDS} s. See {log}.")
+
+
+def _end(service: Service) -> None:
+    """End ``service`` and its workers: politely, then not."""
+    try:
+        found = psutil.Process(service.process.pid)
+        all_of_it = [found, *found.children(recursive=True)]
+        found.send_signal(signal.SIGTERM)
+        _, left = psutil.wait_procs(all_of_it, END_SECONDS)
+        for process in left:
+            process.kill()
+        if psutil.wait_procs(left, END_SECONDS)[1]:
+            raise ServerError(f"{service.name} (process {service.process.pid}) does not end.")
+    except psutil.NoSuchProcess:
+        return
+
+
+def _give_key(home: Home, url: str, password: str) -> None:
+    """Make the account of this checkout's commands, and keep its key, where there is none yet."""
+    if home.key.exists():
+        return
+    api = f"{url}/api/v1"
+    given = _ask("post", f"{api}/login", data={"username": ADMINISTRATOR, "password": password})
+    headers = {"Authorization": f"Bearer {given['access_token']}"}
+    page = _ask("get", f"{api}/service_accounts", headers=headers, params={"name": CHECKOUT_ACCOUNT})
+    account = (page["items"] or [None])[0] or _ask(
+        "post", f"{api}/service_accounts", headers=headers, json={"name": CHECKOUT_ACCOUNT, "active": True}
+    )
+    made = _ask(
+        "post",
+        f"{api}/service_accounts/{account['id']}/api_keys",
+        headers=headers,
+        json={"name": f"made-{secrets.token_hex(4)}"},
+    )
+    replace_file(home.key, made["body"]["key"], mode=0o600)
+
+
+def _ask(method: str, url: str, **arguments: Any) -> Any:
+    try:
+        answer = requests.request(method, url, timeout=ASK_SECONDS, **arguments)
+    except requests.RequestException as error:
+        raise ServerError(f"The server does not answer at {url}: {error}") from error
+    if not answer.ok:
+        raise ServerError(
+            f"The server answers {answer.status_code} at {url}: {answer.text[:200]}. If its database is another than "
+            "the one that the administrator's password in the server's folder was made for, give that back."
+        )
+    return answer.json()
+
+
+def _first_password(home: Home, url: str) -> str:
+    text = _kept(home.password, lambda: f"{url}\nname: {ADMINISTRATOR}\npassword: {secrets.token_urlsafe(24)}\n")
+    return text.rpartition("password: ")[2].strip()
+
+
+def _kept(file: Path, make: Any) -> str:
+    """Return what ``file`` holds, made now if it is not there; only its owner reads it."""
+    if not file.exists():
+        replace_file(file, make(), mode=0o600)
+    return file.read_text(encoding="utf-8")
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ServerError(f"Port {port} is taken by another program. Choose others with PORT=….") from error
+
+
+def _end_of(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    with (home.folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServerError("Another command starts or stops this checkout's server just now.") from error
+        yield

@@ -1,0 +1,167 @@
+"""The roles hold on a server that runs, for whoever asks by HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from governance.access.roles import ACTIONS, MATRIX, Action
+from governance.access.routes import API, READING, Route, UnguardedRouteError, refuse_unguarded, routes_of, rules
+from tests.conftest import edit_yaml
+from tests.governance.served import LEFT, PASSWORD, ROLES, Client, Served, member, snapshot
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
+
+Try = Callable[[Served, Client], requests.Response]
+
+
+def _set_stage(stage: str) -> Try:
+    def attempt(world: Served, client: Client) -> requests.Response:
+        return client("PUT", f"model_versions/{world.version()}", {"stage": stage, "force": True})
+
+    return attempt
+
+
+def _change_stack(world: Served, client: Client) -> requests.Response:
+    return client("PUT", f"stacks/{world.things['oncology production stack']}", {"description": "changed"})
+
+
+def _create_version(world: Served, client: Client) -> requests.Response:
+    return client("POST", "model_versions", {"model": world.things["oncology model"], **world.project})
+
+
+def _execute(world: Served, client: Client) -> requests.Response:
+    return client("POST", "pipeline_snapshots", snapshot(world, world.things["oncology production stack"]))
+
+
+ATTEMPTS: dict[Action, Try] = {
+    "view models": lambda world, client: client("GET", "models"),
+    "create models": _create_version,
+    "promote to staging": _set_stage("staging"),
+    "promote to production": _set_stage("production"),
+    "view stacks": lambda world, client: client("GET", "stacks"),
+    "modify stacks": _change_stack,
+    "execute pipelines": _execute,
+    "delete resources": lambda world, client: client("DELETE", f"model_versions/{world.version()}"),
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_role_does_what_the_table_says_and_nothing_else(server: Served, role: str, action: Action) -> None:
+    attempt, theirs = ATTEMPTS[action], server.clients[member(role)]
+    if action in MATRIX[role]:  # type: ignore[index]
+        assert attempt(server, theirs).ok
+        stranger = LEFT if action.startswith("view") else member(role, "diabetes-care")
+        answer = attempt(server, server.clients[stranger])
+    else:
+        assert attempt(server, server.clients[member("platform-admin")]).ok, "else the refusal would say nothing"
+        answer = attempt(server, theirs)
+    assert answer.status_code == 403, answer.text
+    assert "may not" in answer.text or "no role" in answer.text
+
+
+def _served_routes(world: Served) -> list[tuple[str, str]]:
+    paths = requests.get(f"{world.api.removesuffix('/api/v1')}/openapi.json", timeout=30).json()["paths"]
+    return [(method.upper(), path) for path, methods in paths.items() for method in methods if path.startswith(API)]
+
+
+NOBODY = "nobody"
+
+
+@pytest.mark.parametrize("who", [NOBODY, LEFT, *ROLES])
+def test_every_route_refuses_whoever_may_not_call_it(server: Served, who: str) -> None:
+    """With an empty body and identifiers of nothing: what is answered otherwise than by a refusal was let through."""
+    client = Client(server.api) if who == NOBODY else server.clients[member(who) if who in ROLES else who]
+    passed, tried = [], 0
+    for method, path in _served_routes(server):
+        rule = rules()[method, path]
+        if rule.level == "open":
+            continue
+        tried += 1
+        refused = who in (NOBODY, LEFT) or (
+            rule.level != "anyone" and (rule.action is None or rule.action not in MATRIX[who])  # type: ignore[index]
+        )
+        filled = path.removeprefix(API)
+        while "{" in filled:
+            filled = (
+                filled[: filled.index("{")] + "0" * 8 + "-0000-4000-8000-" + "0" * 12 + filled[filled.index("}") + 1 :]
+            )
+        status = client(method, filled, None if method in READING else {}).status_code
+        expected = {401} if who == NOBODY else {403} if refused else {*range(200, 500), 501} - {401}
+        if status not in expected:
+            passed.append((method, path, status))
+    assert passed == []
+    assert tried > 200
+
+
+def test_every_route_of_the_installed_server_is_listed_so_that_an_upgrade_opens_nothing() -> None:
+    from zenml.zen_server import auth, zen_server_api
+
+    found = list(routes_of(zen_server_api.app, auth.authorize))
+    assert len(found) > 250
+    assert {(route.method, route.template) for route in found if route.asks} <= rules().keys()
+    assert {route.template for route in found if route.changes and not route.asks} == {
+        "/api/v1/login",
+        "/api/v1/device_authorization",
+        "/api/v1/activate",
+        "/api/v1/users/{user_name_or_id}/activate",
+        "/api/v1/webhooks/{webhook_type}/{webhook_id}/events",
+    }
+    refuse_unguarded(found)
+    for new in (Route("PUT", "/api/v1/backdoor", False), Route("GET", "/api/v1/everything", False)):
+        with pytest.raises(UnguardedRouteError, match=new.template):
+            refuse_unguarded([*found, new])
+
+
+def test_values_of_secrets_are_read_by_those_whose_they_are(server: Served) -> None:
+    def reads(who: str, secret: str) -> bool:
+        client = server.clients[member(who)]
+        alone = client("GET", f"secrets/{server.things[secret]}")
+        assert alone.ok, alone.text
+        listed = client("GET", "secrets", params={"size": 100, "hydrate": True})
+        assert server.things[secret] in listed.text
+        assert "hidden-" not in listed.text  # the list holds nobody's
+        return "hidden-" in alone.text
+
+    assert reads("data-scientist", "oncology dev secret")
+    assert reads("ml-engineer", "oncology production secret")
+    assert not reads("ml-engineer", "diabetes-care dev secret")
+    assert not reads("auditor", "oncology dev secret")
+
+
+def _without(person: str) -> Callable[[dict[str, Any]], object]:
+    def change(raw: dict[str, Any]) -> None:
+        for section in raw["environments"].values():
+            section["members"].pop(person)
+
+    return change
+
+
+def test_a_person_whom_the_files_name_no_more_is_out_at_the_next_request(server: Served) -> None:
+    file = server.settings / "teams" / "oncology.yaml"
+    before = file.read_text()
+    client = server.clients[member("data-scientist")]
+    assert client("GET", "models").ok
+    try:
+        edit_yaml(file, _without(member("data-scientist")))
+        assert client("GET", "models").status_code == 403
+        file.write_text("team: [")
+        assert client("GET", "models").status_code == 503
+    finally:
+        file.write_text(before)
+    assert client("GET", "models").ok
+
+
+def test_a_deactivated_persons_token_is_worth_nothing(server: Served) -> None:
+    name = member("auditor", "diabetes-care")
+    client = server.clients[name]
+    assert client("GET", "models").ok
+    for route, body in ((f"users/{name}", {"active": False}), (f"users/{name}/deactivate", None)):
+        assert server.admin("PUT", route, body).ok
+        assert client("GET", "models").status_code == 401
+    refused = requests.post(f"{server.api}/login", data={"username": name, "password": PASSWORD}, timeout=30)
+    assert refused.status_code == 401
