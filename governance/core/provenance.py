@@ -30,6 +30,10 @@ SETTINGS = ("*.yaml", "teams/*.yaml", "model_keys/*.pub")
 """The files of a folder of settings."""
 _SHOWN = 5
 """Files that a refusal names."""
+_OF_NO_EFFECT = ("docs/", "tests/", ".github/", ".idea/", ".vscode/")
+"""Folders of a checkout that no command reads."""
+_READ_BY_NOBODY = (".csv", ".html", ".ipynb", ".log", ".md", ".parquet", ".txt", ".zip")
+"""Ends of names of files that, beside the folders of a checkout, no command reads unless it is told to."""
 
 
 class Provenance(StrictModel):
@@ -81,6 +85,11 @@ def _changed(folder: Path) -> list[str]:
     return [line[3:] for line in said.split("\0") if line]
 
 
+def _can_decide(file: str) -> bool:
+    """Return whether what a run does could depend on ``file``, given as git names it."""
+    return not file.startswith(_OF_NO_EFFECT) and ("/" in file or not file.endswith(_READ_BY_NOBODY))
+
+
 def require_commit(environment: str, provenance: Provenance, *, guarded: bool, settings: Path | None = None) -> None:
     """Refuse to go on without a commit where there is a repository; where nothing is ``guarded`` warn of it.
 
@@ -94,10 +103,10 @@ def require_commit(environment: str, provenance: Provenance, *, guarded: bool, s
 
     Raises:
         CommitUnknownError: git would not tell the commit, or whether files differ from it.
-        UncommittedError: files differ from it.
+        UncommittedError: files differ from it on which something could depend.
     """
-    if provenance.git_dirty and guarded:
-        files = _uncommitted(CHECKOUT, settings)
+    files = list(filter(_can_decide, _uncommitted(CHECKOUT, settings))) if provenance.git_dirty and guarded else []
+    if files:
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
         raise UncommittedError(
             f"No commit holds {', '.join(files[:_SHOWN])}{more}. In {environment} nothing runs or is decided that "

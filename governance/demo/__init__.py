@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environments import Platform
+from governance.core.provenance import collect, require_commit
 from governance.core.workspace import claim, remove_claimed, use_local_store, workspace_dir
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
         The index of the reports.
 
     Raises:
+        UncommittedError: files differ from the commit, so that what follows would be refused half-way.
         GateFailedError: a model did not reach what an environment asks for; everything before that stays.
         NotStoppedError: a model that is made to be stopped was not.
         TerraformError, RegistrationError: an environment could not be provisioned.
@@ -37,6 +39,7 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
     from governance.demo.proof import verify_logs, write_evidence, write_reports
     from governance.demo.provision import provision
 
+    require_commit("production", collect(platform.directory), guarded=True, settings=platform.directory)
     progress = DemoProgress(console or Screen(highlight=False))
     root = workspace_dir(platform)
     claim(platform, root)

@@ -11,7 +11,7 @@ import pytest
 
 from environments.git import run_git
 from governance.core import provenance
-from governance.core.provenance import CommitUnknownError, collect, require_commit
+from governance.core.provenance import CommitUnknownError, UncommittedError, collect, require_commit
 
 Spoil = Callable[[Path, pytest.MonkeyPatch], object]
 
@@ -58,3 +58,36 @@ def test_a_checkout_that_is_no_repository_has_no_commit_to_tell(
     require_commit("production", collect(), guarded=True)
     assert collect().in_log()["git_commit"] is None
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "docs/page.md", "tests/test_x.py", ".idea/workspace.xml"])
+def test_what_no_command_reads_stops_nothing_and_is_on_record(name: str, checkout: Path) -> None:
+    put(checkout, name)
+    assert collect().git_dirty is True
+    require_commit("production", collect(), guarded=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.py",
+        "Makefile",
+        "requirements.lock",
+        "pandas/__init__.py",
+        "pipelines/notes.txt",
+        "mydocs/x.py",
+        "docs",
+        "a/b.md",
+    ],
+)
+def test_what_could_decide_something_stops(name: str, checkout: Path) -> None:
+    put(checkout, "notes.txt")
+    put(checkout, name)
+    with pytest.raises(UncommittedError, match=f"No commit holds {name.partition('/')[0]}") as refused:
+        require_commit("production", collect(), guarded=True)
+    assert "notes.txt" not in str(refused.value)
+
+
+def put(checkout: Path, name: str) -> None:
+    (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+    (checkout / name).write_text("text", encoding="utf-8")
