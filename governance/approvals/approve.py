@@ -6,7 +6,7 @@ its signer saw, for as long as it says. It never counts if its signer trained th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from governance.approvals.errors import PromotionRefusedError
@@ -158,11 +158,13 @@ def count_approvals(
     Raises:
         AuditError: the log or its store cannot be read.
     """
-    closed = _closed_by(log, request.target)
+    entries = list(select(log, Filter(model=request.target.model)))
+    closed = _closed_by(entries)
     latest: dict[Person, Given] = {}
     rejected: list[str] = []
-    for entry, event in _approvals(log, request.target):
-        if event.break_glass != break_glass:
+    for entry in entries:
+        event = entry.event
+        if not isinstance(event, Approval) or event.break_glass != break_glass:
             continue
         if event.decision == "approved" and (why := closed.get(entry.sequence)):
             rejected.append(f"one of {entry.recorded:%Y-%m-%d %H:%M} UTC was closed by {why}")
@@ -189,7 +191,7 @@ def count_approvals(
     return Tally(tuple(counted), tuple(declined), tuple(rejected[-_SAID:]))
 
 
-def _closed_by(log: LogReader, target: Target) -> dict[int, str]:
+def _closed_by(entries: Iterable[Entry]) -> dict[int, str]:
     """Return approvals that no longer count, by sequence number, and what closed them.
 
     An approval is for one way into the environment: a promotion or a rollback that was completed there afterwards, or
@@ -197,7 +199,7 @@ def _closed_by(log: LogReader, target: Target) -> dict[int, str]:
     """
     open_approvals: dict[int, str] = {}
     closed: dict[int, str] = {}
-    for entry in select(log, Filter(model=target.model)):
+    for entry in entries:
         event = entry.event
         if isinstance(event, Approval) and event.decision == "approved":
             open_approvals[entry.sequence] = event.model_version
@@ -215,12 +217,6 @@ def _closed_by(log: LogReader, target: Target) -> dict[int, str]:
             closed[number] = why
             del open_approvals[number]
     return closed
-
-
-def _approvals(log: LogReader, target: Target) -> Iterator[tuple[Entry, Approval]]:
-    for entry in select(log, Filter(kind="approval", model=target.model)):
-        if isinstance(entry.event, Approval):
-            yield entry, entry.event
 
 
 def _checked(

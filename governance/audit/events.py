@@ -302,6 +302,9 @@ class Rollback(_Documentation):
     drill: Literal["back", "return"] | None = Field(
         default=None, description="Part of a drill: on the way back, or returning to the version that was left."
     )
+    role: Reference | None = Field(
+        default=None, description="Of whoever asked for it; none where the glass was broken."
+    )
     reason: Text | None = None
 
 

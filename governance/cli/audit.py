@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,30 +35,55 @@ from stack_bootstrap.command_line import run_command_line
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
-Kind = Annotated[str | None, typer.Option(help="Kind of event, such as promotion.")]
-Model = Annotated[str | None, typer.Option(help="Model.")]
-ModelVersion = Annotated[str | None, typer.Option("--version", help="Version of the model.")]
-ActorId = Annotated[str | None, typer.Option("--actor", help="Pseudonym, or the beginning of one.")]
-Team = Annotated[str | None, typer.Option(help="Team.")]
-Run = Annotated[str | None, typer.Option(help="Pipeline run.")]
-Since = Annotated[str | None, typer.Option(help="From this day or moment on (ISO 8601; UTC unless it says otherwise).")]
-Until = Annotated[str | None, typer.Option(help="Before this day or moment.")]
 Reason = Annotated[str, typer.Option(envvar="REASON", help="Why; names nobody.")]
 
 
+def choose(
+    kind: Annotated[str | None, typer.Option(help="Kind of event, such as promotion.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the model.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Pseudonym, or the beginning of one.")] = None,
+    team: Annotated[str | None, typer.Option(help="Team.")] = None,
+    run: Annotated[str | None, typer.Option(help="Pipeline run.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this day or moment on (ISO 8601; UTC unless it says otherwise).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Before this day or moment.")] = None,
+) -> Filter:
+    """Return the filter that the options of a command give.
+
+    Raises:
+        AuditError: there is no such kind of event, or a moment is none.
+    """
+    if kind is not None and kind not in KINDS:
+        raise AuditError(f"There is no kind {kind!r} of event; choose one of: {', '.join(KINDS)}.")
+    return Filter(kind, model, version, actor, team, run, _moment(since), _moment(until))
+
+
+def choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` the options of :func:`choose`, from which it gets its parameter ``wanted``."""
+    own, options = (inspect.signature(function, eval_str=True).parameters for function in (command, choose))
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        wanted = choose(**{name: given.pop(name) for name in options if name in given})
+        command(**given, wanted=wanted)
+
+    kept = [parameter for name, parameter in own.items() if name != "wanted"]
+    all_of_them = [it.replace(kind=inspect.Parameter.KEYWORD_ONLY) for it in (*kept, *options.values())]
+    with_options.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]  # what Typer reads
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in all_of_them}
+    return with_options
+
+
 @app.command("list")
+@choosing
 def list_entries(
     env: Env = "dev",
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
-    kind: Kind = None,
-    model: Model = None,
-    version: ModelVersion = None,
-    actor: ActorId = None,
-    team: Team = None,
-    run: Run = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    wanted: Filter,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
     and_verify: Annotated[bool, typer.Option("--verify", help="Then check all of the log, as verify does.")] = False,
     as_json: AsJson = False,
@@ -63,9 +91,6 @@ def list_entries(
     """Show entries, oldest first."""
     platform = load_platform(settings)
     log = open_reader(platform, env, cloud=cloud)
-    if kind is not None and kind not in KINDS:
-        raise AuditError(f"There is no kind {kind!r} of event; choose one of: {', '.join(KINDS)}.")
-    wanted = Filter(kind, model, version, actor, team, run, _moment(since), _moment(until))
     newest_first = select(log, wanted, newest_first=True)
     found = [entry for entry, _ in zip(newest_first, range(limit or sys.maxsize), strict=False)][::-1]
     entries = [_as_json(entry) for entry in found]
@@ -82,25 +107,19 @@ def list_entries(
 
 
 @app.command()
+@choosing
 def export(
     output: Annotated[Path, typer.Option("--output", "-o", envvar="OUT", help="Zip file to write.")],
     env: Env = "dev",
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
-    kind: Kind = None,
-    model: Model = None,
-    version: ModelVersion = None,
-    actor: ActorId = None,
-    team: Team = None,
-    run: Run = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    wanted: Filter,
     as_json: AsJson = False,
 ) -> None:
     """Write the log, or the entries that match with their proofs, to a zip file, and record that in the log."""
     platform = load_platform(settings)
     where, log = locate(platform, env, cloud=cloud), open_log(platform, env, cloud=cloud)
-    wanted = Filter(kind, model, version, actor, team, run, _moment(since), _moment(until))
     if wanted == Filter():
         entries = export_log(log, output)
     else:
@@ -317,7 +336,7 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 
 def _line(entry: Entry) -> str:
     event = entry.event
-    shown = {"id", "time", "kind", "actor", "environment", "team", "model", "model_version"}
+    shown = {"id", "time", "kind", "actor", "environment", "team", "model", "model_version", "settings"}
     version = event.model_version and f"v{event.model_version}"
     about = " ".join(part for part in (event.team, event.model, version) if part)
     rest = " ".join(

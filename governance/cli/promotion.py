@@ -226,6 +226,9 @@ def rollback_drill(
     confirm: Annotated[
         str | None, typer.Option(envvar="CONFIRM", help="Name of a protected environment, to move its stage too.")
     ] = None,
+    signer: Signer = None,
+    key: Key = None,
+    yes: Yes = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -234,7 +237,7 @@ def rollback_drill(
     target = ready_target(settings, model, env, cloud)
     from governance.promotion.drill import drill
 
-    done = drill(target, confirm=confirm)
+    done = drill(target, confirm=confirm, requested_by=asker(target, signer, key, yes=yes))
     went = (
         f"went back to version {done.earlier} and returned"
         if done.moved

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from governance.approvals.people import Requester
-from governance.audit.actor import current_identity
+from governance.approvals.people import who_asks
+from governance.core.digests import digest
 from governance.core.target import Target
 from governance.promotion.lock import promotion_lock
 from governance.promotion.recovery import new_promotion_id, recover
 from governance.promotion.rollback import Stopwatch, move, require_role, require_stage, version_before
 from governance.records.journal import Journal
 from governance.registry.loading import trusted_release
-from governance.signing.signatories import person_at_work
+from governance.registry.releases import digest_of
+from governance.signing.signatories import Signatory
 
 REASON = "rollback drill"
 
@@ -40,12 +41,13 @@ class Drill:
         return sum(self.back.values())
 
 
-def drill(target: Target, *, confirm: str | None = None) -> Drill:
+def drill(target: Target, *, confirm: str | None = None, requested_by: Signatory | None = None) -> Drill:
     """Try the way back in ``target``'s environment.
 
     Args:
         target: The model and environment.
         confirm: The name of a protected environment in which the stage is to move.
+        requested_by: Who asks, as for a rollback; nobody need be known where the stage does not move.
 
     Raises:
         PromotionRefusedError, ReleaseError, SettingsNotAppliedError, SigningError, NotRecordedError: the way back is
@@ -61,9 +63,14 @@ def drill(target: Target, *, confirm: str | None = None) -> Drill:
         recover(target, journal)
         current, earlier = version_before(target, journal, back)
         if moves:
-            require_role(target, Requester(current_identity(), person_at_work(target)))
-            move(target, journal, current, earlier, REASON, back, new_promotion_id(), "back")
+            there, again = new_promotion_id(), new_promotion_id()
+            model_digest = digest(digest_of(earlier))
+            asks = who_asks(
+                target, requested_by, promotion=there, version=str(earlier.number), model_digest=model_digest
+            )
+            role, journal = require_role(target, asks), Journal(target, asks.identity)
+            move(target, journal, current, earlier, REASON, back, there, "back", role=role)
             with forward.phase("verifying the release"):
                 trusted_release(current, target, journal)
-            move(target, journal, earlier, current, REASON, forward, new_promotion_id(), "return")
+            move(target, journal, earlier, current, REASON, forward, again, "return", role=role)
     return Drill(str(current.number), str(earlier.number), moves, back.phases, forward.phases)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
 
+from environments import Role
 from governance.approvals.break_glass import record_rollback_without_role
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.people import Requester, who_asks
 from governance.approvals.request import refuse_in_use_later
 from governance.audit.events import Rollback
 from governance.core.digests import digest
-from governance.core.roles import people_who_approve
+from governance.core.roles import people_who_approve, role_of
 from governance.core.target import Target
 from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
@@ -100,9 +101,8 @@ def rollback(
         journal = Journal(target, requester.identity)
         if break_glass:
             record_rollback_without_role(requester, journal, target, reason)
-        else:
-            require_role(target, requester)
-        move(target, journal, current, earlier, reason, watch, attempt)
+        role = None if break_glass else require_role(target, requester)
+        move(target, journal, current, earlier, reason, watch, attempt, role=role)
     return str(current.number), str(earlier.number)
 
 
@@ -115,6 +115,8 @@ def move(
     watch: Stopwatch,
     attempt: str,
     drill: Literal["back", "return"] | None = None,
+    *,
+    role: Role | None,
 ) -> None:
     """Put ``other``, which was in use before, into the place of ``current``; raises as :func:`rollback`."""
 
@@ -130,6 +132,7 @@ def move(
                     model_version=str(other.number),
                     model_digest=digest(digest_of(other)),
                     drill=drill,
+                    role=role,
                     **{"reason": reason, **more},
                 )
             )
@@ -192,18 +195,21 @@ def version_before(
     return current, earlier
 
 
-def require_role(target: Target, requester: Requester) -> None:
-    """Refuse somebody whose role lets them bring nothing into an environment where people are told apart.
+def require_role(target: Target, requester: Requester) -> Role:
+    """Return the role by which ``requester`` may move what is in use, also where a promotion needs nobody's approval.
 
     Raises:
-        PromotionRefusedError: ``requester`` holds no such role.
+        PromotionRefusedError: they hold no such role.
     """
-    allowed, person = people_who_approve(target), requester.person
-    if target.environment.approvals and not set(person.emails if person else ()) & set(allowed):
+    allowed = people_who_approve(target)
+    known_as = requester.person.emails if requester.person else ()
+    role = next((role_of(target, email) for email in known_as if email in allowed), None)
+    if role is None:
         raise PromotionRefusedError(
-            f"{requester.name} may not roll back {target.where}; people who may: {', '.join(allowed) or 'nobody'}. In "
-            "an emergency somebody else signs for it: BREAK_GLASS=1 REASON=… AS=<e-mail>."
+            f"{requester.name} may not roll back {target.where}; people who may: {', '.join(allowed) or 'nobody'}. "
+            "They sign for it with AS=<e-mail>. In an emergency somebody else does: BREAK_GLASS=1 REASON=… AS=<e-mail>."
         )
+    return role
 
 
 def require_stage(target: Target) -> None:

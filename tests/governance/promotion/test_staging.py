@@ -108,13 +108,19 @@ def test_rollback_goes_to_what_was_in_use_and_not_to_the_number_below(trained: G
     assert in_use(trained) == "3"
     version("2").set_stage("archived", force=True)  # one that is not in use; another is
     assert reconcile(staging, dry_run=True).findings == ()
+    for asks in (None, trained.signatory("mallory@example.com")):
+        with pytest.raises(PromotionRefusedError, match=r"may not roll back .* in staging; people who may: grace"):
+            rollback(staging, requested_by=asks, reason="nobody has to agree there")
+    assert in_use(trained) == "3"
     assert rollback(staging, requested_by=trained.signatory(ASKS), reason="alarms") == ("3", "1")
     assert in_use(trained) == "1"
+    (*_, done) = select(open_reader(trained.platform, "staging"), Filter(kind="rollback"))
+    assert (done.event.content()["step"], done.event.content()["role"]) == ("completed", "ml-engineer")
     last = read_history(staging).events[-1]
     assert (last.kind, last.reason, last.actor) == ("rollback completed", "alarms", ASKS)
     assert read_history(staging).versions == ["1"]
     with pytest.raises(PromotionRefusedError, match="no earlier version was in use"):
-        rollback(staging, reason="again")
+        rollback(staging, requested_by=trained.signatory(ASKS), reason="again")
     with pytest.raises(PromotionRefusedError, match="no stage to roll back in dev"):
         rollback(trained.target("dev"), reason="why not")
     assert in_use(trained) == "1"
@@ -126,7 +132,10 @@ def test_a_drill_goes_back_and_returns_and_says_how_long_it_took(trained: Ground
     bring(trained, "1")
     bring(trained, "3")
     before = read_history(staging).versions
-    done = drill(staging)
+    with pytest.raises(PromotionRefusedError, match="may not roll back"):
+        drill(staging)
+    grace = trained.signatory(ASKS)
+    done = drill(staging, requested_by=grace)
     assert (done.current, done.earlier, done.moved, in_use(trained)) == ("3", "1", True, "3")
     assert {"verifying the release", "writing the log", "setting the stage"} <= set(done.back)
     assert set(done.forward) == {"verifying the release", "writing the log", "setting the stage"}
@@ -139,7 +148,7 @@ def test_a_drill_goes_back_and_returns_and_says_how_long_it_took(trained: Ground
     rehearsed = drill(trained.target("staging"))
     assert (rehearsed.moved, rehearsed.forward, "setting the stage" in rehearsed.back) == (False, {}, False)
     assert len(read_history(staging).events) == known, "a protected environment is not moved without its name"
-    assert drill(trained.target("staging"), confirm="staging").moved
+    assert drill(trained.target("staging"), confirm="staging", requested_by=grace).moved
     edit_yaml(trained.settings / "staging.yaml", lambda raw: raw.update(protected=False))
     trained.apply_settings()
     assert in_use(trained) == "3"
@@ -518,9 +527,9 @@ def test_no_stage_changes_when_a_rollback_cannot_be_recorded(
     with monkeypatch.context() as patch:
         patch.setattr(AuditLog, "append_many", fail)
         with pytest.raises(NotRecordedError):
-            rollback(staging, reason="alarms")
+            rollback(staging, requested_by=trained.signatory(ASKS), reason="alarms")
     assert in_use(trained) == "3"
-    assert rollback(staging, reason="alarms") == ("3", "1")
+    assert rollback(staging, requested_by=trained.signatory(ASKS), reason="alarms") == ("3", "1")
 
 
 def test_an_approval_that_cannot_be_recorded_does_not_count(trained: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -558,7 +567,7 @@ def test_a_reason_that_names_a_person_is_not_recorded(trained: Ground) -> None:
     bring(trained, "1")
     bring(trained, "3")
     with pytest.raises(NotRecordedError, match="seems to hold"):
-        rollback(trained.target("staging"), reason="ask mallory@example.com")
+        rollback(trained.target("staging"), requested_by=trained.signatory(ASKS), reason="ask mallory@example.com")
     assert in_use(trained) == "3"
 
 
