@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import quote, quote_plus
 
 from pydantic import ValidationError
 
@@ -61,22 +64,34 @@ def naming(kind: str, name: str, hide: Collection[str] = ()) -> Iterator[None]:
     except RegistrationError:
         raise
     except Exception as error:
-        message = _message(error)
-        for value in hide:
-            message = _hidden(message, value) if value else message
-        named = RegistrationError(kind, name, message)
+        named = RegistrationError(kind, name, _without(_message(error), hide))
         if hide:
             raise named from None  # the cause's text would show in a traceback
         raise named from error
 
 
-_SHORT = 8
-"""Characters. A shorter value is hidden where it stands by itself: else a key of one letter would blot out words."""
+_LETTER, _WORD = r"(?<=[^\w\s]){}(?=[^\w\s])", r"(?<![^\W_]){}(?![^\W_])"
+_LONG = 4
+"""Characters. A value of so many is hidden wherever it is, also within a word. A shorter one is no secret, and would
+blot out words: two or three letters are hidden where they stand by themselves, one where quotes or signs set it off."""
 
 
-def _hidden(message: str, value: str) -> str:
-    pattern = re.escape(value)
-    return re.sub(pattern if len(value) >= _SHORT else rf"(?<![^\W_]){pattern}(?![^\W_])", "(hidden)", message)
+def _without(message: str, hide: Collection[str]) -> str:
+    """Return ``message`` with every one of ``hide`` replaced, also as URLs, JSON, Python and base64 would spell it."""
+    patterns = []
+    for value in sorted(filter(None, set(hide)), key=len, reverse=True):  # else one's beginning would leave its end
+        if len(value) >= _LONG:
+            patterns += map(re.escape, _spellings(value))
+        else:
+            patterns.append((_WORD if len(value) > 1 else _LETTER).format(re.escape(value)))
+    return re.sub("|".join(patterns), "(hidden)", message) if patterns else message
+
+
+def _spellings(value: str) -> list[str]:
+    found = {value, quote(value, safe=""), quote(value), quote_plus(value), repr(value)[1:-1], json.dumps(value)[1:-1]}
+    found.add(base64.b64encode(value.encode()).decode())
+    found.update(line.strip() for line in value.splitlines() if len(line.strip()) >= 2 * _LONG)  # of a key file
+    return sorted(found, key=len, reverse=True)
 
 
 def _message(error: Exception) -> str:

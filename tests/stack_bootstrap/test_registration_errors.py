@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import string
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.registration import RegistrationError, diff, open_client, register, verify, zenml_client
@@ -179,7 +182,31 @@ def test_a_hidden_value_shows_neither_in_the_message_nor_in_the_cause() -> None:
     assert named.value.__suppress_context__
 
 
-def test_a_short_value_is_hidden_where_it_stands_and_blots_out_no_words() -> None:
-    with pytest.raises(RegistrationError) as named, naming("secret", "s", hide=["a", "hunter22"]):
-        raise ValueError("a value 'a' at mysql://a:xhunter22x@host is bad")
-    assert str(named.value) == "secret s: (hidden) value '(hidden)' at mysql://(hidden):x(hidden)x@host is bad"
+@pytest.mark.parametrize(
+    ("hide", "said", "shown"),
+    [
+        (["a", "hunter2"], "a value 'a' at db://a:xhunter2x@host", "a value '(hidden)' at db://(hidden):x(hidden)x@host"),
+        (["e"], "the state of the secret", "the state of the secret"),
+        (["abc"], "abc, xabcx", "(hidden), xabcx"),
+        (["hidden", "secret12", "secret12345"], "secret12345 secret12", "(hidden) (hidden)"),
+        (["p@ss/w rd"], "p%40ss%2Fw%20rd p%40ss/w%20rd p%40ss%2Fw+rd cEBzcy93IHJk", " ".join(["(hidden)"] * 4)),
+        (["line of a key\nanother line"], "another line: 'line of a key\\nanother line'", "(hidden): '(hidden)'"),
+        (['quo"ted\\'], '{"v": "quo\\"ted\\\\"}', '{"v": "(hidden)"}'),
+        (["", "x.*y"], "xzy x.*y", "xzy (hidden)"),
+    ],
+)  # fmt: skip
+def test_no_value_shows_in_any_spelling_and_a_short_one_blots_out_no_words(
+    hide: list[str], said: str, shown: str
+) -> None:
+    with pytest.raises(RegistrationError) as named, naming("secret", "s", hide=hide):
+        raise ValueError(said)
+    assert str(named.value) == f"secret s: {shown}"
+
+
+@given(st.text(string.ascii_letters + string.punctuation, min_size=4, max_size=12), st.text(max_size=30), st.data())
+def test_a_secret_never_shows_wherever_it_stands(secret: str, around: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(around)))
+    with pytest.raises(RegistrationError) as named, naming("secret", "s", hide=[secret]):
+        raise ValueError(around[:at] + secret + around[at:])
+    shown = str(named.value).removeprefix("secret s: ")
+    assert secret not in shown.replace("(hidden)", "\0")
