@@ -34,6 +34,8 @@ from stack_bootstrap.command_line import EXPECTED_ERRORS, run_command_line
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
 
+    from governance.runs.jobs import Preview
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("evidence")(evidence_commands.evidence)
 app.command("evidence-verify")(evidence_commands.evidence_verify)
@@ -99,7 +101,7 @@ def validate(
     from governance.runs import jobs
 
     if dry_run:
-        _say_would("validate", target, as_json)
+        _say_would("validate", target, jobs.preview_validation(target), as_json)
         return
     with _steps_shown(as_json):
         run = jobs.validate(target)
@@ -127,7 +129,7 @@ def infer(
     from governance.runs import jobs
 
     if dry_run:
-        _say_would("score data with", target, as_json)
+        _say_would("score data with", target, jobs.preview_inference(target, data), as_json)
         return
     with _steps_shown(as_json):
         run = jobs.infer(target, data)
@@ -209,6 +211,9 @@ def report(
 
     chosen = folder or default_folder(target.platform)
     if dry_run:
+        from governance.report.collect import collect
+
+        collect(target)
         say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
         return
     file = write_report(target, chosen)
@@ -233,18 +238,13 @@ def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run:
     say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
 
 
-def _say_would(what: str, target: Target, as_json: bool) -> None:
-    from governance.registry.versions import staged_version
-
-    version = staged_version(target)
-    number = None if version is None else version.number
+def _say_would(what: str, target: Target, preview: Preview, as_json: bool) -> None:
     say(
-        f"Would {what} version {number} of {target.where} on {target.stack}."
-        if version
-        else f"No version of {target.where} is in use, so nothing would run.",
+        f"Would {what} version {preview.version} of {target.where} on {target.stack}: {', '.join(preview.steps)}.",
         as_json,
         stack=target.stack,
-        version=number,
+        version=int(preview.version),
+        steps=preview.steps,
         thresholds=target.thresholds.required(),
     )
 

@@ -5,15 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
 
 from governance.core.errors import RefusedError
 
+if TYPE_CHECKING:
+    from zenml.models import StackResponse
+
 
 class StackMissingError(RefusedError):
     """The target's stack is not registered."""
+
+
+def require_stack(name: str) -> StackResponse:
+    """Return the stack ``name``.
+
+    Raises:
+        StackMissingError: no such stack is registered.
+    """
+    try:
+        return Client().get_stack(name, allow_name_prefix_match=False)
+    except KeyError as error:
+        raise StackMissingError(
+            f"There is no ZenML stack {name!r}. Run `make apply` and `make register` for its environment first."
+        ) from error
 
 
 @contextmanager
@@ -23,12 +41,7 @@ def active_stack(name: str) -> Iterator[None]:
     Raises:
         StackMissingError: no such stack is registered.
     """
-    try:
-        stack = Client().get_stack(name, allow_name_prefix_match=False)
-    except KeyError as error:
-        raise StackMissingError(
-            f"There is no ZenML stack {name!r}. Run `make apply` and `make register` for its environment first."
-        ) from error
+    stack = require_stack(name)
     before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
     # By environment variable and not by Client.activate_stack: that writes the choice into the user's configuration,
     # where it would outlive this run and steer other processes.

@@ -21,6 +21,7 @@ from governance.audit.events import Promotion as PromotionEvent
 from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.roles import people_who_approve
+from governance.core.stacks import require_stack
 from governance.core.target import Target
 from governance.gates.result import GateFailedError
 from governance.promotion.lock import promotion_lock
@@ -82,6 +83,7 @@ def promote(
         ReleaseError: the model's files are not those that training recorded.
         SigningError: the model is unsigned or not what was signed, or ``requested_by`` cannot sign.
         NotRecordedError: the audit log cannot be written; the stage is as it was.
+        StackMissingError: ``target``'s stack, into whose store the release is copied, is not registered.
     """
     source = environment_before(target)
     Journal(target).require_origin()
@@ -93,6 +95,7 @@ def promote(
             target, source, candidate, requester, Journal(target, requester.identity), break_glass=break_glass
         )
         require_signed(candidate, target)
+        require_stack(target.stack)
         return _promotion(decision, number(staged_version(target)))
     with promotion_lock(target):
         note, finished = recover(target, Journal(target))

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from environments import ORDER
+from governance.core.stacks import require_stack
 from governance.core.target import Target
 from governance.promotion.promote import ApprovalDueError, promote
 from governance.registry.versions import run_of, staged_version
 from governance.runs import jobs
+from governance.runs.pipelines import training_of
+from pipelines.config import read_config
 from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
@@ -82,8 +85,16 @@ def release(
 
 
 def next_steps(production: Target) -> list[str]:
-    """Return what :func:`release` would go on with, as things are. Change nothing."""
+    """Return what :func:`release` would go on with, as things are. Change nothing.
+
+    Raises:
+        ConfigError, PipelineMissingError: the model's config cannot be loaded, or names no pipeline that can be used.
+        StackMissingError: a stack on the way is not registered.
+    """
     dev, staging = (production.in_environment(name) for name in ORDER[:2])
+    training_of(read_config(production.model))
+    for target in (dev, staging, production):
+        require_stack(target.stack)
     candidate, in_use, staged = staged_version(dev), staged_version(production), staged_version(staging)
     to_staging, to_production = f"promote to {ORDER[1]}", f"promote to {ORDER[-1]}"
     validation = f"validate in {ORDER[1]}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from zenml.logger import get_logger
@@ -28,6 +29,14 @@ _logger = get_logger(__name__)
 
 class NoDataError(RefusedError):
     """The data that are to be scored are not where they are said to be."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run would be of."""
+
+    version: str
+    steps: list[str]
 
 
 def train(target: Target) -> PipelineRunResponse:
@@ -70,15 +79,14 @@ def validate(target: Target) -> PipelineRunResponse:
         GateFailedError: the data or the model did not pass.
     """
     session = RunSession(target)
-    release = session.release
-    return run(
-        validation_pipeline,
-        session,
-        version=release.version,
-        config=session.config,
-        release_id=str(release.artifact_id),
-        digest=release.digest,
-    )
+    return run(validation_pipeline, session, **_of_release(session))
+
+
+def preview_validation(target: Target) -> Preview:
+    """Check all that :func:`validate` checks before it starts, and return what it would run; errors as there."""
+    session = RunSession(target)
+    steps = compiled_steps(validation_pipeline, session, **_of_release(session))
+    return Preview(session.release.version, steps)
 
 
 def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
@@ -97,19 +105,31 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
     """
     source = None if data is None else _as_source(data)
     session = RunSession(target)
-    pipeline, release = batch_inference_of(session.config), session.release
-    done = run(
-        pipeline,
-        session,
-        version=release.version,
-        config=session.config,
-        release_id=str(release.artifact_id),
-        digest=release.digest,
-        model_version=release.version,
-        data=source,
-    )
+    done = run(batch_inference_of(session.config), session, **_of_scoring(session, source))
     record_predictions(target, session.journal, done)
     return done
+
+
+def preview_inference(target: Target, data: str | None = None) -> Preview:
+    """Check all that :func:`infer` checks before it starts, and return what it would run; errors as there."""
+    source = None if data is None else _as_source(data)
+    session = RunSession(target)
+    steps = compiled_steps(batch_inference_of(session.config), session, **_of_scoring(session, source))
+    return Preview(session.release.version, steps)
+
+
+def _of_release(session: RunSession) -> dict[str, Any]:
+    release = session.release
+    return {
+        "version": release.version,
+        "config": session.config,
+        "release_id": str(release.artifact_id),
+        "digest": release.digest,
+    }
+
+
+def _of_scoring(session: RunSession, source: str | None) -> dict[str, Any]:
+    return {**_of_release(session), "model_version": session.release.version, "data": source}
 
 
 def _as_source(data: str) -> str:

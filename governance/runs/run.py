@@ -98,12 +98,17 @@ def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:
         _logger.warning("Run %s ended without %s: a hook failed. See the run's logs.", run.name, ", ".join(missing))
 
 
-def compiled_steps(pipeline: Pipeline, session: RunSession, **parameters: Any) -> list[str]:
+def compiled_steps(
+    pipeline: Pipeline, session: RunSession, *, version: str | None = None, **parameters: Any
+) -> list[str]:
     """Return names of the steps that a governed run would have, gates included; nothing is started.
 
     Raises:
         UngovernedPipelineError: the pipeline lacks what a gate judges.
+        StackMissingError: the target's stack is not registered.
     """
-    governed = govern(pipeline, session)
-    governed.prepare(**parameters)
+    set_custom_source_root(str(CHECKOUT))
+    governed = govern(pipeline, session, version=version)
+    with active_stack(session.target.stack), _packages_known():
+        governed.prepare(**parameters)
     return list(governed.invocations)

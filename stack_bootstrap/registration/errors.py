@@ -78,7 +78,7 @@ blot out words: two or three letters are hidden where they stand by themselves, 
 
 def _without(message: str, hide: Collection[str]) -> str:
     """Return ``message`` with every one of ``hide`` replaced, also as URLs, JSON, Python and base64 would spell it."""
-    patterns = []
+    patterns: list[str] = []
     for value in sorted(filter(None, set(hide)), key=len, reverse=True):  # else one's beginning would leave its end
         if len(value) >= _LONG:
             patterns += map(re.escape, _spellings(value))

@@ -21,6 +21,7 @@ from zenml.client import Client
 from governance.cli.app import main
 from governance.registry.versions import staged_version
 from governance.runs import jobs
+from pipelines.config import read_config
 from tests.conftest import REPOSITORY, edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, TRAINER, Ground
 
@@ -134,6 +135,26 @@ def test_dry_runs_change_nothing(in_production: Ground, tmp_path: Path) -> None:
     say(in_production, "report", "--model", DIABETES, "--folder", str(folder), "--dry-run")
     assert not folder.exists()
     assert Client().list_pipeline_runs().total == before
+
+
+def test_a_dry_run_refuses_what_the_run_would(
+    in_production: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, model = "local-diabetes-care-production", ("--model", DIABETES, "--dry-run")
+    commands = [("validate", "--env", "production"), ("infer",), ("release",)]
+    Client().update_stack(stack, name="elsewhere")
+    try:
+        for command in commands:
+            assert f"no ZenML stack {stack!r}" in refused(in_production, *command, *model), command
+    finally:
+        Client().update_stack("elsewhere", name=stack)
+    assert "there is nothing at" in refused(in_production, "infer", "--data", "no-such.parquet", *model)
+    for command in ("infer", "report"):
+        assert "No version of" in refused(in_production, command, "--model", CANCER, "--dry-run")
+    with monkeypatch.context() as patch:
+        patch.setattr(read_config, "__defaults__", (tmp_path,))
+        for command in (("train",), *commands):
+            assert f"{DIABETES}.yaml does not exist" in refused(in_production, *command, *model), command
 
 
 def test_the_report_is_written_where_it_is_told_to(in_production: Ground, tmp_path: Path) -> None:
