@@ -16,6 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 from zenml import pipeline, step
 from zenml.client import Client
 
+from governance.demo.config import signers
 from governance.demo.lifecycle import bring_to_production
 from governance.demo.progress import DemoProgress
 from governance.registry.loading import release_in_use
@@ -192,6 +193,8 @@ def test_model_goes_from_training_to_a_batch_in_production(
 ) -> None:
     use(**changes)
     production = ground.target("production")
+    signers(production)
+    ground.apply_settings()  # which say who the signers are
     bring_to_production(ground.platform, CANCER, DemoProgress(Console(quiet=True)))
     release = release_in_use(production, RunSession(production).journal)
     model = read_model(Path(release.uri), release.digest)
