@@ -147,7 +147,7 @@ train: setup ## Train a new version in ENV
 validate: setup ## Evaluate the version in ENV against that environment's thresholds
 	@$(RUN) governance validate $(FLAGS)
 
-infer: setup ## Score DATA=file.parquet (or the model's own source) with the version in ENV
+infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) with the version in ENV
 	@$(RUN) governance infer $(FLAGS)
 
 ##@ Models (MODEL=…)
