@@ -23,7 +23,7 @@ from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
 from governance.cli import teams as team_commands
-from governance.cli.common import ready_target, say
+from governance.cli.common import ready_target, say, warn_of_other_settings
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings
 from governance.core.errors import RefusedError
 from governance.core.target import Target
@@ -216,6 +216,7 @@ def report(
         collect(target)
         say(f"Would write the report of {target.where} to {chosen}.", as_json, folder=chosen)
         return
+    warn_of_other_settings(target)
     file = write_report(target, chosen)
     say(f"Report: {file}", as_json, file=file)
 

@@ -81,3 +81,19 @@ def somebody_is_there() -> bool:
 def say(text: str, as_json: bool, **facts: object) -> None:
     """Print ``text`` for people, or ``facts`` as JSON for a machine."""
     typer.echo(json.dumps(facts, indent=2, default=str) if as_json else text)
+
+
+def warn_of_other_settings(target: Target) -> None:
+    """Say on standard error where the settings at hand are not those that were applied to ``target``'s environment.
+
+    Reading goes on: what it shows of limits and people is then what the settings at hand say.
+    """
+    from governance.audit import AuditError, open_reader
+    from governance.records.settings import other_settings
+
+    try:
+        wrong = other_settings(target, open_reader(target.platform, target.environment.environment, cloud=target.cloud))
+    except AuditError as error:
+        wrong = f"Which settings were applied cannot be told: {error}"
+    if wrong:
+        typer.echo(f"Read with other settings than count there: {wrong}", err=True)

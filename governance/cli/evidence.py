@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from environments import DIRECTORY
-from governance.cli.common import ready_target, say
+from governance.cli.common import ready_target, say, warn_of_other_settings
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings, Version
 from governance.core.errors import RefusedError
 
@@ -39,6 +39,7 @@ def evidence(
     if dry_run:
         say(f"Would write the evidence of {model} version {number} to {file}.", as_json, file=str(file))
         return
+    warn_of_other_settings(target)
     written = write_pack(target, file, version=number, reveal=reveal)
     say(
         f"Evidence of {model} version {written.version}: {written.file}\n"

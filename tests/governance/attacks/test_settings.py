@@ -16,6 +16,7 @@ from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.overrides import override
 from governance.approvals.request import candidate_of, collect_evidence
 from governance.audit.events import InfrastructureChange, Promotion, RunFinished, RunStarted
+from governance.cli.app import report
 from governance.core import provenance
 from governance.core.provenance import UncommittedError, collect
 from governance.core.target import Target, target_for
@@ -293,6 +294,15 @@ def test_settings_of_ones_own_let_one_act_alone(act: str, brought: Callable[[str
 def test_settings_of_ones_own_agree_with_themselves(brought: Callable[[str], Target]) -> None:
     (said,) = reconcile(brought("staging"), dry_run=True).findings
     assert "staging was last applied with settings sha256:" in said
+
+
+def test_a_report_by_settings_of_ones_own_says_nothing_of_it(
+    brought: Callable[[str], Target], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(CANCER, "staging", tmp_path / "reports", None, brought("staging").platform.directory)
+    said = capsys.readouterr()
+    assert "Read with other settings than count there: staging was last applied with settings sha256:" in said.err
+    assert said.out.startswith("Report: ")
 
 
 def test_a_verdict_under_settings_of_ones_own_is_evidence(validated: Ground) -> None:
