@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status ui
 
 ##@ Set up
 
@@ -121,6 +121,20 @@ verify: setup ## Check that every stack is complete and reachable
 
 unregister: setup ## Remove an environment's stacks from ZenML
 	@$(RUN) governance.cli.infrastructure unregister $(FLAGS)
+
+##@ The shared server
+
+server: setup ## Start ZenML's server with roles, and MLflow's pages, in the background [PORT=8237]
+	@$(RUN) governance server $(FLAGS)
+
+server-stop: setup ## Stop what make server started; what it holds stays
+	@$(RUN) governance server-stop $(FLAGS)
+
+server-status: setup ## What of the server runs; exit 2 when something was killed
+	@$(RUN) governance server-status $(READS)
+
+ui: setup ## Print where dashboard, MLflow's pages and reports are; OPEN=1 opens them
+	@$(RUN) governance ui $(READS) $(if $(OPEN),--open)
 
 ##@ Teams (NAME=…)
 

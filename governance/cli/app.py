@@ -22,6 +22,7 @@ from governance.cli import images as docker_commands
 from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
+from governance.cli import server as server_commands
 from governance.cli import teams as team_commands
 from governance.cli.common import ready_target, say, warn_of_other_settings
 from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings
@@ -53,6 +54,10 @@ app.command("rollback")(promotion_commands.rollback)
 app.command("rollback-drill")(promotion_commands.rollback_drill)
 app.command("reconcile")(promotion_commands.reconcile)
 app.command("release")(release_commands.release)
+app.command("server")(server_commands.server)
+app.command("server-stop")(server_commands.server_stop)
+app.command("server-status")(server_commands.server_status)
+app.command("ui")(server_commands.ui)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)
 app.command("team-remove")(team_commands.team_remove)

@@ -10,6 +10,7 @@ from pathlib import Path
 from environments import Platform, local_root
 from environments.files import replace_file
 from governance.core.errors import RefusedError
+from stack_bootstrap.registration.running_server import SWITCH
 
 MANIFEST = "demo.json"
 """File in the local root that lists what the demo made."""
@@ -37,6 +38,7 @@ def workspace_dir(platform: Platform) -> Path:
 def use_local_store(root: Path) -> None:
     """Point ZenML at the store in ``root``, whatever server the user is connected to. Call before importing zenml."""
     os.environ["ZENML_CONFIG_PATH"] = str(root / "zenml")
+    os.environ[SWITCH] = "off"
     for name in ("ZENML_STORE_URL", "ZENML_STORE_API_KEY", "ZENML_ACTIVE_STACK_ID", "ZENML_ACTIVE_PROJECT_ID"):
         os.environ.pop(name, None)
 

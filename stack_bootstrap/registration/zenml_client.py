@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from environments import CHECKOUT
 from stack_bootstrap.registration.errors import RegistrationError, naming
 from stack_bootstrap.registration.local_store import local_store_made_alone
+from stack_bootstrap.registration.running_server import use_running_server
 
 if TYPE_CHECKING:
     from zenml.client import Client
@@ -33,6 +34,7 @@ def open_client() -> Client:
     Raises:
         RegistrationError: the store cannot be reached, was migrated by another ZenML, or ZenML cannot start.
     """
+    use_running_server()
     # ZenML reads these while it is imported.
     os.environ.setdefault("ZENML_ANALYTICS_OPT_IN", "false")
     os.environ.setdefault("ZENML_LOGGING_COLORS_DISABLED", "true")
