@@ -18,7 +18,7 @@ from zenml.metadata.metadata_types import MetadataType
 from pipelines.local_paths import local_paths
 from pipelines.model import ModelTamperedError, TrainedModel, read_model, read_transformer, save_model, save_transformer
 from pipelines.onnx_models import OnnxModel
-from pipelines.plain_models import from_this_run
+from pipelines.plain_models import from_this_run, returned_estimator
 
 ESTIMATORS: Final = (ClassifierMixin, RegressorMixin, BaseEstimator)
 """What a step that takes or returns a model in plain Python names as its type."""
@@ -94,7 +94,7 @@ class TrainedModelMaterializer(FolderMaterializer):
     def load(self, data_type: type[Any]) -> Any:
         """Read the model, as what the step asks for; raises as :meth:`FolderMaterializer.load` does."""
         model = super().load(data_type)
-        return model.pipeline if data_type in ESTIMATORS else model
+        return returned_estimator(model) if data_type in ESTIMATORS else model
 
     def extract_metadata(self, data: Any) -> dict[str, MetadataType]:  # noqa: ARG002
         """Return the digest, and what the model means."""

@@ -6,7 +6,7 @@ from the run's own artifacts and config, so that gates, signatures and batch inf
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.artifacts import CONFIG, DATA_DESCRIPTION, LABEL, TRAINING_DATA
 from pipelines.config import ModelConfig
@@ -17,6 +17,10 @@ from pipelines.onnx_models import OnnxModel
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_COLUMNS: Final = "columns"
+"""The step that hands an estimator the columns it was fitted on."""
 
 
 class PlainModelError(PipelineError):
@@ -76,6 +80,13 @@ def as_trained(
     return describe_model(config, description, training, pipeline, _described(model))
 
 
+def returned_estimator(model: TrainedModel) -> Any:
+    """Return the estimator as the step that fitted it returned it, or the pipeline of a model of another kind."""
+    steps = getattr(model.pipeline, "steps", [])
+    plain = [name for name, _ in steps] in (["estimator"], [_COLUMNS, "estimator"])
+    return steps[-1][1] if plain else model.pipeline
+
+
 def _onnx_as_trained(
     model: OnnxModel, config: ModelConfig, description: DataDescription, training: pd.DataFrame
 ) -> TrainedModel:
@@ -126,7 +137,7 @@ def _behind_its_columns(model: Any, kind: str, config: ModelConfig, training: pd
         chosen = ColumnTransformer([("columns", "passthrough", names)], verbose_feature_names_out=False)
         # A model that was fitted on an array is given one, and one that knows columns by name a frame.
         chosen.set_output(transform="default" if named is None else "pandas").fit(training[columns])
-        steps.insert(0, ("features", chosen))
+        steps.insert(0, (_COLUMNS, chosen))
     return Pipeline(steps)
 
 

@@ -83,10 +83,12 @@ def _refuse_other_types(pipeline: Pipeline, maker: str, annotation: Any) -> None
                 if (source.invocation_id, source.output_name) != (maker, MODEL):
                     continue
                 asked = invocation.step.entrypoint_definition.inputs[name].annotation
-                if asked not in (TrainedModel, Any, *ESTIMATORS):
+                taken = () if annotation is OnnxModel else ESTIMATORS
+                if asked not in (TrainedModel, Any, *taken):
+                    others = " or ".join(kind.__name__ for kind in (TrainedModel, *taken))
                     raise UngovernedPipelineError(
                         f"Pipeline {pipeline.name!r}: {invocation_id} takes the model as {_name(asked)}. Let its "
-                        f"{name!r} be a ClassifierMixin, RegressorMixin or BaseEstimator, or a TrainedModel."
+                        f"{name!r} be a {others}."
                     )
 
 

@@ -20,7 +20,7 @@ from pipelines.artifacts import LABEL
 from pipelines.config import ModelConfig
 from pipelines.data import TrainingSets, load_training_sets
 from pipelines.model import TrainedModel, read_model, save_model
-from pipelines.plain_models import PlainModelError, as_trained
+from pipelines.plain_models import PlainModelError, as_trained, returned_estimator
 from tests.pipelines.conftest import config_of, train
 
 COLUMNS = ["visits", "age"]
@@ -60,6 +60,7 @@ def test_estimator_is_given_the_columns_it_was_fitted_on(
     read = read_model(tmp_path, save_model(model, tmp_path))
     expected = fitted.predict_proba(sets.validation[columns])[:, 1]
     np.testing.assert_allclose(read.predict_probability(sets.validation), expected)
+    assert type(returned_estimator(read)) is type(getattr(fitted, "best_estimator_", fitted))
     assert kind in (None, read.signature.estimator["type"])
     assert parameters in (None, read.signature.estimator["parameters"])
 

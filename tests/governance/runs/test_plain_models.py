@@ -11,23 +11,34 @@ from typing import Annotated, Any
 import pandas as pd
 import pytest
 from rich.console import Console
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from zenml import pipeline, step
 from zenml.client import Client
 
 from governance.demo.config import signers
 from governance.demo.lifecycle import bring_to_production
 from governance.demo.progress import DemoProgress
+from governance.evidence_pack.pack import write_pack
 from governance.registry.loading import release_in_use
+from governance.registry.sign_trained import signed_in
+from governance.report.collect import collect
+from governance.report.render import render
 from governance.runs import jobs
 from governance.runs.errors import UngovernedPipelineError
+from governance.runs.evidence import outputs_of, verdicts_of
 from governance.runs.pipelines import PipelineMissingError, training_parameters
 from governance.runs.run import run
 from governance.runs.session import RunSession
 from pipelines.config import ModelConfig, Pipelines, read_config
 from pipelines.data import load_training_sets
 from pipelines.model import read_model
+from pipelines.onnx_models import OnnxModel
 from pipelines.steps import data_loader, model_evaluator
 from tests.governance.conftest import CANCER, Ground
 from tests.pipelines.test_own_types import NAME as OWN_TRANSFORMER
@@ -45,10 +56,18 @@ def train_model(data: pd.DataFrame) -> Annotated[ClassifierMixin, "model"]:
     return model
 
 
+@step
+def own_reader(model: ClassifierMixin, data: pd.DataFrame) -> Annotated[float, "own_figure"]:
+    """Look at the model as the step that fitted it returned it."""
+    assert isinstance(model, RandomForestClassifier)
+    return float(model.predict_proba(data[features]).sum())
+
+
 @pipeline(name="training_pipeline", enable_cache=False)
 def training(config: ModelConfig) -> None:
     data, validation, _ = data_loader(config=config)
     model = train_model(data)
+    own_reader(model, validation)
     model_evaluator(model=model, validation_data=validation)
 
 
@@ -114,6 +133,21 @@ def takes_what_nobody_gives(config: ModelConfig, speed: int) -> None:
     raise NotImplementedError
 
 
+@step
+def onnx_trainer(data: pd.DataFrame) -> Annotated[OnnxModel, "model"]:
+    """Fit as another library would, and export."""
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(data[features].to_numpy("float32"), data[target])
+    inputs = [("inputs", FloatTensorType([None, len(features)]))]
+    return OnnxModel(to_onnx(fitted, initial_types=inputs, options={id(fitted): {"zipmap": False}}))
+
+
+@pipeline(name="training_pipeline", enable_cache=False)
+def onnx_training(config: ModelConfig) -> None:
+    data, validation, _ = data_loader(config=config)
+    model = onnx_trainer(data)
+    model_evaluator(model=model, validation_data=validation)
+
+
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModelConfig]:
     """Let the model's config name a training pipeline, or change otherwise."""
@@ -139,7 +173,10 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModelConfig]:
             r"the output 'model' of dictionary_trainer is of type dict.*ClassifierMixin, \"model\"",
         ),
         (model_by_another_name, "'model' for the gate"),
-        (model_taken_as_what_it_is_not, "forest_reader takes the model as RandomForestClassifier. Let its 'model' be"),
+        (
+            model_taken_as_what_it_is_not,
+            "forest_reader takes the model as RandomForestClassifier. Let its 'model' be a TrainedModel or Class",
+        ),
         (evaluation_is_a_number, "'evaluation' of score_evaluator is of type float, and gates judge a"),
         (data_without_description, "train_model returns a model, and no step puts out 'data_description'"),
     ],
@@ -162,6 +199,17 @@ def test_dry_run_shows_the_steps_of_a_pipeline_in_plain_python(ground: Ground, u
     use(training)
     steps = jobs.preview_training(ground.target("dev"))
     assert {"data_loader", "train_model", "model_evaluator", "validate_model_performance"} <= set(steps)
+
+
+def test_model_in_onnx_is_judged_signed_and_tracked(ground: Ground, use: Any) -> None:
+    use(onnx_training)
+    trained = jobs.train(ground.target("dev"))
+    assert trained.status.is_successful
+    assert {verdict.verdict for verdict in verdicts_of(trained)} == {"passed"}
+    assert "mlflow_run_id" in trained.run_metadata
+    model = outputs_of(trained)["model"].load()
+    assert model.signature.estimator["type"] == "ONNX"
+    assert signed_in(RunSession(ground.target("dev")).journal, model.digest)
 
 
 _OWN = {"numeric": features, "preprocessing": [{"type": OWN_TRANSFORMER, "parameters": {"factor": 0.5}}]}
@@ -189,7 +237,7 @@ _CALIBRATED = {"type": "sklearn.calibration.CalibratedClassifierCV", "parameters
     ids=["plain Python", "XGBoost behind an own transformer", "calibrated stack"],
 )
 def test_model_goes_from_training_to_a_batch_in_production(
-    ground: Ground, use: Any, changes: dict[str, Any], estimator: str
+    ground: Ground, use: Any, tmp_path: Path, changes: dict[str, Any], estimator: str
 ) -> None:
     use(**changes)
     production = ground.target("production")
@@ -200,5 +248,8 @@ def test_model_goes_from_training_to_a_batch_in_production(
     model = read_model(Path(release.uri), release.digest)
     assert model.signature.estimator["type"] == estimator
     assert list(model.signature.own_types) == [OWN_TRANSFORMER] * ("features" in changes)
+    if "training_pipeline" in changes:
+        assert "RandomForestClassifier" in render(collect(production))
+        assert write_pack(production, tmp_path / "evidence.zip").file.is_file()
     rows = load_training_sets(read_config(CANCER)).validation
     assert 0.9 < ((model.predict_probability(rows) > 0.5) == rows["label"]).mean() < 1
