@@ -13,7 +13,7 @@ import yaml
 
 from environments import SettingsError, load_platform
 from governance.core.target import target_for
-from governance.signing import ssh
+from governance.signing import people, ssh
 from governance.signing.errors import SigningError
 from governance.signing.people import known_people, people_of, signers_content
 from governance.signing.signatories import demo_key
@@ -140,11 +140,15 @@ def test_a_local_root_makes_one_of_two_declared_people(settings_directory: Path)
         people_of(target)
 
 
-def test_a_local_root_speaks_for_clouds_or_brings_a_withdrawn_key_back(settings_directory: Path) -> None:
+def test_a_local_root_speaks_for_clouds_or_brings_a_withdrawn_key_back(
+    settings_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = target_for(load_platform(settings_directory), CANCER, "production")
     made = demo_key(target, GRACE)
     key = " ".join(made.key.with_name(f"{GRACE}.pub").read_text().split()[:2])
     assert key in people_of(target).allowed_signers
+    # As where local.root is the checkout's own .groundwork, in which what belongs to clouds lies too.
+    monkeypatch.setattr(people, "_folder", lambda *_: made.key.parent)
     assert key not in known_people(target.platform, target.environment, "aws").allowed_signers
     declare(settings_directory, {GRACE: {"keys": [{"key": key, "valid_before": "2026-01-01T00:00:00Z"}]}})
     again = target_for(load_platform(settings_directory), CANCER, "production")
