@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import TextIOWrapper
 from typing import IO, Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -42,13 +43,21 @@ def open_csv(source: FileSource, types: Mapping[str, pa.DataType | None] | None)
     ``NaN``, ``null`` and what else Arrow knows is missing too.
 
     Raises:
-        DataSourceError: it is no CSV file of this form; to find types all of it is read now.
+        DataSourceError: it is no CSV file of this form; to find types all of it is read now, and the columns of
+            ``types`` are kept.
     """
     file = _CsvFile(source, _header(source))
-    wanted = dict.fromkeys(file.names) if types is None else {name: types.get(name, pa.string()) for name in file.names}
-    found = file.find_types([name for name, kind in wanted.items() if kind is None])
-    schema = pa.schema([(name, kind or found[name]) for name, kind in wanted.items()])
-    return Table(source.path, schema, lambda names: file.read({name: schema.field(name).type for name in names}))
+    listed = {name: kind for name, kind in (types or dict.fromkeys(file.names)).items() if name in file.names}
+    kept = file.find_types(listed) if None in listed.values() else []
+    found = {field.name: field.type for field in kept[0].schema} if kept else listed
+    schema = pa.schema([(name, found.get(name) or pa.string()) for name in file.names])
+
+    def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        if kept and set(names) <= set(found):
+            return (batch.select(list(names)) for batch in kept)
+        return file.read({name: schema.field(name).type for name in names})
+
+    return Table(source.path, schema, read)
 
 
 def _header(source: FileSource) -> list[str]:
@@ -105,19 +114,31 @@ class _CsvFile:
             except (OSError, EOFError) as error:
                 raise DataSourceError(f"{self.source.path}: cannot be read to its end: {error}") from error
 
-    def find_types(self, names: list[str]) -> dict[str, pa.DataType]:
-        """Return for each column the type that all of its values fit."""
-        fitting = {name: dict(_FITS) for name in names}
-        empty = set(names)
-        if not names:
-            return {}
-        for batch in self.read({name: pa.string() for name in names}):
-            for name in names:
-                if values := pc.unique(batch[name].drop_null()):
-                    empty.discard(name)
-                    for kind in [kind for kind, fits in fitting[name].items() if not fits(values, self.source.decimal)]:
-                        del fitting[name][kind]
-        return {name: pa.null() if name in empty else next(iter(fitting[name])) for name in names}
+    def find_types(self, types: Mapping[str, pa.DataType | None]) -> list[pa.RecordBatch]:
+        """Read the columns of ``types``; one whose type is None gets the type that all of its values fit."""
+        batches = list(self.read({name: kind or pa.string() for name, kind in types.items()}))
+        found = {}
+        for name in (name for name, kind in types.items() if kind is None):
+            values = pc.unique(pa.chunked_array([batch[name] for batch in batches], pa.string())).drop_null()
+            fitting = (kind for kind, fits in _FITS.items() if fits(values, self.source.decimal))
+            found[name] = next(fitting) if len(values) else pa.null()
+        return [
+            pa.RecordBatch.from_pydict(
+                {name: self._found(batch[name], found.get(name), name) for name in types},
+            )
+            for batch in batches
+        ]
+
+    def _found(self, values: pa.Array, kind: pa.DataType | None, name: str) -> pa.Array:
+        """Give text the type that was found for it."""
+        if kind is None or kind == values.type:
+            return values
+        if kind != pa.float64():
+            return pa.nulls(len(values)) if kind == pa.null() else values.cast(kind)
+        numbers = pc.replace_substring(values, self.source.decimal, ".").cast(kind)
+        if _beyond_exact(numbers):
+            self._refuse_inexact([name])
+        return numbers
 
     def _blocks(self, types: Mapping[str, pa.DataType], block: int, skip: int) -> Iterator[pa.RecordBatch]:
         """Read blocks of ``block`` bytes, without the first ``skip`` rows."""
@@ -302,8 +323,8 @@ def _beyond_exact(values: pa.Array) -> bool:
     """Return whether a number is so large that not every integer of its size is a float64."""
     if not pa.types.is_floating(values.type):
         return False
-    bounds = pc.min_max(values).as_py()
-    return bounds["max"] is not None and (bounds["max"] >= EXACT_INTEGERS or bounds["min"] <= -EXACT_INTEGERS)
+    numbers = values.to_numpy(zero_copy_only=False)  # NaN, which is not larger than anything, where missing
+    return bool((np.abs(numbers) >= EXACT_INTEGERS).any())
 
 
 def _to_integers(texts: pa.Array) -> pa.Array:
