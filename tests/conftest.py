@@ -148,6 +148,7 @@ def copy_settings(folder: Path) -> Path:
 
 def copy_checkout(folder: Path) -> Path:
     """Copy what commands need of the checkout into ``folder``."""
+    folder.mkdir(exist_ok=True)
     for part in ("copier.yml", "environments", "governance", "infra", "pipelines", "pyproject.toml",
                  "requirements.lock", "stack_bootstrap"):  # fmt: skip
         source = REPOSITORY / part
