@@ -16,6 +16,7 @@ from pipelines.data import load_training_sets
 from pipelines.input_profile import profile_input
 from pipelines.model import TrainedModel
 from pipelines.sources import postgresql, table
+from pipelines.sources.database import refuse
 from pipelines.sources.description import PostgresqlSource, parse_source
 from pipelines.tables import DataSourceError, Table, open_table
 from tests.pipelines.conftest import config_of
@@ -161,6 +162,14 @@ def test_database_that_is_away_is_one_line_without_the_secret(server: Server, va
     assert "s3cret" not in told
     assert "\n" not in str(error.value)
     assert str(error.value).startswith("postgresql ward.patients (secret away): ")
+
+
+def test_an_error_that_repeats_the_secret_is_shown_without_it() -> None:
+    source = parse_source(TABLE)
+    assert isinstance(source, PostgresqlSource)
+    uri = "postgresql://ann:s3cret%2Fword@db/ward"
+    shown = str(refuse(source, f"no {uri}\nnor s3cret/word, s3cret%2Fword", {"uri": uri}))
+    assert shown == "postgresql ward.patients (secret ward_database): no *** nor ***, ***"
 
 
 def test_database_that_goes_away_while_it_is_read_is_said(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
