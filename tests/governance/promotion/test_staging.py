@@ -161,7 +161,7 @@ def test_one_flipped_byte_and_nothing_is_loaded(trained: Ground, monkeypatch: py
     bring(trained, "1")
     bring(trained, "3")
     loaded: list[str] = []
-    for reader in ("_load", "read_model"):
+    for reader in ("from_files", "read_model"):
         original = getattr(model_module, reader)
 
         def noticed(*arguments: Any, original: Callable[..., Any] = original, reader: str = reader) -> Any:
