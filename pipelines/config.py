@@ -30,6 +30,8 @@ PREDICTION_COLUMNS: Final = (
 )  # fmt: skip
 """Columns that batch inference writes beside the id; an id column cannot have one of these names."""
 
+_ONE_HALF: Final = 0.5
+
 ColumnName = Annotated[str, Field(min_length=1)]
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -331,7 +333,7 @@ class ModelConfig(Strict):
         default=None, description="Needed unless `pipelines.training` names a pipeline that fits an estimator itself."
     )
     decision_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.5, description="A risk probability of at least this is flagged."
+        default=_ONE_HALF, description="binary: a risk probability of at least this is flagged."
     )
     pipelines: Pipelines = Pipelines()
     card: Card = Card()
@@ -375,7 +377,7 @@ class ModelConfig(Strict):
     @model_validator(mode="after")
     def _parts_fit_the_task(self) -> ModelConfig:
         self.target.fit_task(self.task)
-        if self.task != "binary" and "decision_threshold" in self.model_fields_set:
+        if self.task != "binary" and self.decision_threshold != _ONE_HALF:
             raise ValueError(f"decision_threshold has no meaning for task {self.task!r}")
         if self.task == "regression" and self.split.method == "stratified":
             raise ValueError("split.method: stratified divides by classes, and a number has none; use random")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-BUNDLED: Final = ("sklearn:breast_cancer", "sklearn:diabetes")
+BUNDLED: Final = ("sklearn:breast_cancer", "sklearn:diabetes", "sklearn:digits")
 SCHEMES: Final = ("s3", "gs", "az", "abfs", "file")
 CSV_SUFFIXES: Final = (".csv", ".csv.gz")
 SUFFIXES: Final = (*CSV_SUFFIXES, ".parquet")

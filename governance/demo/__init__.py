@@ -1,4 +1,4 @@
-"""The demo: infrastructure, stacks, every team's models in production, and proof of it, shown as it happens."""
+"""The demo: infrastructure, stacks, a model of every team in production, and proof of it, shown as it happens."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
     provision(platform, progress)
     model = ""
     for team in platform.teams.values():
-        for model in team.models:
-            progress.chapter(f"{team.team}: {model}")
-            bring_to_production(platform, model, progress)
+        model = team.models[0]
+        progress.chapter(f"{team.team}: {model}")
+        bring_to_production(platform, model, progress)
     progress.chapter(f"What is stopped, and the way back: {model}")
     stop_a_bad_model(platform, model, progress)
     go_back(platform, model, progress)

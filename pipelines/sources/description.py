@@ -58,7 +58,7 @@ class FileSource(StrictModel):
 
     type: Literal["file"] = "file"
     path: str = Field(
-        description="sklearn:breast_cancer, sklearn:diabetes, or a .csv, .csv.gz or .parquet file or a folder of "
+        description="sklearn:breast_cancer, :diabetes or :digits, or a .csv, .csv.gz or .parquet file or a folder of "
         "Parquet parts: a path (relative to the working directory) or a bucket URL (s3://, gs://, az://)."
     )
     separator: Annotated[str, Field(min_length=1, max_length=1)] = Field(

@@ -30,10 +30,11 @@ def test_every_model_must_reach_something_real_in_production() -> None:
     for team in platform.teams.values():
         for model in team.models:
             required = platform.environments["production"].thresholds_for(model).required()
-            assert {"roc_auc", "recall", "brier_score"} <= set(required)
+            assert {"roc_auc", "recall", "brier_score", "log_loss_skill", "squared_error_skill"} <= set(required)
             assert required["roc_auc"] > 0.7
             assert required["recall"] > 0.5
             assert required["brier_score"] < 0.25
+            assert min(required["log_loss_skill"], required["squared_error_skill"]) > 0.1
 
 
 def test_thresholds_rise_from_dev_to_production() -> None:
