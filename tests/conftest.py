@@ -77,7 +77,7 @@ os.environ.update(_SET)
 importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
 
 
-_QUICK_PROGRAMS = ("git", "ssh-keygen", "openssl", "sh")
+_QUICK_PROGRAMS = ("git", "ssh-keygen", "openssl", "sh", "uname")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from governance.core.errors import RefusedError
 from governance.core.provenance import git_state, lock_of
+from governance.images.clouds import ENTRY_POINTS
 from governance.images.lock_file import read_lock
 from governance.images.registry import Registry
 from governance.images.requirements import Kind, packages_of
@@ -81,7 +82,7 @@ def build(kind: Kind, place: str, *, base: str | None = None, registry: Registry
         command = ["build", "--file", str(DOCKERFILE), "--tag", tag, *(["--build-arg", f"BASE={base}"] if base else [])]
         _run(engine, *command, "--build-arg", f"KIND={kind}", "--build-arg", f"REVISION={commit}", context)
     store = [word for name, value in _STORE.items() for word in ("--env", f"{name}={value}")]
-    _run(engine, *_CONFINED, *store, tag, "python", "/usr/share/groundwork/trial.py", place)
+    _run(engine, *_CONFINED, *store, tag, "python", "/usr/share/groundwork/trial.py", *ENTRY_POINTS.get(place, ()))
     if registry:
         _run(engine, "push", tag)
     return Image(kind, tag, _reference(engine, tag) if registry else None, _id(engine, tag))

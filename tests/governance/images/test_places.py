@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from governance.core.provenance import installed_lock, lock_digest, lock_of
+from governance.images.clouds import ENTRY_POINTS
 from governance.images.lock_file import Locked, read_lock
-from governance.images.trial import ENTRY_POINTS
 from tests.conftest import REPOSITORY
 
 PLACES = sorted(ENTRY_POINTS)

@@ -184,7 +184,7 @@ def test_a_plan_that_does_more_than_add_the_team_is_shown_loudly(
     shares_a_policy(monkeypatch, "update")
     added = create(FRAUD, checkout.platform, checkout=checkout.folder, dry_run=True)
     assert added.previews[0].unrelated_changes == ("module.shared.aws_iam_policy.all (update)",)
-    told = "\n".join(commands._describe(added, True))
+    told = "\n".join(commands._describe(added, True, local_keys=False))
     assert "ATTENTION: the team's file also changes what is not the team's:\n    ! module.shared.aws_iam" in told
     assert "touches nothing of anybody else" not in told
 
