@@ -25,6 +25,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pipelines.errors import ModelTamperedError, ModelUntrustedError
 from pipelines.stored_estimators import from_files, to_files
+from pipelines.trusted_types import trusted_types
 
 ROWS = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
 LABEL = (ROWS["a"] > 20).astype(int)
@@ -100,6 +101,16 @@ def test_method_of_a_trusted_type_is_no_way_around() -> None:
     }  # fmt: skip
     with pytest.raises(ModelUntrustedError, match=r"LogisticRegression\.fit"):
         from_files({"model.skops": _with_node(node)}, "model.skops", "folder")
+
+
+def test_class_of_another_library_is_not_trusted_for_descending_from_an_estimator() -> None:
+    class Estimator(LogisticRegression):
+        """Descends from an estimator, and may do anything."""
+
+    trusted_types.cache_clear()
+    names = trusted_types()
+    assert f"{Estimator.__module__}.Estimator" not in names
+    assert {name.partition(".")[0] for name in names} == {"collections", "numpy", "scipy", "sklearn"}
 
 
 def _with_node(node: dict[str, Any]) -> bytes:
