@@ -161,7 +161,7 @@ train: setup ## Train a new version in ENV
 validate: setup ## Evaluate the version in ENV against that environment's thresholds
 	@$(RUN) governance validate $(FLAGS)
 
-infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) with the version in ENV
+infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) with the version in ENV [SHARDS=4]
 	@$(RUN) governance infer $(FLAGS)
 
 ##@ Models (MODEL=…)

@@ -292,6 +292,14 @@ class Pipelines(Strict):
     batch_inference: PipelinePath | None = None
 
 
+class Inference(Strict):
+    """How batches are scored."""
+
+    shards: Annotated[int, Field(ge=1, le=200)] = Field(
+        default=1, description="Steps that share a folder of Parquet parts, at once where the orchestrator can."
+    )
+
+
 class Card(Strict):
     """What only people can say of a model, for its model card. What is left out, the card says is not stated."""
 
@@ -335,6 +343,7 @@ class ModelConfig(Strict):
     decision_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=_ONE_HALF, description="binary: a risk probability of at least this is flagged."
     )
+    inference: Inference = Inference()
     pipelines: Pipelines = Pipelines()
     card: Card = Card()
 

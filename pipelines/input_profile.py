@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +16,17 @@ from pipelines.config import ModelConfig
 from pipelines.digests import DataDigest
 from pipelines.prefetch import prefetch
 from pipelines.signature import Signature, SignatureMismatchError
-from pipelines.sources.description import in_form_of, parse_source
+from pipelines.sources.description import AnySource, in_form_of, parse_source
+from pipelines.sources.shard import Shard
 from pipelines.strict import StrictModel
 from pipelines.tables import ConversionError, DataSourceError, Table, open_table
+
+
+class ShardProfile(StrictModel):
+    """What one shard of a batch holds."""
+
+    rows: int
+    data_digest: str
 
 
 class InputProfile(StrictModel):
@@ -35,8 +44,10 @@ class InputProfile(StrictModel):
         "what training saw."
     )
     data_digest: str = Field(
-        description="Of the id, as text, and the input columns, in the form that the model takes, however stored."
+        description="Of the id, as text, and the input columns, in the form that the model takes, however stored. "
+        "Of shards: SHA-256 over a line '<rows> <digest>' and a line feed for each."
     )
+    shards: tuple[ShardProfile, ...] = Field(default=(), description="In order, where there are several.")
 
 
 @dataclass
@@ -135,7 +146,7 @@ def _count_outside(values: pa.Array, column: Column) -> int:
     return int(found)
 
 
-def open_input(config: ModelConfig, signature: Signature, location: str | None) -> Table:
+def open_input(config: ModelConfig, signature: Signature, location: str | None, shard: Shard | None = None) -> Table:
     """Open the data at ``location``, or the config's own source when that is None, and check its columns and types.
 
     Of its own source a model takes the columns it knows, as in training; data given by a user must hold no other.
@@ -144,8 +155,8 @@ def open_input(config: ModelConfig, signature: Signature, location: str | None) 
         DataSourceError: the data cannot be read.
         SignatureMismatchError: a column is missing, unknown or of another type.
     """
-    source = config.source if location is None else in_form_of(parse_source(location), config.source)
-    opened = open_table(source, signature.csv_types())
+    source = _source_at(config, location)
+    opened = open_table(source, signature.csv_types(), shard)
     if location is None:
         opened = opened.select(signature.known_columns)
     else:
@@ -155,16 +166,58 @@ def open_input(config: ModelConfig, signature: Signature, location: str | None) 
     return opened
 
 
-def profile_input(config: ModelConfig, signature: Signature, location: str | None) -> InputProfile:
-    """Read all of a batch and check every value; memory does not grow with its rows.
+def check_shards(config: ModelConfig, location: str | None, shards: int) -> None:
+    """Refuse a batch that cannot be divided into so many shards.
+
+    Raises:
+        DataSourceError: it is no folder of at least as many Parquet parts, or cannot be read.
+    """
+    open_table(_source_at(config, location), shard=Shard(0, shards))
+
+
+def profile_input(
+    config: ModelConfig, signature: Signature, location: str | None, shard: Shard | None = None
+) -> InputProfile:
+    """Read all of a batch, or of one shard of it, and check every value; memory does not grow with its rows.
 
     Raises:
         DataSourceError: the data cannot be read, or holds no rows.
         SignatureMismatchError: a column or a value is not one that the model takes.
     """
-    reader = InputReader(open_input(config, signature, location), signature)
+    reader = InputReader(open_input(config, signature, location, shard), signature)
     for _ in reader.pieces():
         pass
-    if not reader.rows:
+    if not reader.rows and shard is None:  # filters may leave a shard empty; the batch they may not
         raise DataSourceError(f"{reader.table.location}: holds no rows")
     return reader.profile()
+
+
+def merge_profiles(profiles: Sequence[InputProfile]) -> InputProfile:
+    """Put the profiles of a batch's shards, in order, together as that of the batch.
+
+    Raises:
+        DataSourceError: none of them holds a row.
+    """
+    shards = tuple(ShardProfile(rows=part.rows, data_digest=part.data_digest) for part in profiles)
+    rows = sum(part.rows for part in shards)
+    if not rows:
+        raise DataSourceError(f"{profiles[0].location}: holds no rows")
+
+    def added(name: str) -> dict[str, int]:
+        counts = [getattr(part, name) for part in profiles]
+        return {column: sum(count[column] for count in counts) for column in counts[0]}
+
+    return InputProfile(
+        location=profiles[0].location,
+        selection=profiles[0].selection,
+        rows=rows,
+        missing=added("missing"),
+        unseen_categories=added("unseen_categories"),
+        outside_range=added("outside_range"),
+        data_digest=sha256("".join(f"{part.rows} {part.data_digest}\n" for part in shards).encode()).hexdigest(),
+        shards=shards,
+    )
+
+
+def _source_at(config: ModelConfig, location: str | None) -> AnySource:
+    return config.source if location is None else in_form_of(parse_source(location), config.source)

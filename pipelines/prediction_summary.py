@@ -38,7 +38,7 @@ class PredictionSummary(StrictModel):
     meaning: str = Field(description="In words: what a risk of 1 says of a row, what the classes or the number are.")
     run_id: str
     predicted_at: datetime
-    uri: str = Field(description="The Parquet file that holds the predictions.")
+    uri: str = Field(description="The Parquet file that holds the predictions, or the folder of parts.")
     columns: dict[str, str] = Field(description="Columns of that file and their Arrow types.")
     input: InputProfile
     rows: int
@@ -60,6 +60,16 @@ class PredictionSummary(StrictModel):
         return f"mean {self.value_mean:.4g}"
 
 
+class ScoredRows(StrictModel):
+    """What was counted while some of a batch's rows were scored."""
+
+    columns: dict[str, str] = Field(description="Of the file they were written to, and their Arrow types.")
+    rows: int
+    total: float = Field(description="Sum of the values.")
+    counts: tuple[int, ...] = Field(description="Rows by value, in even bins.")
+    outcomes: dict[str, int]
+
+
 class ValueCounts:
     """A histogram from ``low`` to ``high`` of values that arrive in pieces, in constant memory."""
 
@@ -75,6 +85,17 @@ class ValueCounts:
         self._counts += np.bincount(positions, minlength=_BINS)
         self._sum += float(values.sum())
         self.rows += len(values)
+
+    def add(self, counted: ScoredRows) -> None:
+        """Add values that were counted over the same range before."""
+        self._counts += np.array(counted.counts, dtype=np.int64)
+        self._sum += counted.total
+        self.rows += counted.rows
+
+    def counted(self, columns: dict[str, str], outcomes: dict[str, int]) -> ScoredRows:
+        """Return what was counted, to be added to other counts."""
+        counts = tuple(self._counts.tolist())
+        return ScoredRows(columns=columns, rows=self.rows, total=self._sum, counts=counts, outcomes=outcomes)
 
     def mean(self) -> float:
         """Return the mean of what was added."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedWriter
 from typing import IO, Any, Protocol
+
+from pipelines.errors import PipelineError
+
+
+class PartMissingError(PipelineError):
+    """A shard's predictions are not where its step said they are."""
 
 
 class FileStore(Protocol):
@@ -20,6 +27,12 @@ class FileStore(Protocol):
 
     def rename(self, src: str, dst: str, overwrite: bool = False) -> None:
         """Move a file."""
+
+    def exists(self, path: str) -> bool:
+        """Return whether a file is there."""
+
+    def rmtree(self, path: str) -> None:
+        """Delete a folder."""
 
     def remove(self, path: str) -> None:
         """Delete a file."""
@@ -50,3 +63,24 @@ def publish(store: FileStore, uri: str) -> Iterator[IO[bytes]]:
         if not done:
             file.close()
             store.remove(hidden)
+
+
+def publish_parts(store: FileStore, staging: str, folder: str, rows: Mapping[str, int]) -> None:
+    """Move the files that ``rows`` names, with the rows of each, from ``staging`` into ``folder`` once all are there.
+
+    The file ``_SUCCESS`` comes last and lists them. Files are moved one after the other, so whoever may read a folder
+    while it is published waits for that one, as with folders that Spark writes.
+
+    Raises:
+        PartMissingError: a file is not there; nothing was moved.
+    """
+    missing = [name for name in rows if not any(store.exists(f"{where}/{name}") for where in (staging, folder))]
+    if missing:
+        raise PartMissingError(f"{folder}: nothing is published, as there is no {', '.join(missing)} in {staging}")
+    for name in rows:
+        if store.exists(f"{staging}/{name}"):  # else a step that is tried again has moved it before
+            store.rename(f"{staging}/{name}", f"{folder}/{name}", overwrite=True)
+    with publish(store, f"{folder}/_SUCCESS") as file:
+        file.write(json.dumps({"rows": sum(rows.values()), "parts": dict(rows)}, indent=2).encode() + b"\n")
+    if store.exists(staging):
+        store.rmtree(staging)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from pipelines.columns import plain_values
 from pipelines.errors import PipelineError
 from pipelines.input_profile import InputProfile, InputReader
-from pipelines.prediction_summary import QUANTILES, PredictionSummary, ValueCounts
+from pipelines.prediction_summary import QUANTILES, PredictionSummary, ScoredRows, ValueCounts
 from pipelines.prefetch import prefetch
 from pipelines.tables import Table
 from pipelines.tasks import task_of
@@ -61,6 +62,18 @@ def score(
     Raises:
         InputChangedError: the rows are not those that ``profile`` was made of; what was written must not be used.
     """
+    scored = write_predictions(model, table, profile.data_digest, batch, file)
+    return summarise(model, [scored], profile, batch, uri)
+
+
+def write_predictions(
+    model: TrainedModel, table: Table, data_digest: str, batch: Batch, file: IO[bytes], first_row: int = 0
+) -> ScoredRows:
+    """Score the rows of ``table`` into ``file``, as :func:`score` does, and count them; ``first_row`` is their number.
+
+    Raises:
+        InputChangedError: the rows are not those that have this digest; what was written must not be used.
+    """
     signature = model.signature
     assert model.digest is not None, "only a model that was read by its digest may score"
     task, outcomes = task_of(signature.task), Counter[str]()
@@ -74,15 +87,30 @@ def score(
             # The id stays in Arrow: as objects of Python it would cost more than predicting.
             output = model.predict(piece.select(signature.column_names).to_pandas())
             identity = (
-                _row_numbers(counts.rows, len(output)) if signature.id_column is None else piece[signature.id_column]
+                _row_numbers(first_row + counts.rows, len(output))
+                if signature.id_column is None
+                else piece[signature.id_column]
             )
             writer.write_batch(
                 _predictions(written, identity, task.values(output, signature), signature.model, batch, len(output))
             )
             counts.update(task.drawn(output))
             outcomes.update(task.outcomes(task.decide(output, signature), signature))
-    if reader.profile().data_digest != profile.data_digest:
+    if reader.profile().data_digest != data_digest:
         raise InputChangedError(f"{table.location}: changed between being checked and being scored; run it again")
+    return counts.counted({field.name: str(field.type) for field in schema}, dict(outcomes))
+
+
+def summarise(
+    model: TrainedModel, parts: Sequence[ScoredRows], profile: InputProfile, batch: Batch, uri: str
+) -> PredictionSummary:
+    """Summarise the predictions of a batch that was scored in ``parts`` and is found at ``uri``."""
+    signature, outcomes = model.signature, Counter[str]()
+    assert model.digest is not None, "only a model that was read by its digest may score"
+    counts = ValueCounts(*task_of(signature.task).range_of(signature))
+    for part in parts:
+        counts.add(part)
+        outcomes.update(part.outcomes)
     return PredictionSummary(
         model=signature.model,
         model_version=batch.model_version,
@@ -92,7 +120,7 @@ def score(
         run_id=batch.run_id,
         predicted_at=batch.predicted_at.astimezone(UTC),
         uri=uri,
-        columns={field.name: str(field.type) for field in schema},
+        columns=parts[0].columns,
         input=profile,
         rows=counts.rows,
         outcomes=dict(outcomes),

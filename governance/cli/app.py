@@ -124,6 +124,15 @@ def infer(
             help="Path or URL of CSV or Parquet, or a YAML file with a source (default: the model's own).",
         ),
     ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            envvar="SHARDS",
+            min=1,
+            max=200,
+            help="Steps that share a folder of Parquet parts (default: as the model's config says).",
+        ),
+    ] = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -134,10 +143,10 @@ def infer(
     from governance.runs import jobs
 
     if dry_run:
-        _say_would("score data with", target, jobs.preview_inference(target, data), as_json)
+        _say_would("score data with", target, jobs.preview_inference(target, data, shards), as_json)
         return
     with _steps_shown(as_json):
-        run = jobs.infer(target, data)
+        run = jobs.infer(target, data, shards)
     _show_run(target, run, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipelines.validation import validation_pipeline
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
+    from zenml.pipelines.pipeline_definition import Pipeline
 
 _logger = get_logger(__name__)
 
@@ -37,6 +39,10 @@ class Preview:
 
     version: str
     steps: list[str]
+
+
+class ShardsError(RefusedError):
+    """A pipeline of a model's own does not score in shards."""
 
 
 def train(target: Target) -> PipelineRunResponse:
@@ -89,15 +95,18 @@ def preview_validation(target: Target) -> Preview:
     return Preview(session.release.version, steps)
 
 
-def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
+def infer(target: Target, data: str | None = None, shards: int | None = None) -> PipelineRunResponse:
     """Score ``data`` with the version in use in ``target``'s environment.
 
     Args:
         target: The model and environment.
         data: Path or URL of CSV or Parquet, or a YAML file with a source's section; the source in the model's
             configuration when none is given.
+        shards: Steps that share a folder of Parquet parts; as the configuration says when none are given.
 
     Raises:
+        ShardsError: the model's own pipeline does not score in shards; no run was started.
+        DataSourceError: the data cannot be divided into so many; no run was started.
         NoDataError: ``data`` is a path at which nothing is, or no source; no run was started.
         NoModelInUseError: no version is in the environment, or one that was not promoted.
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
@@ -105,16 +114,18 @@ def infer(target: Target, data: str | None = None) -> PipelineRunResponse:
     """
     source = None if data is None else _as_source(data)
     session = RunSession(target)
-    done = run(batch_inference_of(session.config), session, **_of_scoring(session, source))
+    pipeline, parameters = _scoring(session, source, shards)
+    done = run(pipeline, session, **parameters)
     record_predictions(target, session.journal, done)
     return done
 
 
-def preview_inference(target: Target, data: str | None = None) -> Preview:
+def preview_inference(target: Target, data: str | None = None, shards: int | None = None) -> Preview:
     """Check all that :func:`infer` checks before it starts, and return what it would run; errors as there."""
     source = None if data is None else _as_source(data)
     session = RunSession(target)
-    steps = compiled_steps(batch_inference_of(session.config), session, **_of_scoring(session, source))
+    pipeline, parameters = _scoring(session, source, shards)
+    steps = compiled_steps(pipeline, session, **parameters)
     return Preview(session.release.version, steps)
 
 
@@ -128,8 +139,14 @@ def _of_release(session: RunSession) -> dict[str, Any]:
     }
 
 
-def _of_scoring(session: RunSession, source: str | None) -> dict[str, Any]:
-    return {**_of_release(session), "model_version": session.release.version, "data": source}
+def _scoring(session: RunSession, source: str | None, shards: int | None) -> tuple[Pipeline, dict[str, Any]]:
+    pipeline = batch_inference_of(session.config)
+    parameters = {**_of_release(session), "model_version": session.release.version, "data": source}
+    if shards is None:
+        return pipeline, parameters
+    if "shards" not in inspect.signature(pipeline.entrypoint).parameters:
+        raise ShardsError(f"SHARDS={shards}: {session.config.pipelines.batch_inference} takes no shards.")
+    return pipeline, {**parameters, "shards": shards}
 
 
 def _as_source(data: str) -> str:

@@ -16,20 +16,22 @@ import pyarrow.parquet as pq
 from pipelines.sources import table
 from pipelines.sources.description import FileSource, Filter
 from pipelines.sources.files import file_errors
+from pipelines.sources.shard import Shard
 from pipelines.sources.table import DataSourceError, Table, refuse_repeated
 
 _READ_BUFFER: Final = 1 << 20
 
 
-def open_parquet(source: FileSource) -> Table:
+def open_parquet(source: FileSource, shard: Shard | None = None) -> Table:
     """Open a Parquet file or a folder of parts, as Spark, Hive and Arrow write them.
 
     In a folder, files and folders whose names begin with ``_`` or ``.`` are left out, and a folder named
-    ``column=value`` gives that column to what lies in it. Rows come in the order of the parts' paths.
+    ``column=value`` gives that column to what lies in it. Rows come in the order of the parts' paths; with ``shard``
+    only those of its parts, while the schema is held against all.
 
     Raises:
-        DataSourceError: nothing is there, a part is no Parquet or of another schema than the first, or a filter does
-            not fit its column.
+        DataSourceError: nothing is there, a part is no Parquet or of another schema than the first, a filter does not
+            fit its column, or there are fewer parts than shards.
     """
     with file_errors(source.path):
         system, root = fsspec.core.url_to_fs(source.path)
@@ -50,11 +52,13 @@ def open_parquet(source: FileSource) -> Table:
     refuse_repeated(source.path, [*_names(parts[0].metadata), *dict(folders)])
     chosen = _as_expression(source, schema)
     opened = {part.path: part for part in parts}
+    mine = frozenset(paths if shard is None else shard.take(source.path, paths))
 
     def read(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         with file_errors(source.path):
             for fragment in fragments.get_fragments(chosen):
-                yield from _read_part(source, opened[fragment.path], fragment, schema, names, chosen)
+                if fragment.path in mine:
+                    yield from _read_part(source, opened[fragment.path], fragment, schema, names, chosen)
 
     return Table(source.path, schema, read, source.selection)
 

@@ -35,11 +35,16 @@ def predictor(
     batch = Batch(model_version, run, datetime.now(UTC))
     with publish(store, uri) as file:
         summary = score(model, open_input(config, model.signature, data), input_profile, batch, file, uri)
-    metadata = _metadata(summary)
+    log_summary(summary)
+    return summary
+
+
+def log_summary(summary: PredictionSummary) -> None:
+    """Log what was predicted with the run and, where it has one, with its model version."""
+    metadata, context = _metadata(summary), get_step_context()
     log_metadata(metadata=metadata, run_id_name_or_prefix=context.pipeline_run.id)
     if context.model_version is not None:
         log_metadata(metadata=metadata, infer_model=True)
-    return summary
 
 
 def _metadata(summary: PredictionSummary) -> dict[str, MetadataType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,12 @@ class LocalStore:
 
     def rename(self, src: str, dst: str, overwrite: bool = False) -> None:
         Path(src).replace(dst)
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def rmtree(self, path: str) -> None:
+        shutil.rmtree(path)
 
     def remove(self, path: str) -> None:
         Path(path).unlink()

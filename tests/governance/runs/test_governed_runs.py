@@ -23,7 +23,7 @@ from governance.gates import catalogue, data_quality
 from governance.gates.result import GateFailedError
 from governance.records.context import context_of
 from governance.runs import jobs
-from governance.runs.evidence import evaluation_of, outputs_of, verdict_of, verdicts_of
+from governance.runs.evidence import evaluation_of, outputs_of, predictions_of, verdict_of, verdicts_of
 from governance.runs.govern import UngovernedPipelineError, govern
 from governance.runs.run import run
 from governance.runs.session import RunSession
@@ -31,7 +31,10 @@ from pipelines.config import ModelConfig, read_config
 from pipelines.data import load_training_sets
 from pipelines.evaluation import Evaluation
 from pipelines.model import TrainedModel
-from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer
+from pipelines.prediction_summary import ScoredRows
+from pipelines.scoring import write_predictions
+from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer, sharded_inference
+from pipelines.tables import DataSourceError
 from pipelines.training import training_pipeline
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, Ground
@@ -193,6 +196,82 @@ def test_a_batch_that_is_far_from_the_training_rows_is_not_scored(
     batch.to_parquet(file, index=False)
     scored = jobs.infer(ground.target("dev"), str(file))
     assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(scored)] == [("input quality", "passed")]
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Path:
+    """Held-out rows of the data in three parts of the same size."""
+    rows = load_training_sets(read_config(CANCER)).validation.drop(columns="label")
+    (tmp_path / "parts").mkdir()
+    for number in range(3):
+        rows.iloc[number * 50 : (number + 1) * 50].to_parquet(tmp_path / f"parts/part-{number}.parquet", index=False)
+    return tmp_path / "parts"
+
+
+def _newest_run() -> PipelineRunResponse:
+    return Client().list_pipeline_runs(sort_by="desc:created", size=1, hydrate=True).items[0]
+
+
+def test_a_folder_in_shards_is_scored_as_by_one_step(ground: Ground, trained: PipelineRunResponse, parts: Path) -> None:
+    del trained
+    found = {}
+    for shards in (1, 3):
+        done = jobs.infer(ground.target("dev"), f"{parts}/", shards)
+        assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(done)] == [("input quality", "passed")]
+        summary = predictions_of(done)
+        assert summary is not None
+        found[shards] = pd.read_parquet(summary.uri).drop(columns=["run_id", "predicted_at"])
+    assert {name for name in done.steps if "predictor" in name} == {f"shard_predictor_{n}" for n in range(3)}
+    pd.testing.assert_frame_equal(found[1], found[3])
+    assert {path.name for path in Path(summary.uri).iterdir()} == {
+        "_SUCCESS", *(f"part-0000{number}.parquet" for number in range(3))
+    }  # fmt: skip
+    before = Client().list_pipeline_runs().total
+    with pytest.raises(DataSourceError, match="holds 3 Parquet parts, which 4 shards cannot share"):
+        jobs.infer(ground.target("dev"), f"{parts}/", 4)
+    assert Client().list_pipeline_runs().total == before, "refused before it starts"
+
+
+def test_a_shard_that_fails_publishes_nothing_and_is_on_record(
+    ground: Ground, trained: PipelineRunResponse, parts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del trained
+
+    def fails(*given: Any) -> ScoredRows:
+        if given[-1] == 100:  # the first row of the last shard
+            raise OSError("the disk is full")
+        return write_predictions(*given)
+
+    monkeypatch.setattr(sharded_inference, "write_predictions", fails)
+    with pytest.raises(OSError, match="the disk is full"):
+        jobs.infer(ground.target("dev"), f"{parts}/", 3)
+    failed = _newest_run()
+    assert "shard_publisher" not in failed.steps
+    with active_stack(ground.target("dev").stack):
+        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(failed.id)
+    assert [path.name for path in folder.iterdir()] == ["_staging"], "what readers of data sets leave out"
+    assert [event for event in logged(ground.target("dev"), failed.name) if isinstance(event, RunFailed)]
+
+
+@pytest.mark.parametrize(("missing", "passes"), [(50, False), (15, True)])
+def test_the_gate_judges_all_shards_as_one_batch(
+    ground: Ground, trained: PipelineRunResponse, parts: Path, missing: int, passes: bool
+) -> None:
+    """The first two parts are without fault. 15 missing in the last are 30 % of it, too many, but 10 % of all."""
+    del trained
+    last = pd.read_parquet(parts / "part-2.parquet")
+    last.loc[last.index[:missing], "mean radius"] = float("nan")
+    last.to_parquet(parts / "part-2.parquet", index=False)
+    if passes:
+        assert jobs.infer(ground.target("dev"), f"{parts}/", 3).status.is_successful
+        with pytest.raises(GateFailedError):
+            jobs.infer(ground.target("dev"), str(parts / "part-2.parquet"))
+        return
+    with pytest.raises(GateFailedError, match=r"'input quality' stopped .* largest share missing 0\.33\d* must be at"):
+        jobs.infer(ground.target("dev"), f"{parts}/", 3)
+    assert set(_newest_run().steps) == {
+        "profile_merger", "validate_input", *(f"shard_validator_{n}" for n in range(3))
+    }, "nothing was scored"  # fmt: skip
 
 
 @step
