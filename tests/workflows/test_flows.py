@@ -56,8 +56,12 @@ def runner(_migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> R
         if (REPOSITORY / shared).exists():
             (clone / shared).symlink_to(REPOSITORY / shared)
     (clone / ".git" / "info" / "exclude").write_text(".venv*\n.tools\n", encoding="utf-8")
-    (clone / ".venv-aws").symlink_to(REPOSITORY / ".venv")  # what differs is needed by steps there only
-    for file in ("requirements.lock", "locks/aws.lock", "scripts/setup"):  # older than the stamp: the packages are installed
+    (clone / ".venv-aws").symlink_to(REPOSITORY / ".venv")  # what differs is for steps
+    for file in (
+        "requirements.lock",
+        "locks/aws.lock",
+        "scripts/setup",
+    ):  # older than the stamp: the packages are installed
         os.utime(clone / file, (0, 0))
     store = clone / ".groundwork" / "zenml"
     shutil.copytree(_migrated_store, store)
