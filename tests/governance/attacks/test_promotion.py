@@ -227,10 +227,10 @@ def test_zenml_that_fails_while_a_version_is_released_to_production(crossroads: 
 
 
 def test_zenml_that_fails_while_an_environment_is_rolled_back(crossroads: Crossroads) -> None:
-    staging = crossroads.target("staging")
+    staging, asks = crossroads.target("staging"), crossroads.ground.signatory(ASKS)
 
     def go_back() -> None:
-        rollback(staging, reason="alarms")
+        rollback(staging, reason="alarms", requested_by=asks)
 
     def enter_again() -> None:
         promote(staging, version="3")
