@@ -35,6 +35,7 @@ class Runner:
             AssertionError: a step failed; it shows what the step said.
         """
         git(self.checkout, "clean", "--quiet", "-fd")
+        git(self.checkout, "clean", "--quiet", "-fdX", "--", "drift", "evidence", "found", "plans", "trained")
         found, outputs = workflow.job(job), {}
         known = {**self.known, **{f"matrix.{key}": value for key, value in matrix.items()}}
         for number, step in enumerate(found.steps):

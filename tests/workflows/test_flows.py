@@ -135,6 +135,7 @@ def test_a_change_goes_from_a_pull_request_to_the_days_predictions(runner: Runne
     for environment in runner.matrix(plan.job("plan"), "environment"):
         runner.run(policy, "plan", environment=environment)
 
+    people(runner)
     # Merged: what was reviewed is applied, in order, and found by asking GitHub.
     git(runner.checkout, "switch", "--quiet", "main")
     git(runner.checkout, "merge", "--quiet", "--no-ff", "-m", "Merge", "oncology/better")
@@ -146,7 +147,6 @@ def test_a_change_goes_from_a_pull_request_to_the_days_predictions(runner: Runne
     for environment in ("dev", "staging", "production"):
         runner.run(registered, environment)
 
-    people(runner)
     staging = workflow("promote-staging")
     assert json.loads(runner.run(staging, "touched")["models"]) == [MODEL]
     for model in runner.matrix(staging.job("train"), "model"):
