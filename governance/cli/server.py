@@ -11,14 +11,17 @@ from environments import DIRECTORY, Platform, load_platform
 from governance.cli.common import say
 from governance.cli.options import AsJson, DryRun, Settings
 
-Port = Annotated[int, typer.Option(envvar="PORT", min=1024, max=65500, help="Of ZenML; MLflow's pages take the next.")]
+Port = Annotated[
+    int, typer.Option(envvar="PORT", min=1024, max=65500, help="Of ZenML; the trackers' pages take the next.")
+]
 Open = Annotated[bool, typer.Option("--open", envvar="OPEN", help="Open them in a browser.")]
 
 
 def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
-    """Start ZenML's server with roles, and MLflow's pages on the tracking stores, in the background."""
-    from governance.server.start import DATABASE, start, tracking_stores
+    """Start ZenML's server with roles, and the trackers' pages on the tracking stores, in the background."""
+    from governance.server.start import DATABASE, start
     from governance.server.state import Home
+    from governance.server.trackers import tracking_stores
 
     platform = load_platform(settings)
     database = os.environ.get(DATABASE) or None
@@ -26,7 +29,7 @@ def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = 
     if dry_run:
         stores = sorted(tracking_stores(platform))
         say(
-            f"Would start ZenML's server on port {port} with {kind}, and MLflow's pages for "
+            f"Would start ZenML's server on port {port} with {kind}, and the trackers' pages for "
             f"{', '.join(stores) or 'no tracking store: nothing was trained here yet'}.",
             as_json,
             port=port,
@@ -73,7 +76,7 @@ def server_status(settings: Settings = DIRECTORY, as_json: AsJson = False) -> No
 
 
 def ui(settings: Settings = DIRECTORY, as_json: AsJson = False, open_them: Open = False) -> None:
-    """Print where dashboard, MLflow's pages and the reports are."""
+    """Print where dashboard, the trackers' pages and the reports are."""
     from governance.server.state import Home
 
     platform = load_platform(settings)

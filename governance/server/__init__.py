@@ -1,1 +1,1 @@
-"""ZenML's server on this machine, with the guard, and MLflow's pages on the tracking stores: start, stop, look."""
+"""ZenML's server on this machine, with the guard, and the trackers' pages on the tracking stores: start, stop, look."""

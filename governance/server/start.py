@@ -1,4 +1,4 @@
-"""Starting and stopping: the guarded server in the background, then MLflow's pages."""
+"""Starting and stopping: the guarded server in the background, then the trackers' pages."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ import requests
 from environments import CHECKOUT, Platform
 from environments.files import replace_file
 from governance.server.state import Home, Process, ServerError, Service
+from governance.server.trackers import PAGES, page_command, tracking_stores
 
 ADMINISTRATOR, CHECKOUT_ACCOUNT = "admin", "checkout"
 """The first administrator, and the service account of this checkout's commands."""
@@ -36,11 +37,11 @@ DATABASE = "GROUNDWORK_SERVER_DATABASE"
 def start(
     platform: Platform, *, port: int = PORT, database: str | None = None, pages: Mapping[str, str] | None = None
 ) -> tuple[Service, ...]:
-    """Start the server, and MLflow's page of each store in ``pages``; what runs already is left as it is.
+    """Start the server, and the tracker's page of each store in ``pages``; what runs already is left as it is.
 
     Args:
         platform: the settings.
-        port: of ZenML's server; MLflow's pages take those after it.
+        port: of ZenML's server; the trackers' pages take those after it.
         database: address of MySQL or MariaDB; without it the server keeps a SQLite file.
         pages: tracking stores by name; None for those of the environments that are there.
 
@@ -55,7 +56,7 @@ def start(
     with _alone(home):
         running = {service.name: service for service in home.services() if service.runs}
         wanted = {
-            f"mlflow {name}": uri for name, uri in (tracking_stores(platform) if pages is None else pages).items()
+            f"{PAGES} {name}": uri for name, uri in (tracking_stores(platform) if pages is None else pages).items()
         }
         services = list(running.values())
         if ZENML not in running:
@@ -65,7 +66,7 @@ def start(
         for place, (name, uri) in enumerate(sorted(wanted.items()), start=1):
             if name not in running:
                 _refuse_taken(port + place)
-                services.append(_mlflow(home, name, uri, port + place))
+                services.append(_page(home, name, uri, port + place))
                 home.keep(tuple(services))
         return tuple(services)
 
@@ -85,20 +86,6 @@ def stop(platform: Platform) -> tuple[Service, ...]:
             _end(service)
         home.forget()
         return running
-
-
-def tracking_stores(platform: Platform) -> dict[str, str]:
-    """Return the tracking stores that runs on this machine have made, by team and environment."""
-    from governance.core.target import target_for
-
-    found = {}
-    for team in platform.teams.values():
-        for environment in team.environments:
-            if "local" in platform.environment(environment).model_dump(exclude_none=True):
-                file = target_for(platform, team.models[0], environment, "local").folder / "mlflow" / "mlflow.db"
-                if file.is_file():
-                    found[f"{team.team}-{environment}"] = f"sqlite:///{file}"
-    return found
 
 
 def _zenml(platform: Platform, home: Home, port: int, database: str | None) -> Service:
@@ -127,10 +114,9 @@ def _zenml(platform: Platform, home: Home, port: int, database: str | None) -> S
     return service
 
 
-def _mlflow(home: Home, name: str, uri: str, port: int) -> Service:
+def _page(home: Home, name: str, uri: str, port: int) -> Service:
     log = home.folder / f"{name.replace(' ', '-')}.log"
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", HOST]
-    process = _background([*command, "--port", str(port), "--workers", "1"], {}, log)
+    process = _background(page_command(uri, HOST, port), {}, log)
     service = Service(name, f"http://{HOST}:{port}", process)
     _wait(service, f"{service.url}/health", log)
     return service

@@ -10,6 +10,7 @@ import typer
 
 from governance.approvals.errors import PromotionRefusedError
 from governance.cli import release as release_commands
+from governance.core.stacks import StackMissingError
 from governance.promotion import release as module
 from governance.promotion.promote import ApprovalDueError
 from tests.governance.teams.conftest import Checkout
@@ -65,6 +66,9 @@ def test_the_command_ends_with_three_when_an_approval_is_due(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings, model = checkout.folder / "environments", "breast_cancer_classifier"
+    with pytest.raises(StackMissingError):
+        release_commands.release(model, settings=settings, dry_run=True, as_json=True)
+    monkeypatch.setattr(module, "require_stack", lambda name: None)
     release_commands.release(model, settings=settings, dry_run=True, as_json=True)
     steps = json.loads(capsys.readouterr().out)["steps"]
     assert steps == ["train in dev", "promote to staging", "validate in staging", "promote to production"]
