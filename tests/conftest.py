@@ -77,6 +77,8 @@ os.environ.update(_SET)
 importlib.metadata.packages_distributions = functools.cache(importlib.metadata.packages_distributions)
 
 
+DIGITS = "diary_digit_classifier"
+
 _QUICK_PROGRAMS = ("git", "ssh-keygen", "openssl", "sh", "uname")
 
 
@@ -144,6 +146,14 @@ def copy_settings(folder: Path) -> Path:
     for name in ("dev", "staging", "production"):
         edit_yaml(directory / f"{name}.yaml", lambda raw: raw["local"].update(root=str(folder / "ground")))
     return directory
+
+
+def remove_diabetes_care(settings: Path) -> None:
+    """Remove the team with its file, and what environments say of its models."""
+    (settings / "teams" / "diabetes-care.yaml").unlink()
+    for name in ("dev", "staging", "production"):
+        edit_yaml(settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"].pop("exemptions"))
+        edit_yaml(settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"]["no_attributes"].pop(DIGITS))
 
 
 def copy_checkout(folder: Path) -> Path:

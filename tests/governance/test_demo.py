@@ -12,10 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy_checkout, edit_yaml
+from tests.conftest import copy_checkout, edit_yaml, remove_diabetes_care
 from tests.governance.conftest import CANCER, DIABETES
-
-DIGITS = "diary_digit_classifier"
 
 
 class Demo:
@@ -130,10 +128,7 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
 @pytest.mark.slow
 @pytest.mark.xdist_group("the demo killed")
 def test_the_demo_ends_well_wherever_it_was_killed_before(demo: Demo) -> None:
-    (demo.settings / "teams" / "diabetes-care.yaml").unlink()  # one model is enough to be killed with
-    for name in ("dev", "staging", "production"):
-        edit_yaml(demo.settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"].pop("exemptions"))
-        edit_yaml(demo.settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"]["no_attributes"].pop(DIGITS))
+    remove_diabetes_care(demo.settings)  # one model is enough to be killed with
     for words, after in (
         ("Infrastructure", 0.6),  # Terraform at work
         ("terraform apply production", 4.0),  # ZenML making its store

@@ -19,7 +19,7 @@ from stack_bootstrap.__main__ import COMMANDS, main
 from stack_bootstrap.infrastructure import apply
 from stack_bootstrap.lazy_commands import LazyCommands
 from stack_bootstrap.plans import Changes
-from tests.conftest import REPOSITORY, edit_yaml
+from tests.conftest import REPOSITORY, edit_yaml, remove_diabetes_care
 from tests.stack_bootstrap.local_cloud import (
     apply_copied,
     bootstrap,
@@ -231,9 +231,7 @@ def test_production_is_destroyed_only_by_name(run: CommandLine) -> None:
 
 def test_plan_warns_of_what_apply_will_refuse(run: CommandLine) -> None:
     apply_copied(local_workspace(run.settings, "production"))
-    (run.settings / "teams" / "diabetes-care.yaml").unlink()
-    for name in ("dev", "staging", "production"):  # what is said of its model goes with it
-        edit_yaml(run.settings / f"{name}.yaml", lambda raw: raw["gates"]["fairness"].pop("exemptions", None))
+    remove_diabetes_care(run.settings)
     assert run("plan", "--env", "production") == 0
     assert "production on local: 5 to delete" in run.out
     assert "apply will refuse this without --allow-delete" in run.out
