@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that a config can be checked without loading 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
@@ -237,6 +238,10 @@ class Split(Strict):
         return self
 
 
+OWN_METRIC_NAME: Final = r"[a-z][a-z0-9_]*"
+"""Gates name what they measure beside metrics in words with spaces, so none of a team's own passes for one of those."""
+
+
 class MetricRules(Strict):
     """A metric of the team's own, or limits of a built-in one that stand beside the environment's floor."""
 
@@ -404,6 +409,10 @@ class ModelConfig(Strict):
             raise ValueError(f"metrics: {name!r} is no metric of task {self.task!r}; there are {allowed}")
         if rules.function is not None and (known is not None or find_metric(name) is not None):
             raise ValueError(f"metrics: {name!r} is a built-in metric; name your own differently")
+        if rules.function is not None and not re.fullmatch(OWN_METRIC_NAME, name):
+            raise ValueError(
+                f"metrics: {name!r}: name your own in small letters, digits and _, beginning with a letter"
+            )
         better = rules.better or (known.better if known is not None else "higher")
         if (rules.at_least if better == "lower" else rules.at_most) is not None:
             right = "at_most" if better == "lower" else "at_least"

@@ -32,6 +32,10 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
+def _own_metric(name: str) -> Callable[[dict[str, Any]], None]:
+    return _set("metrics", {name: {"function": "pipelines.teams.oncology.metrics:cost", "better": "lower"}})
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     text = (CONFIGS / f"{EXAMPLE}.yaml").read_text(encoding="utf-8")
@@ -71,6 +75,9 @@ def directory(tmp_path: Path) -> Path:
         (_set("sensitive", [{"column": "sex", "bands": [1]}]), "sensitive: 'sex' is categorical, so it has no bands"),
         (_set("sensitive", [{"column": "age", "bands": [60, 50]}]), "edges must rise, each given once"),
         (_set("sensitive", ["age", {"column": "age"}]), "sensitive: a column is listed more than once"),
+        (_own_metric("share of held-out rows trained on"), "name your own in small letters"),  # a gate's own measure
+        (_own_metric("roc_auc"), "metrics: 'roc_auc' is a built-in metric; name your own differently"),
+        (_set("metrics", {"roc_auc": {"at_most": 1}}), "roc_auc: higher is better, so its limit is at_least"),
         (_set("ranges", {"sex": [0, 1]}), "ranges: 'sex' is not a numeric feature"),
         (_set("ranges", {"age": [80, 20]}), "ranges: age: 80 is not less than 20"),
         (_set("id_column", "age"), "id_column: 'age' is already a feature, sensitive or the target"),
