@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class FairnessMeasure:
         return found
 
 
+EQUALIZED_ODDS: Final = FairnessMeasure("equalized_odds_difference", "at most", 1.0)
+DEMOGRAPHIC_PARITY: Final = FairnessMeasure("demographic_parity_ratio", "at least", 0.0)
+"""Of a risk, and of each class against the others."""
+
+
 class GroupJudge(ABC):
     """What gates measure of groups of a model's rows."""
 
@@ -53,9 +58,9 @@ class GroupJudge(ABC):
     def describe(self, scored: Scored, groups: Groups) -> list[Measure]:
         """Describe each group, for people to read; no limit is set."""
 
-    @abstractmethod
-    def judged(self, scored: Scored, inside: np.ndarray) -> np.ndarray:
-        """Return which rows of a group a difference is measured on."""
+    def judged(self, scored: Scored, inside: np.ndarray) -> np.ndarray:  # noqa: ARG002 - some tasks ask for less
+        """Return which rows of a group a difference is measured on: all of them."""
+        return inside
 
     @abstractmethod
     def per_row(self, scored: Scored) -> np.ndarray:

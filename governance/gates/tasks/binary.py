@@ -13,24 +13,25 @@ import numpy as np
 
 from governance.gates.bootstrap import count_resamples, intervals, seed_from
 from governance.gates.result import Measure
-from governance.gates.tasks.base import FairnessMeasure, GroupJudge, measure_name, ratio
+from governance.gates.tasks.base import (
+    DEMOGRAPHIC_PARITY,
+    EQUALIZED_ODDS,
+    FairnessMeasure,
+    GroupJudge,
+    measure_name,
+    ratio,
+)
 
 if TYPE_CHECKING:
     from environments.model import Champion
     from governance.gates.groups import Groups
     from governance.gates.scored import Scored
 
-EQUALIZED_ODDS: Final = "equalized_odds_difference"
-DEMOGRAPHIC_PARITY: Final = "demographic_parity_ratio"
-
 
 class RiskGroups(GroupJudge):
     """Rates by group."""
 
-    fairness: ClassVar[tuple[FairnessMeasure, ...]] = (
-        FairnessMeasure(EQUALIZED_ODDS, "at most", 1.0),
-        FairnessMeasure(DEMOGRAPHIC_PARITY, "at least", 0.0),
-    )
+    fairness: ClassVar[tuple[FairnessMeasure, ...]] = (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)
     change: ClassVar[str] = "recall difference in "
 
     def margin(self, limits: Champion) -> float:
@@ -63,7 +64,7 @@ def _measure_attribute(scored: Scored, groups: Groups, resamples: int) -> list[M
     rarest = min(sizes, key=lambda name: min(sizes[name][1:]))
     facts = {"groups": len(sizes), "smallest_group": sizes[smallest][0], "fewest_of_a_class": min(sizes[rarest][1:])}
     detail = f"smallest group {smallest!r}, fewest of an outcome in {rarest!r}"
-    names = {measure: measure_name(measure, groups.attribute) for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)}
+    names = {measure: measure_name(measure.name, groups.attribute) for measure in (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)}
     if len(sizes) < 2 or not facts["fewest_of_a_class"]:
         return [Measure(name=name, value=None, facts=facts, detail=detail) for name in names.values()]
     given = {"y_true": scored.truth, "y_pred": scored.decided.astype(int), "sensitive_features": groups.of_row}
@@ -92,7 +93,7 @@ def _sizes(scored: Scored, groups: Groups, name: str) -> tuple[int, int, int]:
     return len(truth), int(truth.sum()), int(len(truth) - truth.sum())
 
 
-def _resample(scored: Scored, groups: Groups, resamples: int) -> dict[str, np.ndarray]:
+def _resample(scored: Scored, groups: Groups, resamples: int) -> dict[FairnessMeasure, np.ndarray]:
     """Resample both measures, stratified by group and outcome.
 
     Of a group's rows with one outcome a resample flags a binomial number: that is what drawing them anew amounts to.

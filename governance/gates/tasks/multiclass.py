@@ -12,15 +12,19 @@ import numpy as np
 
 from governance.gates.bootstrap import count_resamples, intervals, seed_from
 from governance.gates.result import Measure
-from governance.gates.tasks.base import FairnessMeasure, GroupJudge, measure_name, ratio
+from governance.gates.tasks.base import (
+    DEMOGRAPHIC_PARITY,
+    EQUALIZED_ODDS,
+    FairnessMeasure,
+    GroupJudge,
+    measure_name,
+    ratio,
+)
 
 if TYPE_CHECKING:
     from environments.model import Champion
     from governance.gates.groups import Groups
     from governance.gates.scored import Scored
-
-EQUALIZED_ODDS: Final = FairnessMeasure("equalized_odds_difference", "at most", 1.0)
-DEMOGRAPHIC_PARITY: Final = FairnessMeasure("demographic_parity_ratio", "at least", 0.0)
 
 
 class ClassGroups(GroupJudge):
@@ -32,10 +36,6 @@ class ClassGroups(GroupJudge):
     def margin(self, limits: Champion) -> float:
         """Return how much the share called right may fall."""
         return limits.group_accuracy_margin
-
-    def judged(self, scored: Scored, inside: np.ndarray) -> np.ndarray:  # noqa: ARG002 - one interface for all tasks
-        """Return every row of the group."""
-        return inside
 
     def per_row(self, scored: Scored) -> np.ndarray:
         """Return 1 where the class is right."""

@@ -36,10 +36,6 @@ class NumberGroups(GroupJudge):
         """Return how much the mean absolute error may grow, in standard deviations of the target."""
         return limits.group_error_margin
 
-    def judged(self, scored: Scored, inside: np.ndarray) -> np.ndarray:  # noqa: ARG002 - one interface for all tasks
-        """Return every row of the group."""
-        return inside
-
     def per_row(self, scored: Scored) -> np.ndarray:
         """Return the absolute error, in standard deviations of the target."""
         errors: np.ndarray = np.abs(_residuals(scored))

@@ -21,7 +21,7 @@ from pipelines.reference import describe_rows
 from tests.governance.gates.conftest import gates, scored
 
 SEX = SensitiveAttribute(column="sex")
-ODDS, PARITY = measure_name(EQUALIZED_ODDS, "sex"), measure_name(DEMOGRAPHIC_PARITY, "sex")
+ODDS, PARITY = measure_name(EQUALIZED_ODDS.name, "sex"), measure_name(DEMOGRAPHIC_PARITY.name, "sex")
 
 
 def people(sizes: dict[str, int], seed: int = 0) -> tuple[Any, pd.DataFrame]:
