@@ -1,5 +1,7 @@
 """Scores a batch with a released model."""
 
+from typing import Any
+
 from zenml import pipeline
 from zenml.client import Client
 
@@ -37,40 +39,21 @@ def batch_inference_pipeline(
     config = ModelConfig.model_validate(config)
     shards = config.inference.shards if shards is None else shards
     release = Client().get_artifact_version(release_id)
+    given: dict[str, Any] = {"config": config, "release": release, "digest": digest, "data": data}
     if shards == 1:
-        input_profile = input_validator(config=config, release=release, digest=digest, data=data)
-        predictor(
-            config=config,
-            release=release,
-            digest=digest,
-            model_version=model_version,
-            input_profile=input_profile,
-            data=data,
-        )
+        predictor(**given, model_version=model_version, input_profile=input_validator(**given))
         return
     check_shards(config, data, shards)
     profiles = [
-        shard_validator(
-            config=config,
-            release=release,
-            digest=digest,
-            shard=shard,
-            shards=shards,
-            data=data,
-            id=f"shard_validator_{shard}",
-        )
-        for shard in range(shards)
+        shard_validator(**given, shard=shard, shards=shards, id=f"shard_validator_{shard}") for shard in range(shards)
     ]
     input_profile = profile_merger(profiles=profiles)
     parts = [
         shard_predictor(
-            config=config,
-            release=release,
-            digest=digest,
+            **given,
             model_version=model_version,
             input_profile=input_profile,
             shard=shard,
-            data=data,
             id=f"shard_predictor_{shard}",
         )
         for shard in range(shards)

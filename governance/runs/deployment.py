@@ -54,15 +54,8 @@ def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
     done = [_keep(training, session, None, dry_run, **training_parameters(training, config))]
     if target.environment.environment not in STAGES or staged_version(target) is None:
         return done
-    release = session.release
-    scoring = {
-        "config": config,
-        "release_id": str(release.artifact_id),
-        "digest": release.digest,
-        "model_version": release.version,
-        "data": None,
-    }
-    return [*done, _keep(batch_inference_of(config), session, release.version, dry_run, **scoring)]
+    scoring = {**session.scoring_parameters, "data": None}
+    return [*done, _keep(batch_inference_of(config), session, session.release.version, dry_run, **scoring)]
 
 
 def _keep(pipeline: Pipeline, session: RunSession, version: str | None, dry_run: bool, **parameters: Any) -> Deployed:

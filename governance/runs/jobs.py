@@ -85,14 +85,15 @@ def validate(target: Target) -> PipelineRunResponse:
         GateFailedError: the data or the model did not pass.
     """
     session = RunSession(target)
-    return run(validation_pipeline, session, **_of_release(session))
+    return run(validation_pipeline, session, version=session.release.version, **session.release_parameters)
 
 
 def preview_validation(target: Target) -> Preview:
     """Check all that :func:`validate` checks before it starts, and return what it would run; errors as there."""
     session = RunSession(target)
-    steps = compiled_steps(validation_pipeline, session, **_of_release(session))
-    return Preview(session.release.version, steps)
+    version = session.release.version
+    steps = compiled_steps(validation_pipeline, session, version=version, **session.release_parameters)
+    return Preview(version, steps)
 
 
 def infer(target: Target, data: str | None = None, shards: int | None = None) -> PipelineRunResponse:
@@ -129,19 +130,9 @@ def preview_inference(target: Target, data: str | None = None, shards: int | Non
     return Preview(session.release.version, steps)
 
 
-def _of_release(session: RunSession) -> dict[str, Any]:
-    release = session.release
-    return {
-        "version": release.version,
-        "config": session.config,
-        "release_id": str(release.artifact_id),
-        "digest": release.digest,
-    }
-
-
 def _scoring(session: RunSession, source: str | None, shards: int | None) -> tuple[Pipeline, dict[str, Any]]:
     pipeline = batch_inference_of(session.config)
-    parameters = {**_of_release(session), "model_version": session.release.version, "data": source}
+    parameters = {**session.scoring_parameters, "version": session.release.version, "data": source}
     if shards is None:
         return pipeline, parameters
     if "shards" not in inspect.signature(pipeline.entrypoint).parameters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from governance.approvals.overrides import valid_overrides
 from governance.core.policy import policy_version
@@ -45,3 +46,14 @@ class RunSession:
     def release(self) -> Release:
         """The release in use; errors as for :func:`governance.registry.loading.release_in_use`."""
         return release_in_use(self.target, self.journal)
+
+    @property
+    def release_parameters(self) -> dict[str, Any]:
+        """What a pipeline that judges or scores is told of the release in use; errors as for :attr:`release`."""
+        release = self.release
+        return {"config": self.config, "release_id": str(release.artifact_id), "digest": release.digest}
+
+    @property
+    def scoring_parameters(self) -> dict[str, Any]:
+        """The same, of a pipeline that scores."""
+        return {**self.release_parameters, "model_version": self.release.version}

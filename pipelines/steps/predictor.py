@@ -31,12 +31,17 @@ def predictor(
     context = get_step_context()
     run = str(context.pipeline_run.id)
     store = Client().active_stack.artifact_store
-    uri = f"{store.path}/predictions/{model.signature.model}/{run}/predictions.parquet"
+    uri = f"{predictions_folder(model.signature.model)}/predictions.parquet"
     batch = Batch(model_version, run, datetime.now(UTC))
     with publish(store, uri) as file:
         summary = score(model, open_input(config, model.signature, data), input_profile, batch, file, uri)
     log_summary(summary)
     return summary
+
+
+def predictions_folder(model: str) -> str:
+    """Return where this run's predictions of ``model`` are found."""
+    return f"{Client().active_stack.artifact_store.path}/predictions/{model}/{get_step_context().pipeline_run.id}"
 
 
 def log_summary(summary: PredictionSummary) -> None:

@@ -15,7 +15,7 @@ from pipelines.prediction_summary import PredictionSummary, ScoredRows
 from pipelines.publication import publish, publish_parts
 from pipelines.scoring import Batch, summarise, write_predictions
 from pipelines.sources.shard import Shard
-from pipelines.steps.predictor import log_summary
+from pipelines.steps.predictor import log_summary, predictions_folder
 
 
 @step
@@ -47,7 +47,7 @@ def shard_predictor(
     rows = [part.rows for part in input_profile.shards]
     table = open_input(config, model.signature, data, Shard(shard, len(rows)))
     store = Client().active_stack.artifact_store
-    with publish(store, f"{_folder(model.signature.model)}/{_STAGING}/{_part(shard)}") as file:
+    with publish(store, f"{predictions_folder(model.signature.model)}/{_STAGING}/{_part(shard)}") as file:
         return write_predictions(
             model, table, input_profile.shards[shard].data_digest, _batch(model_version), file, sum(rows[:shard])
         )
@@ -59,7 +59,7 @@ def shard_publisher(
 ) -> Annotated[PredictionSummary, PREDICTIONS]:
     """Publish all shards' predictions as the folder ``predictions/<model>/<run id>/`` of the artifact store."""
     model = read_model(release, digest)
-    folder = _folder(model.signature.model)
+    folder = predictions_folder(model.signature.model)
     summary = summarise(model, parts, input_profile, _batch(model_version), folder)
     names = {_part(shard): part.rows for shard, part in enumerate(parts)}
     publish_parts(Client().active_stack.artifact_store, f"{folder}/{_STAGING}", folder, names)
@@ -73,10 +73,6 @@ _STAGING = "_staging"
 
 def _part(shard: int) -> str:
     return f"part-{shard:05}.parquet"
-
-
-def _folder(model: str) -> str:
-    return f"{Client().active_stack.artifact_store.path}/predictions/{model}/{get_step_context().pipeline_run.id}"
 
 
 def _batch(model_version: str) -> Batch:
