@@ -105,14 +105,12 @@ class Things:
             for cloud in get_args(Cloud)
         }
 
-    def needs(self, action: str, about: str | None, asked: Asked) -> list[Need]:
+    def needs(self, action: str, about: str, asked: Asked) -> list[Need]:
         """Return everything that ``asked`` takes, beginning with ``action`` on things of the kind ``about``.
 
         Raises:
             NotAllowedError: it is something that the server does for nobody.
         """
-        if about is None:
-            return [Need(action, ANYWHERE)]
         return list(getattr(self, f"_of_{about.replace('-', '_')}")(action, asked))
 
     # Models and their versions

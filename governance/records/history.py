@@ -59,9 +59,7 @@ class History:
         instead of returning to the version that was just left. A drill leaves all as it was.
         """
         stack: list[ModelEvent] = []
-        for event in self.events:
-            if event.other_settings:
-                continue
+        for event in self.moves:
             if event.kind == "promotion completed" and (not stack or stack[-1].version != event.version):
                 stack.append(event)
             elif event.kind == "rollback completed":
@@ -90,8 +88,7 @@ class History:
     @property
     def promoted(self) -> set[tuple[str, str]]:
         """Version and digest of every promotion that was completed."""
-        completed = (event for event in self.events if event.kind == "promotion completed")
-        return {(event.version, event.digest) for event in completed if not event.other_settings}
+        return {(event.version, event.digest) for event in self.moves if event.kind == "promotion completed"}
 
     @property
     def refuted(self) -> tuple[ModelEvent, ...]:

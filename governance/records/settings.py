@@ -19,7 +19,7 @@ from governance.core.digests import content_digest
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.signing.keys import PUBLIC_KEYS, committed_key
-from governance.signing.people import signers_content
+from governance.signing.people import known_people
 
 
 class SettingsNotAppliedError(RefusedError):
@@ -61,7 +61,7 @@ def settings_of(platform: Platform, environment: Environment, cloud: Cloud) -> S
         if name in team.environments:
             kept = team.model_dump(mode="json", exclude={"environments"})
             contents[f"teams/{team.team}.yaml"] = {**kept, "here": team.environments[name].model_dump(mode="json")}
-    contents[PEOPLE_FILE] = signers_content(platform, environment, cloud)
+    contents[PEOPLE_FILE] = known_people(platform, environment, cloud).content
     keys = committed_key(platform.directory, ORDER[0], cloud)
     if keys.exists():
         contents[f"{PUBLIC_KEYS}/{keys.name}"] = keys.read_text(encoding="utf-8").split()

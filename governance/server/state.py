@@ -12,6 +12,7 @@ from environments import Platform
 from environments.files import replace_file
 from governance.core.errors import RefusedError
 from governance.core.workspace import workspace_dir
+from stack_bootstrap.registration.running_server import process_runs
 
 
 class ServerError(RefusedError):
@@ -38,11 +39,7 @@ class Process:
     @property
     def runs(self) -> bool:
         """Whether it has not ended."""
-        try:
-            found = psutil.Process(self.pid)
-            return bool(abs(found.create_time() - self.began) < 1 and found.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
+        return process_runs(self.pid, self.began)
 
 
 @dataclass(frozen=True)

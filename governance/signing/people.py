@@ -66,7 +66,7 @@ class People:
 
     @property
     def content(self) -> Sequence[object]:
-        """Everybody with all that they are known by, in an order that says nothing."""
+        """Everybody with all that they are known by, as JSON can hold it: another value, other signers."""
         return sorted(
             (sorted(person.emails), sorted(person.accounts), sorted(key.model_dump_json() for key in settings.keys))
             for person, settings in self._people.items()
@@ -126,15 +126,6 @@ def known_people(platform: Platform, environment: Environment, cloud: Cloud) -> 
         return People(merged(platform.people, load_people(own)), f"{file} or {own}")
     except (SettingsError, ValueError) as error:
         raise SigningError(f"{own}, beside {file}: {error}") from error
-
-
-def signers_content(platform: Platform, environment: Environment, cloud: Cloud) -> object:
-    """Return what JSON can hold of who may sign in ``environment``: another value, other signers.
-
-    Raises:
-        SigningError: as for :func:`known_people`.
-    """
-    return known_people(platform, environment, cloud).content
 
 
 def people_folder(target: Target) -> Path:

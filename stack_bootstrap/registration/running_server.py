@@ -36,7 +36,7 @@ def use_running_server() -> str | None:
         return None
     held = json.loads(state.read_text(encoding="utf-8"))
     server = held["services"][0]
-    if not _runs(**server["process"]):
+    if not process_runs(**server["process"]):
         raise RegistrationError(
             "store",
             "of ZenML",
@@ -51,7 +51,8 @@ def use_running_server() -> str | None:
     return str(server["url"])
 
 
-def _runs(pid: int, began: float) -> bool:
+def process_runs(pid: int, began: float) -> bool:
+    """Return whether the process ``pid`` that began at ``began`` (seconds since 1970) has not ended."""
     try:
         found = psutil.Process(pid)
         return bool(abs(found.create_time() - began) < 1 and found.status() != psutil.STATUS_ZOMBIE)

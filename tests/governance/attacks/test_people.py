@@ -15,7 +15,7 @@ from environments import SettingsError, load_platform
 from governance.core.target import target_for
 from governance.signing import people, ssh
 from governance.signing.errors import SigningError
-from governance.signing.people import known_people, people_of, signers_content
+from governance.signing.people import known_people, people_of
 from governance.signing.signatories import demo_key
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER
@@ -159,7 +159,7 @@ def test_a_local_root_speaks_for_clouds_or_brings_a_withdrawn_key_back(
 
 def content(settings: Path) -> object:
     platform = load_platform(settings)
-    return signers_content(platform, platform.environment("production"), "aws")
+    return known_people(platform, platform.environment("production"), "aws").content
 
 
 def test_what_says_who_may_sign_is_the_same_however_it_is_written(settings_directory: Path) -> None:
