@@ -1,5 +1,6 @@
 """What each environment and team is: YAML, and the one model that reads it."""
 
+from environments.cluster import KubernetesCloud
 from environments.load import (
     CHECKOUT,
     DIRECTORY,
@@ -44,6 +45,7 @@ __all__ = [
     "FairnessExemption",
     "Gates",
     "GcpCloud",
+    "KubernetesCloud",
     "Names",
     "Platform",
     "Role",

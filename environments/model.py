@@ -9,6 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from environments.cluster import KubernetesCloud
 from environments.names import (
     ENVIRONMENT_MAX,
     ENVIRONMENT_PATTERN,
@@ -21,7 +22,7 @@ from environments.names import (
 )
 from environments.strict import Stricter, StrictModel, looser
 
-Cloud = Literal["local", "gcp", "aws", "azure"]
+Cloud = Literal["local", "kubernetes", "gcp", "aws", "azure"]
 CLOUDS: tuple[Cloud, ...] = get_args(Cloud)
 
 Role = Literal["data-scientist", "ml-engineer", "platform-admin", "auditor"]
@@ -483,6 +484,7 @@ class Environment(StrictModel):
     signatures: Signatures
     images: Images = Images()
     local: LocalCloud | None = None
+    kubernetes: KubernetesCloud | None = None
     gcp: GcpCloud | None = None
     aws: AwsCloud | None = None
     azure: AzureCloud | None = None

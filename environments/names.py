@@ -58,7 +58,8 @@ class Limit:
 # Sources: cloud.google.com/iam/docs/service-accounts-create, cloud.google.com/storage/docs/buckets,
 # docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, the IAM and ECR API references,
 # cloud.google.com/artifact-registry/docs/repositories, cloud.google.com/compute/docs/labeling-resources,
-# docs.aws.amazon.com/secretsmanager, ZenML 0.98 (STR_FIELD_MAX_LENGTH).
+# docs.aws.amazon.com/secretsmanager, ZenML 0.98 (STR_FIELD_MAX_LENGTH),
+# kubernetes.io/docs/concepts/overview/working-with-objects/names (RFC 1123 labels).
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "stack": (Limit("a ZenML stack name", 1, 255, r"[a-z0-9-]+"), Limit("a label", 1, 63, r"[a-z0-9_-]+")),
     "identity": (
@@ -81,6 +82,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         Limit("an Artifact Registry repository", 1, 63, r"[a-z](?:[a-z0-9-]*[a-z0-9])"),
         Limit("an ECR repository", 2, 256, r"[a-z0-9]+(?:[._/-][a-z0-9]+)*"),
     ),
+    "namespace": (Limit("a Kubernetes namespace", 1, 63, r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"),),
     "secret": (Limit("a secret's name", 1, 255, r"[A-Za-z0-9_-]+"),),
 }
 
@@ -96,6 +98,7 @@ class Names:
     artifact_store: str
     audit_store: str
     folder: str
+    namespace: str
 
 
 @cache
@@ -150,12 +153,14 @@ def names_for(team: str, environment: str, cloud: str, prefix: str) -> Names:
         artifact_store=spell("artifact_store", **parts),
         audit_store=spell("audit_store", **parts),
         folder=spell("folder", **parts),
+        namespace=spell("namespace", **parts),
     )
     for kind, checked in (
         ("stack", (names.stack,)),
         ("identity", (names.client, names.workload)),
         ("bucket", (names.artifact_store, names.audit_store)),
         ("registry", (names.registry,)),
+        ("namespace", (names.namespace,)),
     ):
         for name in checked:
             for limit in LIMITS[kind]:

@@ -12,9 +12,11 @@ from typing import IO
 from environments import Platform
 from environments.errors import ExpectedError
 from stack_bootstrap.clouds import adapter_for
+from stack_bootstrap.cluster.changes import UNCHANGED, ClusterPlan
+from stack_bootstrap.cluster.session import apply_inside, plan_inside, refuse_used_inside
 from stack_bootstrap.contract import StackContract, parse_stacks
 from stack_bootstrap.local_state import CopiedStateError, repair_state, vanished_folders
-from stack_bootstrap.plan_digest import plan_digest
+from stack_bootstrap.plan_digest import joined_digest, plan_digest
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, read_changes, write_review
 from stack_bootstrap.recorders import InfrastructureAct, recorded
 from stack_bootstrap.terraform import GuardRefusedError, StalePlanError, StateLockedError, Terraform, TerraformError
@@ -64,6 +66,10 @@ class PlanResult:
     """What was found and put right before planning."""
     compared: int | None = None
     """How many resources were looked at, where that was asked for."""
+    inside: ClusterPlan = UNCHANGED
+    """What would change inside the cluster, where there is one."""
+    outside: bool = True
+    """Whether there is anything for Terraform to do."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,8 @@ def apply(
     Raises:
         FullStoreError: the plan deletes a store that holds something.
         NotApprovedError: ``approve`` said no.
+        ClusterError: the cluster refuses an object, or cannot be asked.
+        NamespaceInUseError: the plan deletes a namespace in which something runs, is scheduled or is kept.
         PlanFileError: ``plan_file`` is not a reviewed plan for ``where`` and its settings.
         ProtectedEnvironmentError: the plan deletes or replaces what exists, and ``where`` is protected.
         StalePlanError: the state has changed since the plan was made.
@@ -168,7 +176,8 @@ def destroy(
         if not dry_run:
             _refuse_full_stores(where, planned)
             with recorded(InfrastructureAct("destroy", where, planned.changes, planned.digest)):
-                if planned.differs:
+                apply_inside(where, planned.inside, stream)
+                if planned.outside:
                     _destroy(Terraform(where, stream=stream), file)
     return planned
 
@@ -211,7 +220,8 @@ def drift(where: Workspace, *, stream: IO[str] | None = None) -> PlanResult:
     with _transient_plan(where) as file:
         result = _plan(where, file, stream)
         shown = Terraform(where).show(file).get("resource_changes", [])
-        return replace(result, compared=sum(found.get("mode") == "managed" for found in shown))
+        outside = sum(found.get("mode") == "managed" for found in shown)
+        return replace(result, compared=outside + result.inside.compared)
 
 
 def read_stacks(platform: Platform, environment: str, cloud: str | None = None) -> dict[str, StackContract]:
@@ -262,9 +272,26 @@ def _plan(where: Workspace, plan_file: Path, stream: IO[str] | None, *, destroy:
             break
     # Reading a plan costs a process, so a plan that changes nothing is not read.
     shown = terraform.show(plan_file) if differs else {}
-    changes = read_changes(shown, vanished)
-    write_review(plan_file, where, changes)
-    return PlanResult(where, differs, changes, plan_file, plan_digest(shown), (repaired,) if repaired else ())
+    inside = plan_inside(where, destroy=destroy)
+    if stream is not None and inside.differs:
+        stream.write("\n".join(("In the cluster, by the server's own dry run:", *inside.lines(), "")))
+    changes = read_changes(shown, vanished).joined(_changes_of(inside))
+    write_review(plan_file, where, changes, inside.digest)
+    return PlanResult(
+        where,
+        differs or inside.differs,
+        changes,
+        plan_file,
+        joined_digest(plan_digest(shown), inside.digest),
+        (*((repaired,) if repaired else ()), *inside.notes),
+        inside=inside,
+        outside=differs,
+    )
+
+
+def _changes_of(inside: ClusterPlan) -> Changes:
+    actions = ("add", "change", "replace", "delete")
+    return Changes(**{action: inside.refs(action) for action in actions})
 
 
 def _as_expected(planned: PlanResult, expect: str | None) -> PlanResult:
@@ -296,13 +323,15 @@ def _apply(
     if where.protected and planned.differs and approve is not None and not approve(planned):
         raise NotApprovedError(f"{where.environment} is as it was: what would change was not approved.")
     with recorded(InfrastructureAct("apply", where, changes, planned.digest)):
-        if planned.differs:
+        if planned.outside:
             terraform.apply(planned.plan_file)
+        apply_inside(where, planned.inside, stream)
     return ApplyResult(where, changes, _stacks(where, terraform), planned.notes)
 
 
 def _refuse_full_stores(where: Workspace, planned: PlanResult) -> None:
     if planned.changes.destructive and not where.simulated:
+        refuse_used_inside(where, planned.inside)
         adapter_for(where.cloud).refuse_full_stores(Terraform(where).show(planned.plan_file), where)
 
 
@@ -318,7 +347,20 @@ def _reviewed(where: Workspace, plan_file: Path) -> PlanResult:
             f"{plan_file} would make anew what had vanished when it was made and is there again, with what it holds: "
             f"{', '.join(returned)}. Plan again."
         )
-    return PlanResult(where, True, changes, plan_file, plan_digest(shown))
+    inside = plan_inside(where)
+    if inside.digest != review.cluster_digest:
+        raise PlanFileError(
+            f"What would change in the cluster of {where} is not what was reviewed with {plan_file}. Nothing was "
+            "changed. Plan again, and review that."
+        )
+    return PlanResult(
+        where,
+        True,
+        changes.joined(_changes_of(inside)),
+        plan_file,
+        joined_digest(plan_digest(shown), inside.digest),
+        inside=inside,
+    )
 
 
 def _vanished(where: Workspace) -> tuple[str, ...]:

@@ -271,7 +271,10 @@ def _described(where: Workspace, changes: Changes, notes: Sequence[str]) -> dict
 
 
 def _planned(result: PlanResult) -> dict[str, Any]:
-    return {**_described(result.workspace, result.changes, result.notes), "digest": result.digest}
+    told = {**_described(result.workspace, result.changes, result.notes), "digest": result.digest}
+    if result.workspace.cluster is None:
+        return told
+    return {**told, "cluster": [{**asdict(it), "object": str(it.ref)} for it in result.inside.changes]}
 
 
 def _print_json(value: object) -> None:

@@ -37,6 +37,11 @@ def plan_digest(plan: Mapping[str, Any]) -> str:
     return sha256_hex(canonical)
 
 
+def joined_digest(outside: str, inside: str) -> str:
+    """Return one digest of a plan and of what changes inside the cluster; the plan's own where nothing does."""
+    return sha256_hex(f"{outside}\n{inside}") if inside else outside
+
+
 def _resources(plan: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for resource in plan.get("resource_changes", []):
         change = resource["change"]

@@ -53,6 +53,10 @@ class Changes:
         lines += [f"  {what}: {address}" for what in ("replace", "delete") for address in getattr(self, what)]
         return "\n".join(lines)
 
+    def joined(self, other: Changes) -> Changes:
+        """Return these changes and ``other``."""
+        return Changes(**{what: (*addresses, *getattr(other, what)) for what, addresses in vars(self).items()})
+
     @property
     def destructive(self) -> tuple[str, ...]:
         """What exists and would be deleted, for good or to be made anew."""
@@ -96,6 +100,8 @@ class Review:
     plan_sha256: str
     changes: Changes
     simulated: bool = False
+    cluster_digest: str = ""
+    """Over what would change inside the cluster; empty where nothing would."""
 
 
 def review_file(plan_file: Path) -> Path:
@@ -103,8 +109,8 @@ def review_file(plan_file: Path) -> Path:
     return plan_file.with_suffix(".json")
 
 
-def write_review(plan_file: Path, workspace: Workspace, changes: Changes) -> None:
-    """Write the review of a plan that was just made in ``workspace``."""
+def write_review(plan_file: Path, workspace: Workspace, changes: Changes, cluster_digest: str = "") -> None:
+    """Write the review of a plan that was just made in ``workspace``, and of what changes in its cluster."""
     review = Review(
         environment=workspace.environment,
         cloud=workspace.cloud,
@@ -112,6 +118,7 @@ def write_review(plan_file: Path, workspace: Workspace, changes: Changes) -> Non
         plan_sha256=file_sha256(plan_file),
         changes=changes,
         simulated=workspace.simulated,
+        cluster_digest=cluster_digest,
     )
     replace_file(review_file(plan_file), json.dumps(asdict(review), indent=2) + "\n")
 

@@ -6,11 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from environments import CHECKOUT, Cloud, Platform, ground_of, local_root, pick_cloud
 from environments.errors import ExpectedError
 from stack_bootstrap import offline
 from stack_bootstrap.clouds import adapted_clouds, adapter_for
+
+if TYPE_CHECKING:
+    from stack_bootstrap.cluster.render import ClusterTarget
 
 ROOTS = CHECKOUT / "infra" / "roots"
 MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
@@ -43,6 +47,8 @@ class Workspace:
     """Folders that hold provider plugins in the layout of ``terraform providers mirror``."""
     configuration: Path | None = None
     """A CLI configuration of Terraform to use as it is."""
+    cluster: ClusterTarget | None = None
+    """What lives inside a cluster beside what Terraform makes; None where nothing does."""
     simulated: bool = False
     """Whether the offline provider answers: nothing that is planned or applied exists."""
 
@@ -98,6 +104,7 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
         backend=adapter_for(picked).backend(chosen, home),
         variables=variables,
         mirrors=_mirrors(),
+        cluster=adapter_for(picked).cluster(platform, chosen),
     )
     return _simulated(real, local_root(chosen) if chosen.local else None) if offline.requested() else real
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from environments import Environment
+from environments import Environment, Platform
 from environments.errors import ExpectedError
 
 if TYPE_CHECKING:
     from stack_bootstrap.clouds.state_bucket import StateBucket
+    from stack_bootstrap.cluster.render import ClusterTarget
     from stack_bootstrap.workspace import Workspace
 
 
@@ -75,6 +76,10 @@ class CloudAdapter(ABC):
             StateError: it cannot be made, or belongs to somebody else.
         """
         raise NotImplementedError(f"{type(self).__name__} keeps no state in a bucket")
+
+    def cluster(self, platform: Platform, environment: Environment) -> ClusterTarget | None:  # noqa: ARG002 (none here)
+        """Return the cluster of ``environment`` with everything that it holds there; None where none is applied to."""
+        return None
 
     @abstractmethod
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:

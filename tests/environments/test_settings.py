@@ -178,7 +178,7 @@ def test_an_unknown_environment_cloud_or_model_is_named_with_the_known_ones(sett
         platform.environment("prod")
     with pytest.raises(SettingsError, match=r"Did you mean 'breast_cancer_classifier'"):
         platform.team_of("breast_cancer_clasifier")
-    with pytest.raises(SettingsError, match=r"CLOUD=ibm.*local, gcp, aws, azure"):
+    with pytest.raises(SettingsError, match=r"CLOUD=ibm.*local, kubernetes, gcp, aws, azure"):
         pick_cloud(platform.environment("dev"), "ibm")
     without = platform.environment("dev").model_copy(update={"azure": None})
     with pytest.raises(SettingsError, match="no 'azure' section"):

@@ -101,7 +101,8 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, dict[str, str
             owner[f"tests/{copy.name}"] = module
             source = f'  module {{\n    source = "../../modules/{name(module)}"\n  }}\n'
             text = re.sub(r'^(run "\w+" \{\n)', rf"\1{source}", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            copy.write_text(text.replace('"../mocks"', f'"{ALL / "aws" / "mocks"}"'), encoding="utf-8")
+            mocked = re.sub(r'"(\.\./)+(aws/)?mocks"', f'"{ALL / "aws" / "mocks"}"', text)
+            copy.write_text(mocked, encoding="utf-8")
     return results(here.init(), owner)
 
 

@@ -94,7 +94,7 @@ def test_a_secret_has_a_name_for_each_team(read: dict[str, Any]) -> None:
     ("cloud", "environment", "pattern", "says"),
     [
         ("gcp", "dev", "${team}-${enviroment}", "enviroment"),
-        ("kubernetes", "dev", None, "dev.yaml has no section 'kubernetes'"),
+        ("oracle", "dev", None, "dev.yaml has no section 'oracle'"),
         ("gcp", "qa", None, "name an environment that has a file"),
     ],
 )

@@ -11,7 +11,9 @@ from typing import Any
 from stack_bootstrap.clouds.adapter import FullStoreError, deleted, keys_in_use
 
 
-def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = None) -> None:
+def refuse_full_stores(
+    plan: Mapping[str, Any], region: str, *, session: Any = None, endpoint: str | None = None
+) -> None:
     """Refuse a plan of ``terraform show -json`` that deletes a bucket or registry which holds something.
 
     One that may be emptied (``force_destroy``, ``force_delete``) is let through: its settings say so.
@@ -20,6 +22,7 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         plan: the plan.
         region: region of the stores.
         session: a ``boto3.Session``; by default one with the credentials of the process.
+        endpoint: of an S3-compatible store that is asked instead of AWS; it has no registries.
 
     Raises:
         FullStoreError: a store is not empty, or it cannot be seen whether it is, or a key is that of something which
@@ -31,18 +34,21 @@ def refuse_full_stores(plan: Mapping[str, Any], region: str, *, session: Any = N
         if kind in {"aws_s3_bucket", "aws_ecr_repository"}
         and not (before.get("force_destroy") or before.get("force_delete"))
     ]
-    full = keys_in_use(plan) + (_full_stores(kept, region, session) if kept else [])
+    full = keys_in_use(plan) + (_full_stores(kept, region, session, endpoint) if kept else [])
     if full:
         raise FullStoreError(full)
 
 
-def _full_stores(kept: Sequence[tuple[str, str, Mapping[str, Any]]], region: str, session: Any) -> list[str]:
+def _full_stores(
+    kept: Sequence[tuple[str, str, Mapping[str, Any]]], region: str, session: Any, endpoint: str | None
+) -> list[str]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     session = session or boto3.Session()
     try:
-        s3, ecr = session.client("s3", region_name=region), session.client("ecr", region_name=region)
+        s3 = session.client("s3", region_name=region, endpoint_url=endpoint)
+        ecr = session.client("ecr", region_name=region)
         return [
             f"{address}: the bucket {before['bucket']} holds objects"
             for address, kind, before in kept

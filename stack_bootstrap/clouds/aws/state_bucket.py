@@ -46,12 +46,12 @@ def make_state_bucket(environment: Environment, *, dry_run: bool = False, sessio
         s3 = session.client("s3", region_name=aws.region)
         exists = _exists(s3, name, aws.account_id)
         if exists:
-            _require_ours(s3, name, environment.environment, aws.region)
+            require_ours(s3, name, environment.environment, aws.region)
         elif not dry_run:
             where = {} if aws.region == "us-east-1" else {"LocationConstraint": aws.region}
             s3.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerEnforced", **_configuration(where))
         changed = []
-        for setting in _settings(s3, name, environment):
+        for setting in bucket_settings(s3, name, environment):
             if not exists or setting.read() != setting.wanted:
                 changed.append(setting.name)
                 if not dry_run:
@@ -104,8 +104,12 @@ def _exists(s3: Any, name: str, account: str) -> bool:
     return True
 
 
-def _require_ours(s3: Any, name: str, environment: str, region: str) -> None:
-    """Refuse a bucket that something else than this program made and uses."""
+def require_ours(s3: Any, name: str, environment: str, region: str) -> None:
+    """Refuse a bucket that something else than this program made and uses.
+
+    Raises:
+        StateError: it is in another region, or holds something and is not labelled as this environment's.
+    """
     found = s3.get_bucket_location(Bucket=name).get("LocationConstraint") or "us-east-1"
     if found != region:
         raise StateError(f"The bucket {name} is in {found}, but {environment}.yaml says {region}. Nothing was changed.")
@@ -121,7 +125,8 @@ def _require_ours(s3: Any, name: str, environment: str, region: str) -> None:
         )
 
 
-def _settings(s3: Any, name: str, environment: Environment) -> list[BucketSetting]:
+def bucket_settings(s3: Any, name: str, environment: Environment) -> list[BucketSetting]:
+    """Return what the state bucket called ``name`` must be."""
     tags = state_bucket_labels(environment)
     # The provider's own key suffices: the state holds references to secrets and never a value.
     encryption = [

@@ -4,8 +4,8 @@ variable "cloud" {
   nullable    = false
 
   validation {
-    condition     = contains(["aws", "azure", "gcp", "local"], var.cloud)
-    error_message = "cloud must be aws, azure, gcp or local; found '${var.cloud}'."
+    condition     = contains(["aws", "azure", "gcp", "kubernetes", "local"], var.cloud)
+    error_message = "cloud must be aws, azure, gcp, kubernetes or local; found '${var.cloud}'."
   }
 }
 

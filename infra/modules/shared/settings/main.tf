@@ -40,6 +40,7 @@ locals {
     client         = local._names.identity.client
     folder         = local._names.folder
     log_group      = local._names.log_group
+    namespace      = local._names.namespace
     registry       = local._names.registry
     workload       = local._names.identity.workload
   }

@@ -24,6 +24,6 @@ output "names" {
 }
 
 output "teams" {
-  description = "Each team and the platform: budget, cost_center, owners, names (artifact_store, client, folder, log_group, registry, secrets by key, stack, workload), own_labels, and labels with the environment's."
+  description = "Each team and the platform: budget, cost_center, owners, names (artifact_store, client, folder, log_group, namespace, registry, secrets by key, stack, workload), own_labels, and labels with the environment's."
   value       = local.teams
 }

@@ -1,0 +1,53 @@
+"""Who pods talk to: nobody, but for what the environment's settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from environments.cluster import ClusterEgress, NetworkPeer
+from stack_bootstrap.cluster.objects import Manifest, manifest
+
+ORCHESTRATOR_LABEL = {"part": "orchestrator"}
+"""Label of the pods that ask the API server, which no other pod may reach; the stack's contract gives it to them."""
+
+_DNS_PODS = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+}
+
+
+def network_policies(namespace: str, labels: Mapping[str, str], egress: ClusterEgress) -> list[Manifest]:
+    """Return the policies of ``namespace``: all is refused, then what ``egress`` names is let out."""
+
+    def policy(name: str, spec: dict[str, Any]) -> Manifest:
+        return manifest("NetworkPolicy", name, labels, namespace, spec=spec)
+
+    def out(name: str, peer: NetworkPeer, pods: Mapping[str, str] | None = None) -> Manifest:
+        return policy(f"egress-{name}", _egress(_blocks(peer), [("TCP", port) for port in peer.ports], pods))
+
+    dns = [_DNS_PODS] if egress.dns is None else _blocks(egress.dns)
+    dns_ports = (53,) if egress.dns is None else egress.dns.ports
+    return [
+        policy("default-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
+        policy("egress-dns", _egress(dns, [(protocol, port) for port in dns_ports for protocol in ("UDP", "TCP")])),
+        out("api-server", egress.api_server, ORCHESTRATOR_LABEL),
+        out("zenml-server", egress.zenml_server),
+        out("store", egress.store),
+        *([] if egress.registry is None else [out("registry", egress.registry)]),
+        *(out(f"to-{name}", peer) for name, peer in sorted(egress.others.items())),
+    ]
+
+
+def _blocks(peer: NetworkPeer) -> list[dict[str, Any]]:
+    return [{"ipBlock": {"cidr": cidr}} for cidr in peer.cidrs]
+
+
+def _egress(
+    to: list[dict[str, Any]], ports: list[tuple[str, int]], pods: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "podSelector": {"matchLabels": dict(pods)} if pods else {},
+        "policyTypes": ["Egress"],
+        "egress": [{"to": to, "ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}],
+    }
