@@ -51,7 +51,7 @@ _SET = {
 _FOREIGN = re.compile(
     r"CI|OFFLINE|(ACTIONS|ARM|AWS|AZURE|CLOUDSDK|GITHUB|GOOGLE|GROUNDWORK|INFRACOST|MLFLOW|RUNNER|TF_VAR|ZENML)_.*"
 )
-_KEPT = ("GROUNDWORK_RECORD",)  # asks the tests themselves to record anew
+_KEPT = ("GROUNDWORK_KUBECONFIG", "GROUNDWORK_RECORD")  # what the tests themselves are told
 _OPTIONS = {
     option
     for package in ("environments", "governance", "pipelines", "stack_bootstrap")
