@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from governance.approvals.comparison import Comparison, compare_with_champion
 from governance.approvals.errors import PromotionRefusedError
 from governance.approvals.expiry import hours_within
 from governance.approvals.overrides import overrides_for
@@ -44,6 +45,8 @@ class Given:
     person: Person
     statement: ApprovalStatement
     digest: str
+    comparison: Comparison | None = None
+    """How the version differs from the one in use, as whoever signed was shown it."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,13 @@ def approve(
         reason=reason,
         expires=clock.now() + hours_within(hours, limits.break_glass_hours if break_glass else limits.approval_hours),
     )
+    comparison = compare_with_champion(request)
     if dry_run:
         person = people.named(by.email)
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
-        return Given(request, person, statement, "")
-    shown = approval_text(request, statement, trainer)
+        return Given(request, person, statement, "", comparison)
+    shown = approval_text(request, statement, trainer, comparison)
     signed, person = sign_statement(statement, by, people, clock.now(), shown=shown)
     if person == trainer:
         raise PromotionRefusedError(f"{by.email} trained version {request.version}, so somebody else has to judge it.")
@@ -137,7 +141,7 @@ def approve(
     )
     keep(journal.store, signed)  # first: an entry must never name a statement that is not there
     journal.write(event)
-    return Given(request, person, statement, signed.digest)
+    return Given(request, person, statement, signed.digest, comparison)
 
 
 def count_approvals(

@@ -69,6 +69,7 @@ def approve(
         raise typer.BadParameter(f"{decision!r} is neither approved nor declined", param_hint="--decision")
     target = ready_target(settings, model, to, cloud)
     from governance.approvals.approve import approve as give
+    from governance.approvals.wording import comparison_lines
 
     given = give(
         target,
@@ -83,16 +84,18 @@ def approve(
     request, statement = given.request, given.statement
     verb = "may sign" if dry_run else "signed"
     checks = [check for result in request.results for check in result.checks]
+    shown = [*comparison_lines(given.comparison), *(f"  {check}" for check in checks)]
     say(
         f"{given.person.email} {verb}: version {request.version} of {target.where} is {statement.decision}, until "
         f"{statement.expires:%Y-%m-%d %H:%M} UTC and for one promotion.\n"
-        + ("".join(f"  {check}\n" for check in checks) if dry_run else "")
+        + ("".join(f"{line}\n" for line in shown) if dry_run else "")
         + f"Next: make promote MODEL={model} TO={to} VERSION={request.version}"
         + (" BREAK_GLASS=1" if break_glass else ""),
         as_json,
         statement=given.digest,
         **statement.model_dump(mode="json"),
         checks=[check.model_dump(mode="json") for check in checks],
+        comparison=None if given.comparison is None else given.comparison.model_dump(mode="json"),
         dry_run=dry_run,
     )
 

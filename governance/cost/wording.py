@@ -12,7 +12,7 @@ from governance.cost.report import CostReport
 
 @dataclass(frozen=True)
 class Headline:
-    """The one sentence of a report; ``passed`` is None where there is nothing to judge."""
+    """The one sentence of a report; ``passed`` is None where there is nothing to judge, or nothing to compare."""
 
     text: str
     passed: bool | None
@@ -20,7 +20,11 @@ class Headline:
 
 
 def headline(report: CostReport) -> Headline:
-    """Say whether the month stays within its budget."""
+    """Say whether the month stays within its budget, or that nothing was recorded that could."""
+    if (
+        not report.daily and not report.total
+    ):  # a team with no spend of its own may still have its part of what is shared
+        return Headline(f"Nothing to compare with a budget: no spend is on record for {report.month}", None)
     spent = f"{cents(report.total)} {report.currency} in {report.month}"
     over = [row.team for row in report.teams if row.over]
     note = f"over budget: {', '.join(over)}" if over else ""

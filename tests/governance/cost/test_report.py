@@ -225,6 +225,23 @@ def test_what_costs_next_to_nothing_is_said_in_cents(logged: Logged) -> None:
     assert set(ticks) - {"budget 200, beyond this plot"} == {"0.00", "0.01"}
 
 
+def test_a_month_of_which_nothing_is_on_record_is_not_said_to_be_within_its_budget(
+    logged: Logged, tmp_path: Path
+) -> None:
+    from governance.cli.app import app
+
+    logged.write("dev", a_run(1, None))  # a run that left no cost
+    asked = ["cost", "--env", "dev", "--month", "2026-11", "--settings", str(logged.settings), "--folder"]
+    said = "Nothing to compare with a budget: no spend is on record for 2026-11"
+    nothing = CliRunner().invoke(app, [*asked, str(tmp_path)])
+    assert f"{said}." in nothing.output
+    assert "ithin budget" not in nothing.output
+    assert "1 runs ended without a (complete) cost" in nothing.output
+    assert said in render([report(logged)])
+    logged.write("dev", a_run(2, "0"))
+    assert "Within budget: 0.00 USD in 2026-11" in CliRunner().invoke(app, [*asked, str(tmp_path)]).output
+
+
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium on PATH")
 @pytest.mark.xdist_group("report in a browser")
 def test_the_page_fits_a_phone_asks_no_network_and_shows_every_section(logged: Logged, tmp_path: Path) -> None:
