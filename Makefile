@@ -34,7 +34,7 @@ export DO_NOT_TRACK ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output drift unlock infra-check touched identity review image diff register \
+.PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
 	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status ui
 
 ##@ Set up
@@ -72,7 +72,7 @@ destroy: setup ## Destroy an environment (a protected one needs CONFIRM=<its nam
 offline-schemas: setup ## Record the providers' schemas for OFFLINE=1 anew [PROVIDER=aws] [FROM=file]
 	@PYTHONPATH=infra/offline $(RUN) offline_provider.record $(PROVIDER) $(if $(FROM),--from $(FROM))
 
-state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws|gcp), once before the first plan
+state: setup ## Make the bucket that holds Terraform's state (CLOUD=aws|gcp|kubernetes), once before the first plan
 	@$(RUN) stack_bootstrap state $(FLAGS)
 
 policy: setup ## Hold the plan against our rules and checkov's
@@ -83,6 +83,9 @@ cost-plan: setup ## Estimate what the plan costs a month, and what that changes 
 
 output: setup ## Show the stack contracts that an environment emits
 	@$(RUN) stack_bootstrap output $(READS)
+
+manifests: setup ## Write what ENV has inside its cluster as YAML, for GitOps (CLOUD=kubernetes) [OUT=folder]
+	@$(RUN) stack_bootstrap manifests
 
 drift: setup ## Exit 2 when infrastructure differs from code
 	@$(RUN) stack_bootstrap drift $(READS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from environments.strict import StrictModel
 
@@ -65,17 +65,6 @@ class ContainerDefaults(StrictModel):
     memory: Quantity = "1Gi"
 
 
-class StepLimits(StrictModel):
-    """The most that one step may use."""
-
-    cpu: Cpu
-    memory: Quantity
-    accelerators: Annotated[int, Field(ge=0)] = 0
-    deadline_minutes: Annotated[int, Field(ge=1, le=10_080)] = Field(
-        default=240, description="After this long a pod is ended, whatever it does."
-    )
-
-
 class TeamQuota(StrictModel):
     """The most that all pods of one team may ask for together."""
 
@@ -121,7 +110,6 @@ class ClusterSettings(StrictModel):
     context: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]*$")] | None = Field(
         description="Context in the kubeconfig of whoever applies and runs. None: they are pods of this cluster."
     )
-    limits: StepLimits
     quota: TeamQuota
     defaults: ContainerDefaults = ContainerDefaults()
     accelerator: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9.-]+$")] = Field(
@@ -135,22 +123,31 @@ class ClusterSettings(StrictModel):
         "namespace. None: nodes may pull.",
     )
 
-    @model_validator(mode="after")
-    def _amounts_fit(self) -> ClusterSettings:
-        for larger, smaller, amounts in (
-            ("quota", "limits", (self.quota, self.limits)),
-            ("limits", "defaults", (self.limits, self.defaults)),
-        ):
-            most, least = amounts
-            if least.cpu > most.cpu:
-                raise ValueError(f"{smaller}.cpu is {least.cpu:g}, more than the {most.cpu:g} of {larger}")
-            if memory_bytes(least.memory) > memory_bytes(most.memory):
-                raise ValueError(f"{smaller}.memory is {least.memory}, more than the {most.memory} of {larger}")
-        if self.limits.accelerators > self.quota.accelerators:
+    def check_limits(self, cpu: float, memory: str, accelerators: int) -> None:
+        """Check that a step which asks for the most that it may fits into its team's quota.
+
+        Args:
+            cpu: cores.
+            memory: in Mi or Gi.
+            accelerators: how many.
+
+        Raises:
+            ValueError: it does not, or what is given to a step that asks for nothing is more than it may have.
+        """
+        if cpu > self.quota.cpu or memory_bytes(memory) > memory_bytes(self.quota.memory):
             raise ValueError(
-                f"limits.accelerators is {self.limits.accelerators}, more than the {self.quota.accelerators} of quota"
+                f"limits: a step may ask for {cpu:g} cores and {memory}, more than the {self.quota.cpu:g} and "
+                f"{self.quota.memory} of its team's quota"
             )
-        return self
+        if accelerators > self.quota.accelerators:
+            raise ValueError(
+                f"limits.accelerators is {accelerators}, more than the {self.quota.accelerators} of a team's quota"
+            )
+        if self.defaults.cpu > cpu or memory_bytes(self.defaults.memory) > memory_bytes(memory):
+            raise ValueError(
+                f"defaults: a step that asks for nothing gets {self.defaults.cpu:g} cores and {self.defaults.memory}, "
+                f"more than the {cpu:g} and {memory} that limits let it ask for"
+            )
 
 
 class KubernetesCloud(ClusterSettings):

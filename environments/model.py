@@ -273,6 +273,24 @@ class Images(StrictModel):
     inference: ImageReference | None = None
 
 
+class RunLimits(StrictModel):
+    """The most that one step of a model's pipelines may ask for, and how long anything may take."""
+
+    cpu: Annotated[float, Field(gt=0, le=1024)] = Field(default=8, description="Cores.")
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(?:Mi|Gi)$")] = Field(
+        default="32Gi", description="In Mi or Gi."
+    )
+    accelerators: Annotated[int, Field(ge=0, le=64)] = 0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+    deadline_minutes: Annotated[int, Field(ge=1)] = Field(
+        default=360, description="Of a step; also of one that asks for none."
+    )
+    start_minutes: Annotated[int, Field(ge=1)] = Field(
+        default=15, description="How long a step may wait for a node or for room before its run is given up."
+    )
+    run_minutes: Annotated[int, Field(ge=1)] = Field(default=1440, description="Of a whole run.")
+
+
 class LocalCloud(StrictModel):
     """This machine: folders instead of buckets."""
 
@@ -483,6 +501,7 @@ class Environment(StrictModel):
     )
     signatures: Signatures
     images: Images = Images()
+    limits: RunLimits = RunLimits()
     local: LocalCloud | None = None
     kubernetes: KubernetesCloud | None = None
     gcp: GcpCloud | None = None
@@ -516,6 +535,12 @@ class Environment(StrictModel):
     def _picked_cloud_is_described(self) -> Environment:
         if getattr(self, self.cloud) is None:
             raise ValueError(f"cloud is {self.cloud!r} but there is no {self.cloud!r} section")
+        return self
+
+    @model_validator(mode="after")
+    def _a_step_fits_into_its_cluster(self) -> Environment:
+        if self.kubernetes is not None:
+            self.kubernetes.check_limits(self.limits.cpu, self.limits.memory, self.limits.accelerators)
         return self
 
     def merge_thresholds(self, own: Thresholds) -> Thresholds:

@@ -19,6 +19,7 @@ COMMANDS = {
     ),
     "stack_bootstrap.registration.commands": ("diff", "register", "verify", "unregister"),
     "stack_bootstrap.state_commands": ("state",),
+    "stack_bootstrap.cluster.commands": ("manifests",),
     "stack_bootstrap.policy.commands": ("policy",),
     "stack_bootstrap.ci_commands": ("touched", "identity", "review"),
 }

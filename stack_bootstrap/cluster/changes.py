@@ -154,7 +154,7 @@ def apply_cluster(
             cluster.delete(change.ref)
             if change.ref.kind == "Namespace":
                 tell(f"{change.ref}: deleting it and what is in it")
-                _wait_gone(cluster, change.ref)
+            _wait_gone(cluster, change.ref)
         if change.action != "delete":
             cluster.apply(manifests[change.ref])
         tell(f"{change.ref}: {_DONE[change.action]}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from environments import PLATFORM, Environment, Platform
 from environments.cluster import ClusterSettings
+from environments.model import RunLimits
 from environments.names import names_for, spell, stack_name
 from stack_bootstrap.cluster.network import network_policies
 from stack_bootstrap.cluster.objects import Manifest, known_by, manifest
@@ -66,17 +67,17 @@ def render(platform: Platform, environment: Environment, target: ClusterTarget) 
             "team": team,
             "zenml_stack": stack_name(team, environment.environment, target.cloud),
         }
-        rendered += _team(team, labels, target)
+        rendered += _team(team, labels, target, environment.limits)
     return tuple(rendered)
 
 
-def _team(team: str, labels: Mapping[str, str], target: ClusterTarget) -> list[Manifest]:
+def _team(team: str, labels: Mapping[str, str], target: ClusterTarget, most: RunLimits) -> list[Manifest]:
     namespace = names_for(team, target.environment, target.cloud, target.prefix).namespace
     return [
         manifest("Namespace", namespace, {**labels, **_POD_SECURITY}),
         *_accounts(namespace, labels, target.settings.pull_secret, target.workload_annotations.get(team, {})),
         *_roles(namespace, labels, target.clients.get(team, ())),
-        *_limits(namespace, labels, target.settings),
+        *_limits(namespace, labels, target.settings, most),
         *network_policies(namespace, labels, target.settings.egress),
     ]
 
@@ -116,8 +117,8 @@ def _roles(namespace: str, labels: Mapping[str, str], clients: tuple[Mapping[str
     return made
 
 
-def _limits(namespace: str, labels: Mapping[str, str], settings: ClusterSettings) -> list[Manifest]:
-    quota, most, asked = settings.quota, settings.limits, settings.defaults
+def _limits(namespace: str, labels: Mapping[str, str], settings: ClusterSettings, most: RunLimits) -> list[Manifest]:
+    quota, asked = settings.quota, settings.defaults
     hard: dict[str, Any] = {
         "pods": str(quota.pods),
         "requests.cpu": f"{quota.cpu:g}",

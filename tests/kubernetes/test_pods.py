@@ -54,14 +54,14 @@ def test_a_pod_that_is_not_restricted_is_refused_and_the_stacks_own_settings_pas
 
 def test_a_container_that_asks_for_more_than_a_step_may_is_refused(applied: Installation) -> None:
     pods = f"/api/v1/namespaces/{applied.namespace('oncology')}/pods?dryRun=All"
-    for resource, amount in (("cpu", "3"), ("memory", "9Gi")):
+    for resource, amount in (("cpu", "9"), ("memory", "33Gi")):
         greedy = pod("any", "any", ["any"])
         greedy["spec"]["containers"][0]["resources"] = {"limits": {resource: amount}}
         answer = applied.api("POST", pods, greedy)
         assert (answer.status, f"maximum {resource} usage per Container" in answer.said) == (403, True), answer.said
     modest = applied.api("POST", pods, pod("any", "any", ["any"])).body
     assert modest["spec"]["containers"][0]["resources"] == {
-        "limits": {"cpu": "2", "memory": "1Gi"},
+        "limits": {"cpu": "8", "memory": "1Gi"},
         "requests": {"cpu": "250m", "memory": "1Gi"},
     }
 

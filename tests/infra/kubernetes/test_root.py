@@ -51,7 +51,8 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
             edit_yaml(settings / f"{name}.yaml", lambda raw: raw["kubernetes"].update(store={"endpoint": server.url}))
         platform = load_platform(settings)
         assert make_state_bucket(platform.environment("dev")).created
-        where = replace(workspace(platform, "dev", "kubernetes"), home=folder / "home")
+        # What is inside the cluster is tried on a real one, in tests/kubernetes.
+        where = replace(workspace(platform, "dev", "kubernetes"), home=folder / "home", cluster=None)
         stacks = infrastructure.apply(where).stacks
         yield Applied(settings, where, stacks, boto3.client("s3", endpoint_url=server.url, region_name="us-east-1"))
 
