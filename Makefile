@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status ui
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status ui backup restore restore-drill
 
 ##@ Set up
 
@@ -138,6 +138,15 @@ server-status: setup ## What of the server runs; exit 2 when something was kille
 
 ui: setup ## Print where dashboard, MLflow's pages and reports are; OPEN=1 opens them
 	@$(RUN) governance ui $(READS) $(if $(OPEN),--open)
+
+backup: setup ## Back up database, stages, tracking stores and the log's checkpoint, on record; delete what is too old
+	@$(RUN) governance backup $(FLAGS)
+
+restore-drill: setup ## Restore the newest backup [BACKUP=…] into a server of its own, compare it with ENV's log, measure
+	@$(RUN) governance restore-drill $(READS)
+
+restore: setup ## Put a backup where the stopped server keeps its data [BACKUP=…] [OVERWRITE=1] [UNSAVED=1] [YES=1]
+	@$(RUN) governance restore $(FLAGS)
 
 ##@ Teams (NAME=…)
 

@@ -244,6 +244,9 @@ class Retention(StrictModel):
 
     logs_days: Annotated[int, Field(ge=1)]
     documentation_days: Annotated[int, Field(ge=1)]
+    backups_days: Annotated[int, Field(ge=1, le=3660)] = Field(
+        description="Of the server's backups. The newest one is kept however old it is."
+    )
 
 
 class Signatures(StrictModel):

@@ -1,6 +1,7 @@
 """What the platform team owns, attached to pipelines from outside. Packages import downwards only, in this order:
 
 - ``cli``: every command, thin.
+- ``backups``: the server's database and what belongs to it, backed up, restored, and the drill that shows it.
 - ``server``: the shared server on this machine, started and stopped.
 - ``demo``: the main job on one machine, shown as it happens.
 - ``evidence_pack``: everything on record of one version, in one signed zip file that anybody can check.

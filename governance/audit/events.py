@@ -385,6 +385,46 @@ class AccessDecision(_Documentation):
     times: Count = Field(default=1, description="How often within the seconds that are recorded together.")
 
 
+class BackupMade(_Documentation):
+    """The server's database, tracking stores, stages and the log's checkpoint were backed up."""
+
+    kind: Literal["backup_made"] = "backup_made"
+    backup: Reference
+    manifest_digest: Digest
+    size: Count = Field(description="Bytes of all parts.")
+    parts: dict[Reference, Digest]
+    zenml: Reference = Field(description="Version of ZenML that the database is of.")
+    seconds: Annotated[Number, Field(ge=0)]
+
+
+class BackupDeleted(_Documentation):
+    """A backup whose time was up is deleted; recorded beforehand, so that none goes missing without a record."""
+
+    kind: Literal["backup_deleted"] = "backup_deleted"
+    backup: Reference
+
+
+class RestoreDrilled(_Documentation):
+    """A backup was restored into a server of its own and compared with the log, or could not be."""
+
+    kind: Literal["restore_drilled"] = "restore_drilled"
+    backup: Reference
+    outcome: Literal["restored", "failed"]
+    seconds: dict[Reference, Number] = Field(default={}, description="That each phase took.")
+    findings: tuple[Text, ...] = ()
+
+
+class BackupRestored(_Documentation):
+    """A backup replaced what the server held."""
+
+    kind: Literal["backup_restored"] = "backup_restored"
+    backup: Reference
+    manifest_digest: Digest
+    saved_as: Reference | None = Field(
+        default=None, description="The backup of what was replaced, if it held anything."
+    )
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -406,7 +446,11 @@ AnyEvent = Annotated[
     | LegalHold
     | SubjectErased
     | Reconciliation
-    | AccessDecision,
+    | AccessDecision
+    | BackupMade
+    | BackupDeleted
+    | RestoreDrilled
+    | BackupRestored,
     Field(discriminator="kind"),
 ]
 

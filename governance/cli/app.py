@@ -14,6 +14,7 @@ import typer
 
 from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
+from governance.cli import backups as backup_commands
 from governance.cli import cost as cost_commands
 from governance.cli import deployment as deployment_commands
 from governance.cli import evidence as evidence_commands
@@ -54,6 +55,9 @@ app.command("rollback")(promotion_commands.rollback)
 app.command("rollback-drill")(promotion_commands.rollback_drill)
 app.command("reconcile")(promotion_commands.reconcile)
 app.command("release")(release_commands.release)
+app.command("backup")(backup_commands.backup)
+app.command("restore")(backup_commands.restore)
+app.command("restore-drill")(backup_commands.restore_drill)
 app.command("server")(server_commands.server)
 app.command("server-stop")(server_commands.server_stop)
 app.command("server-status")(server_commands.server_status)

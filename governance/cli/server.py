@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -19,13 +18,14 @@ Open = Annotated[bool, typer.Option("--open", envvar="OPEN", help="Open them in 
 
 def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
     """Start ZenML's server with roles, and the trackers' pages on the tracking stores, in the background."""
-    from governance.server.start import DATABASE, start
+    from governance.server.database import address_of
+    from governance.server.start import start
     from governance.server.state import Home
     from governance.server.trackers import tracking_stores
 
     platform = load_platform(settings)
-    database = os.environ.get(DATABASE) or None
-    kind = "the database that " + DATABASE + " names" if database else "a SQLite file"
+    database = address_of(Home.of(platform))
+    kind = f"the database {database.place}" if database else "a SQLite file"
     if dry_run:
         stores = sorted(tracking_stores(platform))
         say(
@@ -37,8 +37,8 @@ def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = 
             pages=stores,
         )
         return
-    services = start(platform, port=port, database=database)
     home = Home.of(platform)
+    services = start(platform, port=port, database=database)
     lines = [f"{service.name:<28} {service.url}" for service in services]
     lines += [
         f"Log in as the administrator by what {home.password} says; this checkout's commands do by themselves.",

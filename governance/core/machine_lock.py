@@ -6,7 +6,7 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from environments import ground_of
+from environments import Cloud, Environment, ground_of
 from governance.core.target import Target
 
 
@@ -19,8 +19,19 @@ def machine_lock(target: Target, name: str, *, wait: bool = True) -> Iterator[No
     Raises:
         BlockingIOError: another process holds it and this one is not to wait.
     """
-    folder = ground_of(target.environment, target.cloud) / "locks"
+    with environment_lock(target.environment, target.cloud, name, wait=wait):
+        yield
+
+
+@contextmanager
+def environment_lock(environment: Environment, cloud: Cloud, name: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold what :func:`machine_lock` holds, where no model is meant.
+
+    Raises:
+        BlockingIOError: another process holds it and this one is not to wait.
+    """
+    folder = ground_of(environment, cloud) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{target.cloud}-{target.environment.environment}-{name}").open("a") as lock:
+    with (folder / f"{cloud}-{environment.environment}-{name}").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

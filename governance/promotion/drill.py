@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from governance.approvals.people import who_asks
 from governance.core.digests import digest
+from governance.core.stopwatch import Stopwatch
 from governance.core.target import Target
 from governance.promotion.lock import promotion_lock
 from governance.promotion.recovery import new_promotion_id, recover
-from governance.promotion.rollback import Stopwatch, move, require_role, require_stage, version_before
+from governance.promotion.rollback import move, require_role, require_stage, version_before
 from governance.records.journal import Journal
 from governance.registry.loading import trusted_release
 from governance.registry.releases import digest_of

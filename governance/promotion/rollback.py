@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from zenml.client import Client
@@ -18,6 +14,7 @@ from governance.approvals.request import refuse_in_use_later
 from governance.audit.events import Rollback
 from governance.core.digests import digest
 from governance.core.roles import people_who_approve, role_of
+from governance.core.stopwatch import Stopwatch
 from governance.core.target import Target
 from governance.promotion.lock import PromotionInProgressError, promotion_lock
 from governance.promotion.recovery import is_completed, new_promotion_id, recover, require_first
@@ -31,22 +28,6 @@ from governance.signing.signatories import Signatory
 
 if TYPE_CHECKING:
     from zenml.models import ModelVersionResponse
-
-
-@dataclass
-class Stopwatch:
-    """Seconds that each phase took, in order."""
-
-    phases: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measure what is done inside, also if it fails."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - began
 
 
 def rollback(

@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 import requests
 
 from environments import CHECKOUT, Platform
 from environments.files import replace_file
+from governance.server.database import Address, keep_address
 from governance.server.state import Home, Process, ServerError, Service
 from governance.server.trackers import PAGES, page_command, tracking_stores
 
@@ -30,19 +30,17 @@ ZENML = "zenml"
 PORT = 8237
 HOST = "127.0.0.1"
 READY_SECONDS, END_SECONDS, ASK_SECONDS = 120, 20, 30
-DATABASE = "GROUNDWORK_SERVER_DATABASE"
-"""Variable with the address of a MySQL or MariaDB database, ``mysql://user:password@host:3306/name``."""
 
 
 def start(
-    platform: Platform, *, port: int = PORT, database: str | None = None, pages: Mapping[str, str] | None = None
+    platform: Platform, *, port: int = PORT, database: Address | None = None, pages: Mapping[str, str] | None = None
 ) -> tuple[Service, ...]:
     """Start the server, and the tracker's page of each store in ``pages``; what runs already is left as it is.
 
     Args:
         platform: the settings.
         port: of ZenML's server; the trackers' pages take those after it.
-        database: address of MySQL or MariaDB; without it the server keeps a SQLite file.
+        database: of MySQL or MariaDB; without it the server keeps a SQLite file.
         pages: tracking stores by name; None for those of the environments that are there.
 
     Returns:
@@ -61,6 +59,8 @@ def start(
         services = list(running.values())
         if ZENML not in running:
             _refuse_taken(port)
+            if database is not None:
+                database.require()
             services.insert(0, _zenml(platform, home, port, database))
             home.keep(tuple(services))
         for place, (name, uri) in enumerate(sorted(wanted.items()), start=1):
@@ -83,12 +83,12 @@ def stop(platform: Platform) -> tuple[Service, ...]:
     with _alone(home):
         running = tuple(service for service in home.services() if service.runs)
         for service in running:
-            _end(service)
+            end(service)
         home.forget()
         return running
 
 
-def _zenml(platform: Platform, home: Home, port: int, database: str | None) -> Service:
+def _zenml(platform: Platform, home: Home, port: int, database: Address | None) -> Service:
     url = f"http://{HOST}:{port}"
     password = _first_password(home, url)
     variables = {
@@ -103,43 +103,29 @@ def _zenml(platform: Platform, home: Home, port: int, database: str | None) -> S
         "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
         "ZENML_DEFAULT_USER_PASSWORD": password,
         "ZENML_ANALYTICS_OPT_IN": "false",
-        **_store(home, database),
+        "ZENML_STORE_TYPE": "sql",
+        "ZENML_STORE_URL": f"sqlite:///{home.sqlite}" if database is None else database.url,
     }
     command = [sys.executable, "-m", "uvicorn", "governance.access.target:app", "--host", HOST, "--port", str(port)]
-    process = _background([*command, "--no-access-log"], variables, home.log)
+    process = run_in_background([*command, "--no-access-log"], variables, home.log)
     service = Service(ZENML, url, process)
     home.keep((service,))
-    _wait(service, f"{url}/health", home.log)
+    wait_until_ready(service, f"{url}/health", home.log)
+    keep_address(home, database)
     _give_key(home, url, password)
     return service
 
 
 def _page(home: Home, name: str, uri: str, port: int) -> Service:
     log = home.folder / f"{name.replace(' ', '-')}.log"
-    process = _background(page_command(uri, HOST, port), {}, log)
+    process = run_in_background(page_command(uri, HOST, port), {}, log)
     service = Service(name, f"http://{HOST}:{port}", process)
-    _wait(service, f"{service.url}/health", log)
+    wait_until_ready(service, f"{service.url}/health", log)
     return service
 
 
-def _store(home: Home, database: str | None) -> dict[str, str]:
-    """Return the variables that name the database; a password is in neither arguments nor logs."""
-    if database is None:
-        return {"ZENML_STORE_URL": f"sqlite:///{home.folder / 'zenml.db'}", "ZENML_STORE_TYPE": "sql"}
-    address = urlsplit(database)
-    if address.scheme != "mysql" or not address.hostname or not address.path.strip("/"):
-        raise ServerError(f"{DATABASE} is no address like mysql://user:password@host:3306/name.")
-    try:
-        socket.create_connection((address.hostname, address.port or 3306), timeout=3).close()
-    except OSError as error:
-        raise ServerError(
-            f"No database answers at {address.hostname}:{address.port or 3306} ({error}). Start it, or unset "
-            f"{DATABASE} to keep a SQLite file."
-        ) from error
-    return {"ZENML_STORE_URL": database, "ZENML_STORE_TYPE": "sql"}
-
-
-def _background(command: Sequence[str], variables: Mapping[str, str], log: Path) -> Process:
+def run_in_background(command: Sequence[str], variables: Mapping[str, str], log: Path) -> Process:
+    """Start ``command`` with ``variables`` and none of the caller's for ZenML; it goes on when this process ends."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_")}
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as output:
@@ -155,7 +141,12 @@ def _background(command: Sequence[str], variables: Mapping[str, str], log: Path)
     return Process.of(started.pid)
 
 
-def _wait(service: Service, url: str, log: Path) -> None:
+def wait_until_ready(service: Service, url: str, log: Path) -> None:
+    """Wait until ``url`` of ``service``, which writes to ``log``, answers.
+
+    Raises:
+        ServerError: it ended, or does not answer in time and was ended.
+    """
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if not service.runs:
@@ -165,12 +156,16 @@ def _wait(service: Service, url: str, log: Path) -> None:
                 return
         except requests.RequestException:
             time.sleep(0.2)
-    _end(service)
+    end(service)
     raise ServerError(f"{service.name} did not answer within {READY_SECONDS} s. See {log}.")
 
 
-def _end(service: Service) -> None:
-    """End ``service`` and its workers: politely, then not."""
+def end(service: Service) -> None:
+    """End ``service`` and its workers: politely, then not.
+
+    Raises:
+        ServerError: it does not end.
+    """
     try:
         found = psutil.Process(service.process.pid)
         all_of_it = [found, *found.children(recursive=True)]

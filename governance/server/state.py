@@ -87,6 +87,16 @@ class Home:
         """What the server wrote."""
         return self.folder / "server.log"
 
+    @property
+    def database(self) -> Path:
+        """Where the data are, if not in the SQLite file."""
+        return self.folder / "database.txt"
+
+    @property
+    def sqlite(self) -> Path:
+        """The SQLite file that holds the data, if no database does."""
+        return self.folder / "zenml.db"
+
     def services(self) -> tuple[Service, ...]:
         """Return what was started here last, whether or not it still runs.
 

@@ -14,6 +14,7 @@ from governance.core import provenance
 from governance.core.target import Target, target_for
 from governance.infrastructure import AuditRecorder
 from governance.records.settings import other_settings
+from governance.server.mariadb import TemporaryMariaDb, missing_programs, temporary_mariadb
 from governance.signing.people import principal_of
 from governance.signing.signatories import Signatory, demo_key
 from stack_bootstrap.plans import Changes
@@ -110,3 +111,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A guarded server. Its tests are in the group ``server``, so that one worker starts one."""
     with served(tmp_path_factory.mktemp("server")) as world:
         yield world
+
+
+@pytest.fixture
+def mariadb() -> Iterator[TemporaryMariaDb]:
+    """An empty database on a MariaDB server of this test's own."""
+    if missing := missing_programs():
+        pytest.skip(f"{' and '.join(missing)} are not on this machine")
+    with temporary_mariadb() as server:
+        yield server

@@ -196,3 +196,17 @@ def test_an_environment_that_a_branch_could_reach_is_found(
     done = script("check-environment", name, GITHUB_REPOSITORY="acme/groundwork")
     assert (done.returncode, done.stderr) == (int(bool(said)), "")
     assert said in done.stdout
+
+
+def test_the_databases_client_is_installed_only_where_it_is_missing(tmp_path: Path) -> None:
+    program = tmp_path / "sudo"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log\n', encoding="utf-8")
+    program.chmod(0o755)
+    command = ["/bin/bash", str(REPOSITORY / "scripts" / "install-database-client")]
+    subprocess.run(command, env={"PATH": str(tmp_path)}, check=True)
+    assert "install -y --no-install-recommends mariadb-client" in (tmp_path / "log").read_text()
+    (tmp_path / "log").unlink()
+    (tmp_path / "mariadb-dump").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "mariadb-dump").chmod(0o755)
+    subprocess.run(command, env={"PATH": str(tmp_path)}, check=True)
+    assert not (tmp_path / "log").exists()

@@ -12,6 +12,7 @@ import check_jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from environments import ORDER
 from tests.conftest import REPOSITORY
 from tests.workflows import references
 from tests.workflows.reading import ACTIONS, WORKFLOWS, Workflow, all_workflows, everything
@@ -19,6 +20,7 @@ from tests.workflows.rules import RULES, Rule
 
 BIN = Path(sys.executable).parent
 EXPECTED = {
+    "backup",
     "batch-inference",
     "drift",
     "image",
@@ -70,6 +72,14 @@ def test_an_action_has_one_pin() -> None:
 def test_the_daily_inference_runs_at_two_o_clock() -> None:
     (workflow,) = [workflow for workflow in all_workflows() if workflow.name == "batch-inference"]
     assert workflow.triggers["schedule"] == [{"cron": "0 2 * * *"}]
+
+
+def test_the_server_is_backed_up_every_day_and_somebody_hears_when_it_is_not() -> None:
+    (workflow,) = [workflow for workflow in all_workflows() if workflow.name == "backup"]
+    assert workflow.triggers["schedule"] == [{"cron": "0 1 * * *"}]
+    assert workflow.job("backup").raw["strategy"]["matrix"]["environment"] == list(ORDER)
+    assert any("make -s backup" in step.run for step in workflow.job("backup").steps)
+    assert any("scripts/report-issue backup" in step.run for step in workflow.job("report").steps)
 
 
 def test_the_environments_are_applied_in_order() -> None:

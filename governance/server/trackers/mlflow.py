@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 from environments import Platform
 
@@ -12,16 +14,30 @@ PAGES = "mlflow"
 
 def tracking_stores(platform: Platform) -> dict[str, str]:
     """Return the tracking stores that runs on this machine have made, by team and environment."""
+    return {
+        f"{team}-{environment}": f"sqlite:///{file}"
+        for environment in platform.environments
+        for team, file in tracking_files(platform, environment).items()
+        if file.is_file()
+    }
+
+
+def tracking_files(platform: Platform, environment: str) -> dict[str, Path]:
+    """Return the files that runs of ``environment`` on this machine track to, there or not yet, by team."""
     from governance.core.target import target_for
 
-    found = {}
-    for team in platform.teams.values():
-        for environment in team.environments:
-            if "local" in platform.environment(environment).model_dump(exclude_none=True):
-                file = target_for(platform, team.models[0], environment, "local").folder / "mlflow" / "mlflow.db"
-                if file.is_file():
-                    found[f"{team.team}-{environment}"] = f"sqlite:///{file}"
-    return found
+    if "local" not in platform.environment(environment).model_dump(exclude_none=True):
+        return {}
+    return {
+        team.team: target_for(platform, team.models[0], environment, "local").folder / "mlflow" / "mlflow.db"
+        for team in platform.teams.values()
+        if environment in team.environments
+    }
+
+
+def tracker_version() -> str:
+    """Return the version of the tracker that is installed."""
+    return version("mlflow")
 
 
 def page_command(store: str, host: str, port: int) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 import environments
 import governance.audit.clouds
+import governance.backups.clouds
 import governance.cost.clouds
 import governance.images.clouds
 from governance.core.adapters import Adapters
@@ -30,7 +31,9 @@ def test_a_module_is_found_by_its_name_and_imported_when_it_is_asked_for(
     assert found.get("mars") is None
 
 
-@pytest.mark.parametrize("package", [governance.audit.clouds, governance.cost.clouds, governance.images.clouds])
+@pytest.mark.parametrize(
+    "package", [governance.audit.clouds, governance.backups.clouds, governance.cost.clouds, governance.images.clouds]
+)
 def test_every_adapter_is_one_of_a_cloud_and_whole(package: object) -> None:
     clouds: Adapters[object] = package.CLOUDS  # type: ignore[attr-defined]
     assert set(clouds) <= set(environments.CLOUDS)

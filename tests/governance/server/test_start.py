@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from environments import Platform, load_platform
 from governance.cli.app import app
+from governance.server.database import DATABASE, address_of
 from governance.server.start import start, stop
 from governance.server.state import Home, Process, ServerError, Service
 from stack_bootstrap.registration import RegistrationError
@@ -105,9 +106,11 @@ def test_a_taken_port_and_a_database_that_is_away_are_told_before_anything_start
     for database, said in (
         (f"mysql://root:hidden@127.0.0.1:{port}/zenml", "No database answers"),
         ("hidden", "no address like"),
+        ("mysql://root:hidden@host:much/zenml", "no address like"),
+        ("mysql://root:hidden@host", "no address like"),
     ):
         with pytest.raises(ServerError, match=said) as refused:
-            start(platform, port=port, database=database, pages={})
+            start(platform, port=port, database=address_of(Home.of(platform), {DATABASE: database}), pages={})
         assert "hidden" not in str(refused.value)
     assert Home.of(platform).services() == ()
 
