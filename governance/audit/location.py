@@ -58,7 +58,7 @@ class Location:
     key: Path
     """The private key; the public one is beside it as ``.pub``."""
     anchors: tuple[str, ...]
-    """Folders, ``s3://bucket/prefix`` or ``gs://bucket/prefix``."""
+    """Folders, ``s3://bucket/prefix``, ``gs://bucket/prefix`` or ``s3+https://host/bucket/prefix``."""
 
     @property
     def origin(self) -> str:
@@ -234,4 +234,7 @@ def _anchor_store(place: str, retention: Retention) -> Store:
     for cloud in CLOUDS.values():
         if cloud.scheme == scheme:
             return cloud.anchor(bucket, f"{prefix.rstrip('/')}/" if prefix else "", retention)
-    raise AuditError(f"{place} can be no anchor: name a folder, s3://bucket/prefix or gs://bucket/prefix.")
+    raise AuditError(
+        f"{place} can be no anchor: name a folder, s3://bucket/prefix, "
+        "gs://bucket/prefix or s3+https://host/bucket/prefix."
+    )

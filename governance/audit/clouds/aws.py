@@ -58,7 +58,7 @@ class S3Store:
         self._retention = retention
         self._prefix = prefix
         self._legal_hold = legal_hold
-        self._s3: Any = client if client is not None else _client("s3", region)
+        self._s3: Any = client if client is not None else service_client("s3", region)
 
     @property
     def place(self) -> str:
@@ -159,7 +159,7 @@ class AwsKmsSigner:
 
     def __init__(self, name: str, key: str, *, region: str | None = None, client: BaseClient | None = None) -> None:
         self._key = key
-        self._kms: Any = client if client is not None else _client("kms", region)
+        self._kms: Any = client if client is not None else service_client("kms", region)
         found = self._call("get_public_key", KeyId=key)
         if found.get("KeySpec") != "ECC_NIST_EDWARDS25519" or found.get("KeyUsage") != "SIGN_VERIFY":
             raise SignatureError(
@@ -198,12 +198,13 @@ class AwsKmsSigner:
         return answer
 
 
-def _client(service: str, region: str | None) -> BaseClient:
+def service_client(service: str, region: str | None, endpoint: str | None = None) -> BaseClient:
+    """Return a client of ``service`` that gives up within seconds; of a store of one's own at ``endpoint``."""
     import boto3
     from botocore.config import Config
 
     config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=20)
-    return boto3.client(service, region_name=region, config=config)
+    return boto3.client(service, region_name=region, endpoint_url=endpoint, config=config)
 
 
 class AwsAudit(AuditCloud):

@@ -30,6 +30,8 @@ def bucket(cloud: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "bucket")
     if cloud == "aws":
         return make_bucket(request.getfixturevalue("s3"), request.node.name)
+    if cloud == "kubernetes":
+        return f"{request.getfixturevalue('own_store')}/{make_bucket(request.getfixturevalue('s3'), request.node.name)}"
     service = request.getfixturevalue({"gcp": "cloud_storage"}[cloud])
     service.locked = False
     return "audit"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from environments import Platform
+from environments import Platform, load_platform
 from governance.audit.anchors import StoreAnchor
 from governance.audit.clouds.aws import S3Store
 from governance.audit.errors import StoreError
@@ -19,6 +19,7 @@ from governance.audit.location import ANCHORS, KEYS, open_log, open_reader
 from governance.audit.log import AuditLog
 from governance.audit.signer import FileSigner
 from governance.audit.store import HoldsObjects, Object
+from tests.conftest import edit_yaml
 from tests.governance.audit.conftest import ACTOR, ORIGIN, RETENTION, Command, event, make_bucket
 
 
@@ -129,6 +130,37 @@ def test_the_platforms_log_on_aws_is_written_held_and_verified_from_the_command_
     actions = [entry.event.content() for entry in open_reader(platform, "dev", cloud="aws").entries(3)]
     assert [one["action"] for one in actions] == ["placed", "released"]
     assert json.loads(command("verify", *on_aws, "--json"))["anchored"] == 5
+
+
+def test_the_log_of_an_own_cluster_is_locked_in_its_own_store_and_anchored_in_another(
+    own_store: str, s3: Any, settings_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from botocore.exceptions import ClientError
+
+    names = ("acme-ml-platform-staging-audit", "acme-own-anchors")
+    for name in names:
+        where = {"LocationConstraint": "eu-central-1"}
+        s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=where)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the store is the one that the settings name
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    monkeypatch.setenv(ANCHORS, f"s3+https://{own_store}/acme-own-anchors/{{environment}}")
+    edit_yaml(
+        settings_directory / "staging.yaml",
+        lambda raw: raw["kubernetes"].update(store={"endpoint": f"https://{own_store}"}),
+    )
+    platform = load_platform(settings_directory)
+    log = open_log(platform, "staging", cloud="kubernetes")
+    log.append_many([event(0), event(1)])
+    report = log.verify()
+    assert (report.ok, report.entries, report.anchored) == (True, 2, 2)
+    for name in names:
+        held = s3.list_objects_v2(Bucket=name)["Contents"]
+        assert held
+        for found in held:
+            head = s3.head_object(Bucket=name, Key=found["Key"])
+            assert head["ObjectLockMode"] == "COMPLIANCE"
+            with pytest.raises(ClientError, match="AccessDenied"):
+                s3.delete_object(Bucket=name, Key=found["Key"], VersionId=head["VersionId"])
 
 
 def test_a_store_that_is_down_stops_the_append(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
