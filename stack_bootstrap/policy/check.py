@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from stack_bootstrap.cluster.objects import Manifest
 from stack_bootstrap.policy.checkov import checkov_violations
+from stack_bootstrap.policy.cluster_rules import cluster_violations
 from stack_bootstrap.policy.exceptions import PolicyException, load_exceptions
 from stack_bootstrap.policy.plan_resources import resources
 from stack_bootstrap.policy.rules import Context, Violation, own_violations
@@ -31,15 +33,15 @@ class Verdict:
         return not self.violations
 
 
-def check_plan(plan: Mapping[str, Any], context: Context) -> Verdict:
-    """Hold ``plan`` against our rules and checkov's, as of today.
+def check_plan(plan: Mapping[str, Any], context: Context, manifests: Sequence[Manifest] = ()) -> Verdict:
+    """Hold ``plan`` against our rules and checkov's, and what lives inside a cluster against ours, as of today.
 
     Raises:
         PolicyError: the exceptions cannot be read, or checkov cannot be run.
     """
-    found = [*own_violations(plan, context), *checkov_violations(plan)]
+    found = [*own_violations(plan, context), *checkov_violations(plan), *cluster_violations(manifests)]
     verdict = judge(found, load_exceptions(), context.environment, datetime.datetime.now(tz=datetime.UTC).date())
-    return replace(verdict, resources=sum(1 for _ in resources(plan)))
+    return replace(verdict, resources=sum(1 for _ in resources(plan)) + len(manifests))
 
 
 def judge(

@@ -33,7 +33,8 @@ def policy(
         where = workspace(platform, name, cloud)
         planned = infrastructure.plan(where, stream=sys.stderr)
         plan = Terraform(where).show(planned.plan_file)
-        verdicts[name] = check_plan(plan, context_of(platform, name, where.cloud))
+        inside = where.cluster.manifests if where.cluster else ()
+        verdicts[name] = check_plan(plan, context_of(platform, name, where.cloud), inside)
         if not as_json:
             _tell(name, verdicts[name])
     if as_json:

@@ -20,7 +20,7 @@ ENDED = PolicyException(
 
 def run(settings: Path, verdict: Verdict, monkeypatch: pytest.MonkeyPatch, *given: str) -> tuple[int, str, str]:
     """Exit status and output where the checks come to ``verdict``; the plan is the local cloud's own."""
-    monkeypatch.setattr("stack_bootstrap.policy.commands.check_plan", lambda plan, context: verdict)
+    monkeypatch.setattr("stack_bootstrap.policy.commands.check_plan", lambda plan, context, inside: verdict)
     arguments = ["policy", "--env", "dev", "--cloud", "local", "--settings", str(settings), *given]
     done = CliRunner().invoke(app, arguments)
     return done.exit_code, done.stdout, done.stderr

@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("policy of the committed settings")]
 
 
-@pytest.mark.parametrize("cloud", ["aws", "gcp"])
+@pytest.mark.parametrize("cloud", ["aws", "gcp", "kubernetes"])
 @pytest.mark.parametrize("environment", ["dev", "production"])
 def test_the_committed_settings_break_no_rule(settings_directory: Path, environment: str, cloud: str) -> None:
     try:
