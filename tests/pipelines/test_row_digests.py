@@ -86,14 +86,55 @@ def test_written_and_read_they_know_the_same_rows() -> None:
     assert (again.to_bytes(), again.columns) == (known.to_bytes(), ("age", "site", "size"))
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 19, b"\x00" * 16 + b"\xff\xff\x00\x00", b"\x00" * 27])
+OF_BEFORE = (  # digests of 8 bytes, without a form that says so, as models of before hold them
+    "0123456789abcdef0123456789abcdef09000000736974650a73697a657621ac3258dd3a4922a904efbb15ec74e7a863e0c5dd0083c73f0ac6"
+    "6369c6e2deaaadf9fbbf98f1a411aba353371efb"
+)
+
+
+def test_digests_of_models_of_before_are_read_and_know_their_rows() -> None:
+    frame = pd.DataFrame({"size": [1.5, -2.25, 1e6], "site": ["a", None, "b"]})
+    known = RowDigests.from_bytes(bytes.fromhex(OF_BEFORE))
+    assert known.holds(frame).all()
+    assert not known.holds(frame.assign(size=0.0)).any()
+    assert known.to_bytes().hex() == OF_BEFORE
+
+
+WRITTEN = RowDigests.of(rows(), salt_from=SALT).to_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 19,
+        b"\x00" * 16 + b"\xff\xff\x00\x00",
+        b"\x00" * 27,
+        WRITTEN[:-1],
+        WRITTEN + b"\x00",
+        WRITTEN[:20],
+        WRITTEN[:43],
+        WRITTEN[:-1] + bytes([WRITTEN[-1] ^ 128]),
+    ],
+)
 def test_a_damaged_file_is_refused(content: bytes) -> None:
     with pytest.raises(RowDigestsDamagedError, match="no digests of rows"):
         RowDigests.from_bytes(content)
 
 
-def test_a_hundred_thousand_rows_are_two_megabytes() -> None:
-    frame = rows(100_000)
-    known = RowDigests.of(frame, salt_from=SALT)
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 127, 128, 5000])
+def test_any_number_of_rows_is_written_and_read(count: int) -> None:
+    frame = rows(count)
+    known = RowDigests.from_bytes(RowDigests.of(frame, salt_from=SALT).to_bytes())
     assert known.holds(frame).all()
-    assert len(known.to_bytes()) < 2_000_000
+    assert not known.holds(rows(1000, seed=1)).any()
+
+
+def test_a_hundred_thousand_rows_are_less_than_a_megabyte_and_others_are_not_taken_for_them() -> None:
+    frame, others = rows(100_000), rows(100_000, seed=1)
+    known = RowDigests.of(frame, salt_from=SALT)
+    content = known.to_bytes()
+    assert len(content) < 900_000
+    again = RowDigests.from_bytes(content)
+    assert again.holds(frame).all()
+    assert not again.holds(others).any()
