@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from governance.runs.errors import UngovernedPipelineError
+from governance.runs.returned_types import returned_types
 from pipelines.artifacts import DATA_DESCRIPTION, EVALUATION, MODEL, TRAINING_DATA, VALIDATION_DATA
 from pipelines.data import DataDescription
 from pipelines.evaluation import Evaluation
@@ -47,6 +48,7 @@ def store_plain_models(pipeline: Pipeline) -> None:
         if output is None or output.resolved_annotation is TrainedModel:
             continue
         _refuse_other_types(pipeline, invocation_id, output.resolved_annotation)
+        _refuse_what_will_not_fit(pipeline, invocation_id, output.resolved_annotation)
         missing = [name for name in (TRAINING_DATA, DATA_DESCRIPTION) if name not in makers]
         if missing:
             raise UngovernedPipelineError(
@@ -90,6 +92,20 @@ def _refuse_other_types(pipeline: Pipeline, maker: str, annotation: Any) -> None
                         f"Pipeline {pipeline.name!r}: {invocation_id} takes the model as {_name(asked)}. Let its "
                         f"{name!r} be a {others}."
                     )
+
+
+def _refuse_what_will_not_fit(pipeline: Pipeline, maker: str, annotation: type) -> None:
+    """Refuse a step whose code says that it returns what its own annotation is not."""
+    step = pipeline.invocations[maker].step
+    outputs = list(step.entrypoint_definition.outputs)
+    for found in returned_types(step.entrypoint, outputs.index(MODEL) if len(outputs) > 1 else None):
+        if found and not any(issubclass(kind, annotation) for kind in found):
+            names = " or ".join(sorted(kind.__name__ for kind in found))
+            raise UngovernedPipelineError(
+                f"Pipeline {pipeline.name!r}: {maker} names {_name(annotation)} as the type of its model and returns a "
+                f"{names}, which is none, so ZenML would refuse it once it is trained. Write "
+                f'Annotated[BaseEstimator, "model"].'
+            )
 
 
 def _name(annotation: Any) -> str:

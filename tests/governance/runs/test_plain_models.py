@@ -102,6 +102,18 @@ def model_is_a_dictionary(config: ModelConfig) -> None:
     model_evaluator(model=dictionary_trainer(data), validation_data=validation)
 
 
+@step
+def scaling_trainer(data: pd.DataFrame) -> Annotated[ClassifierMixin, "model"]:
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    return model.fit(data[features], data[target])  # type: ignore[return-value]
+
+
+@pipeline
+def model_is_no_classifier_to_zenml(config: ModelConfig) -> None:
+    data, validation, _ = data_loader(config=config)
+    model_evaluator(model=scaling_trainer(data), validation_data=validation)
+
+
 @pipeline
 def model_by_another_name(config: ModelConfig) -> None:
     data, validation, _ = data_loader(config=config)
@@ -171,6 +183,10 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModelConfig]:
         (
             model_is_a_dictionary,
             r"the output 'model' of dictionary_trainer is of type dict.*ClassifierMixin, \"model\"",
+        ),
+        (
+            model_is_no_classifier_to_zenml,
+            r"scaling_trainer names ClassifierMixin .* returns a Pipeline, .* Write Annotated\[BaseEstimator, ",
         ),
         (model_by_another_name, "'model' for the gate"),
         (
