@@ -30,5 +30,8 @@ LABEL: Final = "label"
 """The label's column in ``training_data`` and ``validation_data``: 1 for risk and 0 for none; a class's number, from 0
 in the order of the config; or the number to predict."""
 
+ALL_PREDICTIONS: Final = "the model's predictions"
+"""What stands in place of a column's name where figures of columns and of predictions are listed together."""
+
 CONFIG: Final = "model_config"
 """Where a governed pipeline keeps the model's config among its ``extra`` settings, as JSON values."""

@@ -16,12 +16,12 @@ from typing import Annotated, Any, Final, Literal, get_args
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from pipelines.artifacts import LABEL
+from pipelines.artifacts import ALL_PREDICTIONS, LABEL
 from pipelines.components import Estimator, PreprocessingStep
 from pipelines.errors import PipelineError
 from pipelines.sources.description import Source
 from pipelines.strict import StrictModel
-from pipelines.tasks.metrics import METRICS, find_metric, metric_of
+from pipelines.tasks.metrics import METRICS, RECALL_OF, find_metric, metric_of
 
 CONFIGS: Final = Path(__file__).resolve().parent / "configs"
 
@@ -80,7 +80,7 @@ class Target(Strict):
     @model_validator(mode="after")
     def _values_named_once(self) -> Target:
         others = self.other_values if isinstance(self.other_values, tuple) else ()
-        named = [str(value) for value in (*(self.risk_values or ()), *(self.classes or ()), *others)]
+        named = [_as_text(value) for value in (*(self.risk_values or ()), *(self.classes or ()), *others)]
         repeated = [value for value, count in Counter(named).items() if count > 1]
         if repeated:
             raise ValueError(f"{', '.join(repeated)}: named more than once")
@@ -89,6 +89,11 @@ class Target(Strict):
                 "'other' is the class of values that nobody named; other_values: allow cannot stand beside"
             )
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the classes of a multiclass target are called."""
+        return (*map(_as_text, self.classes or ()), *(("other",) if self.other_values == "allow" else ()))
 
     def fit_task(self, task: Task) -> None:
         """Check that what is given is what ``task`` needs.
@@ -114,6 +119,10 @@ class Target(Strict):
             raise ValueError("target: other_values stands beside risk_values; a number above a limit needs no names")
         if isinstance(self.other_values, tuple) and task == "multiclass":
             raise ValueError("target: other_values of a multiclass model is allow or nothing; name further classes")
+
+
+def _as_text(value: bool | int | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Features(Strict):
@@ -364,8 +373,9 @@ class ModelConfig(Strict):
             raise ValueError(f"id_column: {identity!r} is a column of the predictions; rename it in the data")
         if target in sensitive:
             raise ValueError(f"sensitive: {target!r} is the target")
-        if LABEL in features | set(sensitive):
-            raise ValueError(f"{LABEL!r} is the name of the label; rename that column in the data")
+        for name, what in ((LABEL, "the label"), (ALL_PREDICTIONS, "what a model says of all rows")):
+            if name in features | {*sensitive, self.split.group, self.split.column}:
+                raise ValueError(f"{name!r} is the name of {what}; rename that column in the data")
         if len(set(sensitive)) < len(sensitive):
             raise ValueError("sensitive: a column is listed more than once")
         return self
@@ -406,7 +416,11 @@ class ModelConfig(Strict):
         known = metric_of(self.task, name)
         if rules.function is None and known is None:
             allowed = ", ".join(metric.name for metric in METRICS[self.task])
-            raise ValueError(f"metrics: {name!r} is no metric of task {self.task!r}; there are {allowed}")
+            classes = f", and '{RECALL_OF}<class>'" if self.task == "multiclass" else ""
+            raise ValueError(f"metrics: {name!r} is no metric of task {self.task!r}; there are {allowed}{classes}")
+        found = name.removeprefix(RECALL_OF)
+        if self.task == "multiclass" and found not in (name, *self.target.names):
+            raise ValueError(f"metrics: {name!r}: target.classes has no {found!r}.{suggest(found, self.target.names)}")
         if rules.function is not None and (known is not None or find_metric(name) is not None):
             raise ValueError(f"metrics: {name!r} is a built-in metric; name your own differently")
         if rules.function is not None and not re.fullmatch(OWN_METRIC_NAME, name):

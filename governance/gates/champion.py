@@ -21,21 +21,21 @@ from governance.gates.bootstrap import count_resamples, difference_intervals, re
 from governance.gates.context import GateContext
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate, PromotionContext
 from governance.gates.groups import group_rows
+from governance.gates.own_draws import own_draws
 from governance.gates.performance import too_few
 from governance.gates.record import record
 from governance.gates.result import Bound, Check, GateResult, Measure, at_least, at_most, find_measure
 from governance.gates.scored import Scored, score_rows
 from governance.gates.tasks import group_judge
+from governance.gates.tasks.base import GroupJudge
 from governance.records.history import read_elsewhere, read_history
 from governance.registry.loading import trusted_release
 from governance.registry.versions import named_version, staged_version
 from pipelines.artifacts import VALIDATION_DATA
 from pipelines.config import SensitiveAttribute
 from pipelines.digests import data_digest
-from pipelines.errors import PipelineError
 from pipelines.libraries import ModelLibrariesError
 from pipelines.model import TrainedModel, read_model
-from pipelines.own_metrics import OwnMetric, own_rules
 
 DIFFERENCE = " difference"
 NO_BASELINE = "champion"
@@ -95,17 +95,13 @@ def _overall(new: Scored, old: Scored, resamples: int) -> list[Measure]:
     values = [scorer.figures(once) for scorer in scorers]
     # Metrics of both: a class that one of them does not know has no recall to compare.
     pieces: dict[str, list[np.ndarray]] = {name: [] for name in values[0] if name in values[1]}
-    own, problems = _own_of(new, old)
-    own_draws: dict[str, list[float]] = {name: [] for name in own}
+    own = own_draws(new.own, *scorers)
     for weights in resample(new.scorer.strata, drawn, seed_from(new.data_digest)):
         ours, theirs = (scorer.figures(weights) for scorer in scorers)
         for name in pieces:
             pieces[name].append(ours[name] - theirs[name])
-        for name, (mine, other) in own.items():
-            try:
-                own_draws[name] += [mine.on(row) - other.on(row) for row in weights if name not in problems]
-            except PipelineError as error:
-                problems[name] = str(error)
+        for one in own.values():
+            one.draw(weights)
     facts = {**new.scorer.facts, "resamples": drawn}
     measures = [
         Measure(
@@ -117,34 +113,7 @@ def _overall(new: Scored, old: Scored, resamples: int) -> list[Measure]:
         )
         for name, draws in pieces.items()
     ]
-    for name, (mine, other) in own.items():
-        if name not in problems:
-            ours_now, theirs_now = mine.on(once[0]), other.on(once[0])
-            measures.append(
-                Measure(
-                    name=name + DIFFERENCE,
-                    value=ours_now - theirs_now,
-                    intervals=difference_intervals(np.array(own_draws[name])),
-                    facts=facts,
-                    detail=f"{ours_now:.4g} against {theirs_now:.4g}",
-                )
-            )
-    return measures + [Measure(name=n + DIFFERENCE, value=None, facts=facts, detail=p) for n, p in problems.items()]
-
-
-def _own_of(new: Scored, old: Scored) -> tuple[dict[str, tuple[OwnMetric, OwnMetric]], dict[str, str]]:
-    """Return the challenger's own metrics on both models' predictions, and those that fail with why."""
-    found, problems = {}, {}
-    for name, rules in own_rules(new.own).items():
-        try:
-            both = (OwnMetric(rules, new.scorer), OwnMetric(rules, old.scorer))
-            for metric in both:
-                metric.once()
-        except PipelineError as error:
-            problems[name] = str(error)
-        else:
-            found[name] = both
-    return found, problems
+    return measures + [one.measure(name + DIFFERENCE, facts) for name, one in own.items()]
 
 
 def judge_measures(measures: tuple[Measure, ...], gates: Gates, required: Requirements) -> list[Check]:
@@ -162,15 +131,15 @@ def judge_measures(measures: tuple[Measure, ...], gates: Gates, required: Requir
     bound: Bound = "at most" if judge.smaller_is_better else "at least"
     groups = [measure for measure in measures if measure.name.startswith(judge.change)]
     limit = margin if judge.smaller_is_better else -margin
-    return checks + [group.check(bound, limit, confidence, _small(group, gates)) for group in groups]
+    return checks + [group.check(bound, limit, confidence, _small(group, gates, judge)) for group in groups]
 
 
-def _small(measure: Measure, gates: Gates) -> str:
+def _small(measure: Measure, gates: Gates, judge: GroupJudge) -> str:
     limits = gates.fairness
     if measure.facts["rows"] < limits.minimum_group_rows:
         return f"{measure.facts['rows']:g} rows, at least {limits.minimum_group_rows} are needed"
     if measure.facts["judged"] < limits.minimum_group_per_class:
-        return f"{measure.facts['judged']:g} rows at risk, at least {limits.minimum_group_per_class} are needed"
+        return f"{measure.facts['judged']:g} {judge.judged_rows}, at least {limits.minimum_group_per_class} are needed"
     return ""
 
 

@@ -14,11 +14,11 @@ from zenml import step
 
 from environments import Drift, Gates
 from governance.gates.context import GateContext
-from governance.gates.drift_report import DISTANCE, PREDICTIONS_NAME, PSI, draw_drift
+from governance.gates.drift_report import DISTANCE, PSI, draw_drift
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure, at_most
-from pipelines.artifacts import VALIDATION_DATA
+from pipelines.artifacts import ALL_PREDICTIONS, VALIDATION_DATA
 from pipelines.digests import data_digest
 from pipelines.model import TrainedModel, read_model
 from pipelines.reference import CategoricalReference, NumericReference, Reference
@@ -62,11 +62,11 @@ def measure_drift(
     if predictions is not None:
         said, found_now = reference.predictions, pd.Series(predictions)
         if said is None:
-            columns[PREDICTIONS_NAME] = None
+            columns[ALL_PREDICTIONS] = None
         elif isinstance(said, NumericReference):
-            columns[PREDICTIONS_NAME] = _compare_numbers(said, reference.rows, found_now, bins)
+            columns[ALL_PREDICTIONS] = _compare_numbers(said, reference.rows, found_now, bins)
         else:
-            columns[PREDICTIONS_NAME] = _compare_categories(said, found_now)
+            columns[ALL_PREDICTIONS] = _compare_categories(said, found_now)
     present = [name for name, found in columns.items() if found is not None]
     adjusted = dict(zip(present, holm([columns[name][2] for name in present]), strict=True))  # type: ignore[index]
     measures, rows = [], float(len(frame))
@@ -203,7 +203,7 @@ def _controls(context: ControlContext) -> list[Control]:
         Control("data as in training", None, lambda: judge(rows)),
         Control("a number that moved", dose, lambda: judge(moved)),
         Control("another mix of categories", f"{DISTANCE}ward", lambda: judge(mixed)),
-        Control("predictions that moved", f"{PSI}{PREDICTIONS_NAME}", lambda: judge(both)),
+        Control("predictions that moved", f"{PSI}{ALL_PREDICTIONS}", lambda: judge(both)),
         Control("values gone missing", dose, lambda: judge(missing)),
         Control("too few rows", dose, lambda: judge(rows.head(gates.drift.minimum_rows - 1))),
     ]

@@ -11,15 +11,13 @@ from zenml import step
 from zenml.types import HTMLString
 
 from governance.gates.result import GateResult
+from pipelines.artifacts import ALL_PREDICTIONS
 from pipelines.model import read_model
 from pipelines.reference import Reference
 
 PSI = "psi of "
 DISTANCE = "distance of "
 """What the names of drift's measures and checks begin with; a column's name follows."""
-
-PREDICTIONS_NAME = "the model's predictions"
-"""What stands in place of a column's name for what the model says of the rows."""
 
 MOST_COLUMNS = 10
 _ROWS = 500
@@ -43,7 +41,7 @@ def sample_reference(reference: Reference, columns: list[str], seed: int = 0) ->
 def moved_most(result: GateResult) -> list[str]:
     """Return the columns by stability index, the largest first; at most :data:`MOST_COLUMNS`."""
     indices = {m.name.removeprefix(PSI): m.value for m in result.measures if m.name.startswith(PSI)}
-    present = {name: value for name, value in indices.items() if value is not None and name != PREDICTIONS_NAME}
+    present = {name: value for name, value in indices.items() if value is not None and name != ALL_PREDICTIONS}
     return sorted(present, key=lambda name: -present[name])[:MOST_COLUMNS]
 
 

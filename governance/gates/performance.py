@@ -14,15 +14,15 @@ from governance.core.target import Target
 from governance.gates.bootstrap import count_resamples, intervals, resample, seed_from
 from governance.gates.context import GateContext
 from governance.gates.gate import Artifacts, AttachContext, Control, ControlContext, PipelineGate
+from governance.gates.own_draws import own_draws
 from governance.gates.record import record
 from governance.gates.result import Check, GateResult, Measure, at_most, find_measure
 from governance.gates.scored import Scored, score_release, score_rows
 from pipelines.artifacts import EVALUATION, MODEL, VALIDATION_DATA
 from pipelines.config import MetricRules
-from pipelines.errors import PipelineError
 from pipelines.evaluation import Evaluation, evaluate
 from pipelines.model import TrainedModel
-from pipelines.own_metrics import OwnMetric, own_rules
+from pipelines.own_metrics import own_rules
 from pipelines.tasks.metrics import METRICS, metric_of
 
 OVERLAP = "share of held-out rows trained on"
@@ -56,7 +56,7 @@ def measure_performance(scored: Scored, *, resamples: int) -> tuple[Measure, ...
     drawn = count_resamples(len(scored.truth), resamples)
     facts = {**counts, "resamples": drawn}
     values = scorer.figures(np.ones((1, len(scored.truth))))
-    own = {name: _OwnDraws(rules, scored) for name, rules in own_rules(scored.own).items()}
+    own = own_draws(scored.own, scorer)
     figures = []
     for weights in resample(scorer.strata, drawn, seed_from(scored.data_digest)):
         figures.append(scorer.figures(weights))
@@ -73,33 +73,6 @@ def measure_performance(scored: Scored, *, resamples: int) -> tuple[Measure, ...
         problems = [f"{name}: {one.problem}" for name, one in own.items() if one.problem]
         measured.append(Measure(name=OWN_FAILED, value=len(problems), detail="; ".join(problems)))
     return (*measured, overlap)
-
-
-class _OwnDraws:
-    """A metric of the team's own under resampling; ``problem`` says why it has no value."""
-
-    def __init__(self, rules: MetricRules, scored: Scored) -> None:
-        self.problem, self._draws = "", list[float]()
-        try:
-            self._metric = OwnMetric(rules, scored.scorer)
-            self._value = self._metric.once()
-        except PipelineError as error:
-            self.problem = str(error)
-
-    def draw(self, weights: np.ndarray) -> None:
-        """Compute it for each row of ``weights``, unless it has failed before."""
-        try:
-            for row in weights if not self.problem else ():
-                self._draws.append(self._metric.on(row))
-        except PipelineError as error:
-            self.problem = f"of a resample, {error}"
-
-    def measure(self, name: str, facts: dict[str, float]) -> Measure:
-        """Return it with its interval."""
-        if self.problem:
-            return Measure(name=name, value=None, facts=facts, detail=self.problem)
-        found = intervals(np.array(self._draws), self._value, 0, share=False)
-        return Measure(name=name, value=self._value, intervals=found, facts=facts)
 
 
 def judge_measures(

@@ -11,6 +11,7 @@ from zenml.pipelines.pipeline_definition import Pipeline
 from governance.core.errors import RefusedError
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.estimators import check_estimator
+from pipelines.functions import check_functions
 from pipelines.training import training_pipeline
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def training_of(config: ModelConfig) -> Pipeline:
     Raises:
         PipelineMissingError: the config names one that cannot be used.
         ConfigError: the config's estimator or preprocessing cannot be built, or does not fit its task.
+        FunctionMissingError: a metric or a split of the team's own cannot be loaded.
     """
     check_estimator(config)
+    check_functions(config)
     return _named(config.pipelines.training, config, "training", training_pipeline)
 
 

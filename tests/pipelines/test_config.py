@@ -36,6 +36,17 @@ def _own_metric(name: str) -> Callable[[dict[str, Any]], None]:
     return _set("metrics", {name: {"function": "pipelines.teams.oncology.metrics:cost", "better": "lower"}})
 
 
+def _classes(classes: list[Any], metric: str) -> Callable[[dict[str, Any]], None]:
+    target = {"column": "target", "meaning": "one of them", "classes": classes}
+    changed = {"task": "multiclass", "target": target, "metrics": {metric: {"at_least": 0.5}}}
+
+    def change(raw: dict[str, Any]) -> None:
+        raw.update(changed)
+        raw.pop("decision_threshold")
+
+    return change
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     text = (CONFIGS / f"{EXAMPLE}.yaml").read_text(encoding="utf-8")
@@ -57,6 +68,9 @@ def directory(tmp_path: Path) -> Path:
         (lambda raw: raw.pop("target"), "target: is required"),
         (_set("target.risk_values", [1]), "target: give exactly one of risk_values, above, above_quantile"),
         (lambda raw: raw["target"].pop("above_quantile"), "target: give exactly one of"),
+        (_classes([1, 2], "recall of 3"), "metrics: 'recall of 3': target.classes has no '3'. Allowed: 1, 2."),
+        (_classes([True, "true"], "accuracy"), "true: named more than once"),
+        (_classes([1, 2], "recal of 2"), "and 'recall of <class>'"),
         (_set("target.above_quantile", 1.5), "target.above_quantile: Input should be less than 1 (found 1.5)"),
         (_set("source", "sklearn:iris"), "source.path: 'sklearn:iris' is not a bundled data set; there are"),
         (_set("source", "https://example.com/x.csv"), "https:// is not read; use a path or one of s3://"),
@@ -70,6 +84,8 @@ def directory(tmp_path: Path) -> Path:
         (_set("features.numeric", ["sex"]), "features: sex: listed more than once"),
         (_set("features", {"numeric": []}), "features: name at least one numeric, date or categorical column"),
         (_set("features.categorical", ["label"]), "'label' is the name of the label"),
+        (_set("split", {"method": "group", "group": "label"}), "'label' is the name of the label"),
+        (_set("features.categorical", ["the model's predictions"]), "is the name of what a model says of all rows"),
         (_set("sensitive", ["target"]), "sensitive: 'target' is the target"),
         (_set("sensitive", ["age", "age"]), "sensitive: a column is listed more than once"),
         (_set("sensitive", [{"column": "sex", "bands": [1]}]), "sensitive: 'sex' is categorical, so it has no bands"),

@@ -43,6 +43,8 @@ class GroupJudge(ABC):
     fairness: ClassVar[tuple[FairnessMeasure, ...]]
     change: ClassVar[str]
     """How a difference between challenger and champion in a group is called; ``attribute=group`` follows."""
+    judged_rows: ClassVar[str] = "rows to compare"
+    """What :meth:`judged` returns, in words."""
     smaller_is_better: ClassVar[bool] = False
     """Which way that difference is better."""
 
@@ -74,7 +76,7 @@ class GroupJudge(ABC):
         facts = {"rows": float(inside.sum()), "judged": float(rows.sum())}
         label = f"{self.change}{name}"
         if not rows.any():
-            return Measure(name=label, value=None, facts=facts, detail="nobody at risk")
+            return Measure(name=label, value=None, facts=facts, detail=f"no {self.judged_rows}")
         change = self.per_row(new)[rows] - self.per_row(old)[rows]
         # A mean of n rows drawn anew depends only on how often each different change is drawn.
         values, shares = np.unique(change, return_counts=True)

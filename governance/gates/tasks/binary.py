@@ -33,6 +33,7 @@ class RiskGroups(GroupJudge):
 
     fairness: ClassVar[tuple[FairnessMeasure, ...]] = (EQUALIZED_ODDS, DEMOGRAPHIC_PARITY)
     change: ClassVar[str] = "recall difference in "
+    judged_rows: ClassVar[str] = "rows at risk"
 
     def margin(self, limits: Champion) -> float:
         """Return how much recall may fall."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from pydantic import ValidationError
 from zenml import pipeline
 
+import pipelines
 from governance.runs.pipelines import PipelineMissingError, batch_inference_of, training_of
 from pipelines.batch_inference import batch_inference_pipeline
 from pipelines.config import ModelConfig, Pipelines, read_config
+from pipelines.functions import FunctionMissingError
 from pipelines.training import training_pipeline
 
 
@@ -65,6 +68,40 @@ def test_a_pipeline_of_the_teams_own_is_used(config: ModelConfig, own: ModuleTyp
 def test_one_that_cannot_be_used_is_refused(config: ModelConfig, path: str, words: str) -> None:
     with pytest.raises(PipelineMissingError, match=words):
         training_of(naming(config, path))
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A team's modules of functions, one of which cannot be imported."""
+    (tmp_path / "torn.py").write_text("def cost(truth predicted):\n    return 0.0\n")
+    (tmp_path / "costs.py").write_text("def cost(truth):\n    return 0.0\n\n\nnumber = 1\n")
+    for module in ("pipelines.torn", "pipelines.costs"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(pipelines, "__path__", [*pipelines.__path__, str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"metric": "pipelines.nowhere:cost"}, r"metrics: own: .*cannot be imported: ModuleNotFoundError: .*nowhere"),
+        ({"metric": "pipelines.torn:cost"}, r"cannot be imported: SyntaxError: .*torn\.py, line 1"),
+        ({"metric": "pipelines.costs:price"}, "pipelines.costs has no function 'price'"),
+        ({"metric": "pipelines.costs:number"}, "pipelines.costs has no function 'number'"),
+        ({"metric": "pipelines.costs:cost"}, r"takes \(truth\), and is called with truth and predictions"),
+        ({"split": "pipelines.costs:halves"}, r"split.function: pipelines.costs:halves: .*has no function 'halves'"),
+    ],
+)
+@pytest.mark.usefixtures("functions")
+def test_a_function_that_cannot_be_used_is_refused_before_anything_runs(
+    config: ModelConfig, given: dict[str, str], words: str
+) -> None:
+    changed = config.model_dump()
+    if "metric" in given:
+        changed["metrics"] = {"own": {"function": given["metric"], "better": "lower"}}
+    else:
+        changed["split"] = {"method": "function", "function": given["split"]}
+    with pytest.raises(FunctionMissingError, match=words):
+        training_of(ModelConfig.model_validate(changed))
 
 
 @pytest.mark.parametrize(
