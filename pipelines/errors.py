@@ -7,6 +7,10 @@ class PipelineError(Exception):
     """What was given cannot be worked with. The message says what, where and why, and is enough without a traceback."""
 
 
+class FitError(PipelineError):
+    """What a config describes could be built, and cannot be fitted on these rows."""
+
+
 class ModelTamperedError(PipelineError):
     """A model's files are not those that were saved."""
 

@@ -7,7 +7,7 @@ these parameters and takes these values.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.components import Component, Estimator, Search
 from pipelines.config import ConfigError, ModelConfig, Task, suggest
+from pipelines.errors import FitError, PipelineError
 from pipelines.own_types import refuse_unlisted
 
 if TYPE_CHECKING:
@@ -30,6 +31,20 @@ _SHORT: Final[dict[tuple[str, bool], tuple[str, dict[str, Any]]]] = {
 """What short names stand for, for classification and regression, with the defaults that differ from the class's."""
 
 _SCORING: Final = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "neg_root_mean_squared_error"}
+
+_WEIGHTS: Final = frozenset({"class_weight", "priors", "scale_pos_weight", "weights"})
+"""Parameters that hold weights, of which scikit-learn takes negative ones in silence."""
+
+_CHECK_WHEN_FITTED: Final = ("xgboost.", "lightgbm.")
+"""Libraries that look at parameters no sooner than that."""
+
+_OF_THE_ROWS: Final = frozenset(
+    {
+        "base_score", "device", "early_stopping_rounds", "eval_metric", "interaction_constraints", "metric",
+        "monotone_constraints", "num_class", "objective", "scale_pos_weight",
+    }
+)  # fmt: skip
+"""Parameters of boosters whose right value depends on rows or machine."""
 
 
 def check_estimator(config: ModelConfig) -> None:
@@ -80,8 +95,26 @@ def build_estimator(estimator: Estimator, seed: int, task: Task = "binary") -> A
     return seeded(built, seed)
 
 
+def fit_or_explain(what: str, fit: Callable[[], Any]) -> Any:
+    """Call ``fit`` and return what it returns.
+
+    Raises:
+        FitError: it raised; the message begins with ``what``, a key of the config, and gives the first line.
+    """
+    try:
+        return fit()
+    except PipelineError:
+        raise
+    except Exception as error:  # estimators refuse rows and values by whatever error their library has
+        raise FitError(
+            f"{what} cannot be fitted on the training rows: {type(error).__name__}: {_first_line(error)}"
+        ) from error
+
+
 def _gives_probabilities(classifier: BaseEstimator) -> bool:
     """Return whether it has ``predict_proba``; one made of others may only know once it is fitted."""
+    if getattr(classifier, "voting", None) == "hard":
+        return False
     inside = any("__" in name for name in classifier.get_params(deep=True))
     return hasattr(type(classifier) if inside else classifier, "predict_proba")
 
@@ -129,10 +162,46 @@ def build(component: Component, where: str, *, classifies: bool = True) -> Any:
                 f"{inside}.{parameter}: {kind.__name__} has no such parameter.{suggest(parameter, known)}"
             )
     values = _allowed(kind, {**defaults, **given}, inside)
+    for parameter in _WEIGHTS & set(values):
+        if any(weight < 0 for weight in _numbers_in(values[parameter])):
+            raise ConfigError(f"{inside}.{parameter}: a weight is not negative (found {values[parameter]!r})")
     try:
-        return kind(**values)
+        built = kind(**values)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{inside}: {kind.__name__} does not take them: {error}") from error
+    if kind.__module__.startswith(_CHECK_WHEN_FITTED):
+        _try_values(built, inside)
+    return built
+
+
+def _numbers_in(value: Any) -> list[float]:
+    """Return the numbers of a weight: itself, a list of them, or by class."""
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
+    return [item for item in items if isinstance(item, int | float)]
+
+
+def _try_values(booster: Any, where: str) -> None:
+    """Fit a small booster with the same values to made-up rows: its library looks at them no sooner.
+
+    Raises:
+        ConfigError: it does not take a value.
+    """
+    import numpy as np
+
+    values = {
+        name: value
+        for name, value in booster.get_params(deep=False).items()
+        if isinstance(value, int | float | str) and not isinstance(value, bool) and name not in _OF_THE_ROWS
+    }
+    rows = np.arange(4000.0).reshape(2000, 2)
+    try:
+        type(booster)(**{**values, "n_estimators": 1}).fit(rows, np.arange(2000) % 2)
+    except Exception as error:  # each library has errors of its own
+        raise ConfigError(f"{where}: {type(booster).__name__} does not take them: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _built(value: Any, where: str, classifies: bool) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pipelines.artifacts import LABEL
-from pipelines.config import ConfigError, Features
-from pipelines.estimators import build, seeded
+from pipelines.config import ConfigError, Features, suggest
+from pipelines.estimators import build, fit_or_explain, seeded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +20,13 @@ def fit_features(features: Features, training: pd.DataFrame, seed: int = 0) -> B
     """Fit what turns the input columns of ``training`` into what the estimator takes; see :func:`build_features`.
 
     A step that chooses features by the label, such as ``SelectKBest``, sees that of the training rows.
+
+    Raises:
+        FitError: a step refuses these rows.
     """
-    return build_features(features, seed).fit(training[list(features.columns)], training[LABEL])
+    built = build_features(features, seed)
+    what = "features" if features.preprocessing is None else "features.preprocessing"
+    return fit_or_explain(what, lambda: built.fit(training[list(features.columns)], training[LABEL]))
 
 
 def build_features(features: Features, seed: int = 0) -> Any:
@@ -66,11 +71,21 @@ def _own_steps(features: Features, seed: int) -> Any:
         transformer = build(step, where)
         if not hasattr(transformer, "transform"):
             raise ConfigError(f"{where}.type: {step.type} is no transformer")
+        if not hasattr(transformer, "set_output"):
+            raise ConfigError(
+                f"{where}.type: {step.type} does not name the columns that it makes, by which others find them: give "
+                "it get_feature_names_out, as sklearn.base.OneToOneFeatureMixin has it for as many as it takes"
+            )
         if "sparse_output" not in step.parameters and "sparse_output" in transformer.get_params(deep=False):
             transformer.set_params(sparse_output=False)  # a frame holds no sparse matrix
         seeded(transformer, seed)
         name = f"{place + 1}_{type(transformer).__name__}"
         if step.columns is not None:
+            absent = sorted(set(step.columns) - set(features.columns))
+            if place == 0 and absent:
+                raise ConfigError(
+                    f"{where}.columns: {absent[0]!r} is no feature.{suggest(absent[0], features.columns)}"
+                )
             transformer = ColumnTransformer([("chosen", transformer, list(step.columns))], **columns)
         steps.append((name, transformer))
     return Pipeline(steps).set_output(transform="pandas")

@@ -18,7 +18,7 @@ from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
 from pipelines.digests import combine_digests, data_digest, folder_digest
 from pipelines.errors import ModelTamperedError, ModelUntrustedError
-from pipelines.estimators import build_model
+from pipelines.estimators import build_model, fit_or_explain
 from pipelines.libraries import ModelLibrariesError, differing, in_words, versions_here
 from pipelines.onnx_models import OnnxModel
 from pipelines.reference import Reference, describe_rows
@@ -116,6 +116,9 @@ def train_model(
 
     A search fits features of its own in every fold, so that no fold knows the rows it is judged on, and its folds keep
     groups whole and the past before the future where the config does.
+
+    Raises:
+        FitError: the estimator, or the search, refuses these rows.
     """
     from sklearn.base import clone
 
@@ -124,13 +127,15 @@ def train_model(
     estimator = config.estimator.model_dump(mode="json", exclude_none=True)
     if config.estimator.search is None:
         pipeline = build_model(config, features)
-        pipeline.steps[-1][1].fit(features.transform(inputs), training[LABEL])
+        fit_or_explain("estimator", lambda: pipeline.steps[-1][1].fit(features.transform(inputs), training[LABEL]))
     else:
         # Folds by time need rows in its order, and folds by group to know the groups.
         rows = training.sort_values(str(config.split.column), kind="stable") if by_time else training
         groups = {} if config.split.group is None else {"groups": rows[config.split.group]}
         search = build_model(config, clone(features))
-        search.fit(rows[list(config.features.columns)], rows[LABEL], **groups)
+        fit_or_explain(
+            "estimator.search", lambda: search.fit(rows[list(config.features.columns)], rows[LABEL], **groups)
+        )
         pipeline = search.best_estimator_
         chosen = {name.removeprefix("estimator__"): value for name, value in search.best_params_.items()}
         estimator["chosen"] = {

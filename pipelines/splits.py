@@ -157,8 +157,11 @@ def _by_function(split: Split, frame: pd.DataFrame, target: pd.Series) -> np.nda
 
     assert split.function is not None, "a function split names its function"
     given = frame.assign(**{str(target.name): target.to_numpy()})
-    found = np.asarray(load_function(split.function)(given.copy()))
-    again = np.asarray(load_function(split.function)(given.copy()))
+    divide = load_function(split.function)
+    try:
+        found, again = (np.asarray(divide(given.copy())) for _ in range(2))
+    except Exception as error:  # a team's function may fail in any way
+        raise SplitError(f"split.function: {split.function} raised {type(error).__name__}: {error}") from error
     if found.shape != (len(frame),) or found.dtype != bool:
         raise SplitError(
             f"split.function: {split.function} returned {found.dtype} of shape {found.shape}; expected true where a "

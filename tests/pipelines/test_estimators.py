@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.components import Estimator
 from pipelines.config import ConfigError
+from pipelines.errors import FitError
 from pipelines.estimators import build_estimator, check_estimator
 from tests.pipelines.conftest import config_of, train
 
@@ -80,6 +82,23 @@ def test_seed_that_the_config_gives_is_kept() -> None:
             },
             "estimator.parameters.estimators.0.1.parameters.max_depth: The 'max_depth' parameter",
         ),
+        (
+            {"type": "xgboost.XGBClassifier", "parameters": {"max_depth": "deep"}},
+            "estimator.parameters: XGBClassifier does not take them: Invalid Parameter format for max_depth",
+        ),
+        ({"type": "lightgbm.LGBMClassifier", "parameters": {"num_leaves": -4}}, "LGBMClassifier does not take them"),
+        (
+            {"type": "logistic_regression", "parameters": {"class_weight": {0: -1, 1: 1}}},
+            "estimator.parameters.class_weight: a weight is not negative",
+        ),
+        ({"type": "sklearn.naive_bayes.GaussianNB", "parameters": {"priors": [-1, 2]}}, "a weight is not negative"),
+        (
+            {
+                "type": "sklearn.ensemble.VotingClassifier",
+                "parameters": {"estimators": [["a", {"type": "random_forest"}]], "voting": "hard"},
+            },
+            "VotingClassifier gives no probabilities with these parameters",
+        ),
         ({"type": "sklearn.linear_model.Ridge"}, "is no classifier, and task is binary"),
         (_LINEAR_SVC, "gives no probabilities with these parameters; wrap it"),
         ({"type": "logistic_regression", "search": {"parameters": {"c_": [1]}}}, "search.parameters.c_: Logistic"),
@@ -94,6 +113,41 @@ def test_estimator_that_cannot_be_built_is_refused_by_name(estimator: dict[str, 
     with pytest.raises(ConfigError) as error:
         check_estimator(config_of("people.parquet", estimator=estimator))
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        {
+            "type": "xgboost.XGBClassifier",
+            "parameters": {"objective": "multi:softprob", "monotone_constraints": [1, 0]},
+        },
+        {"type": "lightgbm.LGBMClassifier", "parameters": {"subsample": 0.01, "subsample_freq": 1, "verbose": -1}},
+        {"type": "logistic_regression", "parameters": {"class_weight": "balanced"}},
+    ],
+)
+def test_values_that_suit_other_rows_are_not_refused(estimator: dict[str, Any]) -> None:
+    check_estimator(config_of("people.parquet", estimator=estimator))
+
+
+def test_what_cannot_be_fitted_is_one_line_by_key(source: Path, tmp_path: Path) -> None:
+    weights = {"type": "logistic_regression", "parameters": {"class_weight": {"ill": 2.0}}}
+    with pytest.raises(FitError, match=r"^estimator cannot be fitted on the training rows: ValueError: The classes.*$"):
+        train(config_of(source, estimator=weights))
+    steps = [{"type": "sklearn.impute.SimpleImputer"}]  # whose mean a text has not
+    with pytest.raises(FitError, match=r"^features.preprocessing cannot be fitted on the training rows: ValueError: "):
+        train(config_of(source, features={"numeric": ["dose"], "categorical": ["ward"], "preprocessing": steps}))
+    search = {"method": "grid", "folds": 10, "parameters": {"C": [1, 2]}}
+    few = tmp_path / "few.parquet"
+    pd.read_parquet(source).head(12).to_parquet(few)
+    with pytest.raises(FitError, match=r"^estimator.search cannot be fitted on the training rows: ValueError: "):
+        train(config_of(few, estimator={"type": "logistic_regression", "search": search}))
+
+
+def test_preprocessing_of_a_column_that_is_no_feature_is_refused() -> None:
+    steps = [{"type": "sklearn.preprocessing.PowerTransformer", "columns": ["doze"]}]
+    with pytest.raises(ConfigError, match=r"preprocessing.0.columns: 'doze' is no feature. Did you mean 'dose'"):
+        check_estimator(config_of("people.parquet", features={"numeric": ["dose"], "preprocessing": steps}))
 
 
 def test_lightgbm_without_the_system_s_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

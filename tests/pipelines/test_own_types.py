@@ -60,6 +60,13 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         del sys.modules[name]
 
 
+def test_transformer_that_names_no_columns_is_refused_before_a_run(team: Path) -> None:
+    code = (team / "transformers.py").read_text(encoding="utf-8")
+    (team / "transformers.py").write_text(code[: code.index("    def get_feature_names_out")], encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"preprocessing.0.type: .*Scaled does not name the columns.*OneToOneFeature"):
+        check_estimator(config_of("people.parquet", features={"numeric": ["dose"], "preprocessing": [{"type": NAME}]}))
+
+
 @pytest.fixture
 def own(team: Path, source: Path, tmp_path: Path) -> tuple[Path, str, Callable[[], pd.DataFrame]]:
     """Folder and digest of a model that holds the type, and rows that it was not trained on."""

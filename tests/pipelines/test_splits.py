@@ -106,6 +106,7 @@ def test_a_division_that_cannot_be_right_is_refused(
     [
         (lambda frame: [True] * 3, r"of shape \(3,\); expected true where"),
         (lambda frame: frame["age"], "returned float64"),
+        (lambda frame: frame["no such column"], "raised KeyError: 'no such column'"),
         (lambda frame: np.random.default_rng().random(len(frame)) > 0.5, "divides the same rows differently"),
     ],
 )
