@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status ui backup restore restore-drill
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill
 
 ##@ Set up
 
@@ -135,6 +135,9 @@ server-stop: setup ## Stop what make server started; what it holds stays
 
 server-status: setup ## What of the server runs; exit 2 when something was killed
 	@$(RUN) governance server-status $(READS)
+
+members: setup ## Make and deactivate the server's accounts as applied team files say [ENV=all] [ROTATE=1]
+	@$(RUN) governance members $(FLAGS)
 
 ui: setup ## Print where dashboard, MLflow's pages and reports are; OPEN=1 opens them
 	@$(RUN) governance ui $(READS) $(if $(OPEN),--open)

@@ -16,9 +16,9 @@
 - ``approvals``: requests, approvals, overrides and break-glass, each signed by people.
 - ``gates``: one module per gate, one catalogue of them.
 - ``registry``: model versions, releases, loading, inventory.
+- ``access``: the roles, and the guard before every route of ZenML's server and of trackers' pages.
 - ``records``: what happened, read from and written to the log.
 - ``signing``: people's and models' signatures.
-- ``access``: the roles, and the guard before every route of ZenML's server.
 - ``audit``: the append-only log, its stores and its verifiers.
 - ``core``: errors, target, roles, provenance, policy, file writing, progress.
 """

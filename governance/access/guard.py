@@ -5,65 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from environments import Platform, SettingsError, load_platform
-from governance.access.roles import ANYWHERE, Account, Grant, Scope, grants_of
+from environments import Platform, SettingsError
+from governance.access.decisions import CONSEQUENCES, Decided, Decision
+from governance.access.roles import ANYWHERE, Account, Grant
 from governance.access.routes import READING, rules
+from governance.access.settings import InUse, SettingsInUse
 from governance.access.things import Asked, Need, NotAllowedError, Things
 
 if TYPE_CHECKING:
     from sqlmodel import Session
-
-CONSEQUENCES = frozenset({"promote to staging", "promote to production", "modify stacks", "delete resources"})
-"""Actions that are recorded when they are granted, too; so is all that only an administrator may change."""
-
-Decided = Literal["granted", "denied"]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the guard decided about a request, for the record."""
-
-    decided: Decided
-    account: Account
-    grants: tuple[Grant, ...]
-    method: str
-    template: str
-    action: str
-    scope: Scope
-    subject: str | None
-
-
-class SettingsInUse:
-    """The settings in a folder, read again when one of their files changed.
-
-    Args:
-        directory: of the settings.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self._lock = Lock()
-        self._seen: tuple[object, ...] = ()
-        self._platform: Platform | None = None
-
-    def current(self) -> Platform:
-        """Return the settings as the files have them now.
-
-        Raises:
-            SettingsError: they cannot be read. Earlier ones do not go on holding: somebody may have left in between.
-        """
-        files = sorted([*self.directory.glob("*.yaml"), *self.directory.glob("teams/*.yaml")])
-        seen = tuple((file, (about := file.stat()).st_mtime_ns, about.st_size, about.st_ino) for file in files)
-        with self._lock:
-            if seen != self._seen or self._platform is None:
-                self._platform = None
-                self._platform = load_platform(self.directory)
-                self._seen = seen
-            return self._platform
 
 
 @dataclass(frozen=True)
@@ -72,15 +24,18 @@ class Guard:
 
     Args:
         settings: who holds which role.
-        administrators: accounts that look after the server, beside those that the settings name.
         open_session: opens a session of the server's database.
         note: is told of every denial, and of every grant of consequence.
     """
 
     settings: SettingsInUse
-    administrators: Collection[Account]
     open_session: Callable[[], Session]
     note: Callable[[Decision, Platform], None] = field(repr=False)
+
+    def is_quick(self, method: str, template: str) -> bool:
+        """Return whether :meth:`check` decides about this route without asking a database or a log."""
+        rule = rules().get((method, template))
+        return (rule is None or rule.about is None) and self.settings.is_current
 
     def check(self, account: Account, method: str, template: str, path: dict[str, Any], body: bytes) -> None:
         """Return when ``account`` may have this request answered.
@@ -96,14 +51,14 @@ class Guard:
             NotAllowedError: they may not; the message says what they would need.
             SettingsError: the settings cannot be read, so nobody's role is known.
         """
-        platform = self.settings.current()
-        grants = grants_of(platform, account, self.administrators)
+        in_use = self.settings.current()
+        grants = in_use.grants(account)
         rule = rules().get((method, template))
         changes = method not in READING
         needs: list[Need] = []
         try:
             if not grants:
-                raise NotAllowedError(f"{account} holds no role on this platform any more, or none yet.")
+                raise NotAllowedError(f"{account} holds no role on this platform any more, or none yet.{_why(in_use)}")
             if rule is None or rule.level == "never":
                 raise NotAllowedError(f"{method} {template} is not served.")
             if rule.level == "administer":
@@ -111,47 +66,46 @@ class Guard:
             elif rule.level == "anyone":
                 _keep_names(changes, template, body)
             elif rule.action is not None:
-                needs = self._needs(platform, rule.action, rule.about, Asked(method, path, _parsed(body)))
+                needs = self._needs(in_use, rule.action, rule.about, Asked(method, path, _parsed(body)))
                 for need in needs:
                     _require_need(need, grants, account)
         except NotAllowedError:
             refused = next((need for need in needs if not _holds(need, grants)), needs[0] if needs else None)
             named = "unlisted" if rule is None else rule.action or rule.level or "unlisted"
-            self._note("denied", platform, account, grants, (method, template), refused or Need(named, ANYWHERE))
+            self._note("denied", account, grants, (method, template), refused or Need(named, ANYWHERE))
             raise
         if changes:
             if rule.level == "administer":
-                self._note("granted", platform, account, grants, (method, template), Need("administer", ANYWHERE))
+                self._note("granted", account, grants, (method, template), Need("administer", ANYWHERE))
             for need in dict.fromkeys(need for need in needs if need.action in CONSEQUENCES):
-                self._note("granted", platform, account, grants, (method, template), need)
+                self._note("granted", account, grants, (method, template), need)
 
     def reads_values(self, account: Account, names: Collection[str]) -> frozenset[str]:
         """Return which of the secrets and connectors called ``names`` have values that ``account`` may see.
 
         They belong to those who run pipelines in the stack whose name theirs begins with, and to administrators.
         """
-        platform = self.settings.current()
-        grants = grants_of(platform, account, self.administrators)
-        with self.open_session() as session:
-            owner_of = Things(session, platform).owner_of
-            return frozenset(name for name in names if _holds(Need("execute pipelines", owner_of(name)), grants))
+        in_use = self.settings.current()
+        grants = in_use.grants(account)
+        return frozenset(name for name in names if _holds(Need("execute pipelines", in_use.owner_of(name)), grants))
 
-    def _needs(self, platform: Platform, action: Any, about: str | None, asked: Asked) -> list[Need]:
+    def _needs(self, in_use: InUse, action: Any, about: str | None, asked: Asked) -> list[Need]:
         if about is None:
             return [Need(action, ANYWHERE)]
         with self.open_session() as session:
-            return Things(session, platform).needs(action, about, asked)
+            return Things(session, in_use).needs(action, about, asked)
 
     def _note(
         self,
         decided: Decided,
-        platform: Platform,
         account: Account,
         grants: tuple[Grant, ...],
         route: tuple[str, str],
         need: Need,
     ) -> None:
-        self.note(Decision(decided, account, grants, *route, need.action, need.scope, need.subject), platform)
+        self.note(
+            Decision(decided, account, grants, *route, need.action, need.scope, need.subject), self.settings.declared
+        )
 
 
 def _holds(need: Need, grants: Collection[Grant]) -> bool:
@@ -169,6 +123,10 @@ def _require_need(need: Need, grants: Collection[Grant], account: Account) -> No
 def _require(held: bool, account: Account, what: str) -> None:
     if not held:
         raise NotAllowedError(f"{account} may not {what}: no role in environments/teams allows it.")
+
+
+def _why(in_use: InUse) -> str:
+    return "".join(f" No settings count in {name}: {reason}." for name, reason in in_use.closed.items())
 
 
 def _keep_names(changes: bool, template: str, body: bytes) -> None:
@@ -189,4 +147,4 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-__all__ = ["Decision", "Guard", "NotAllowedError", "SettingsError", "SettingsInUse"]
+__all__ = ["Guard", "NotAllowedError", "SettingsError"]

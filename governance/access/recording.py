@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from environments import Platform, SettingsError, ground_of, pick_cloud
-from governance.access.guard import Decision
+from governance.access.decisions import Decision
 from governance.access.roles import Account
 from governance.access.routes import API
 from governance.audit import AuditError, Identity, locate, open_log

@@ -16,6 +16,7 @@ from governance.core.errors import RefusedError
 Level = Literal["open", "anyone", "administer", "never"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 
+OPEN: Level = "open"
 API = "/api/v1/"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PAGES = frozenset(
@@ -115,4 +116,4 @@ def refuse_unguarded(routes: Iterable[Route]) -> None:
 
 def _is_open(route: Route) -> bool:
     rule = rules().get((route.method, route.template))
-    return rule is not None and rule.level == "open"
+    return rule is not None and rule.level == OPEN

@@ -1,8 +1,6 @@
 """The guarded server: ``uvicorn governance.access.target:app`` serves ZenML's own, with the guard before every route.
 
-Read from the environment: ``GROUNDWORK_ACCESS_SETTINGS``, the folder of the settings (default: this checkout's), and
-``GROUNDWORK_ACCESS_ADMINISTRATORS``, accounts that look after the server beside those in ``platform.yaml``, separated
-by commas, service accounts as ``service:<name>``.
+What it reads from the environment says :func:`governance.access.settings.from_variables`.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 IMPLEMENTATION = "governance.access.values.ValuesOfTheirOwn"
@@ -25,8 +22,15 @@ def _nobody_owns(_resource: object) -> bool:
     return False
 
 
-# The routers take this name from the module when they are imported, which is below.
+def _as_it_is(answer: Any) -> Any:
+    """Return ``answer`` whole: who may see a part of it was decided with its route, and ZenML's walk finds the same."""
+    return answer
+
+
+# The routers take these names from the module when they are imported, which is below.
 vars(rbac_utils)["is_owned_by_authenticated_user"] = _nobody_owns
+for walk in ("dehydrate_page", "dehydrate_response_model", "dehydrate_response_model_batch"):
+    vars(rbac_utils)[walk] = _as_it_is
 
 import anyio.to_thread  # noqa: E402
 from fastapi import HTTPException, Request, Security  # noqa: E402
@@ -34,20 +38,14 @@ from sqlmodel import Session  # noqa: E402
 from zenml.zen_server import auth, zen_server_api  # noqa: E402
 from zenml.zen_server.utils import zen_store  # noqa: E402
 
-from environments import DIRECTORY, SettingsError  # noqa: E402
-from governance.access.guard import Guard, SettingsInUse  # noqa: E402
+from environments import SettingsError  # noqa: E402
+from governance.access.activation import KeepsOwnName  # noqa: E402
+from governance.access.guard import Guard  # noqa: E402
 from governance.access.recording import DecisionRecorder  # noqa: E402
 from governance.access.roles import Account  # noqa: E402
 from governance.access.routes import refuse_unguarded, routes_of  # noqa: E402
+from governance.access.settings import Refresher, from_variables  # noqa: E402
 from governance.access.things import NotAllowedError  # noqa: E402
-
-SETTINGS, ADMINISTRATORS = "GROUNDWORK_ACCESS_SETTINGS", "GROUNDWORK_ACCESS_ADMINISTRATORS"
-
-
-def account_named(text: str) -> Account:
-    """Return the account that ``text`` names: an address, or ``service:<name>``."""
-    name = text.strip()
-    return Account(name.removeprefix("service:"), name.startswith("service:"))
 
 
 def account_of(user: Any) -> Account:
@@ -60,12 +58,9 @@ def _open_session() -> Session:
 
 
 recorder = DecisionRecorder()
-guard = Guard(
-    SettingsInUse(Path(os.environ.get(SETTINGS) or DIRECTORY)),
-    frozenset(account_named(text) for text in os.environ.get(ADMINISTRATORS, "").split(",") if text.strip()),
-    _open_session,
-    recorder.note,
-)
+settings = from_variables(os.environ)
+refresher = Refresher(settings)
+guard = Guard(settings, _open_session, recorder.note)
 _authenticate = auth.get_authorization_provider()
 
 
@@ -83,7 +78,10 @@ async def _authorize(
         guard.check(account_of(user), request.method, template, dict(request.path_params), body)
 
     try:
-        await anyio.to_thread.run_sync(check)
+        if guard.is_quick(request.method, template):
+            check()
+        else:
+            await anyio.to_thread.run_sync(check)
     except NotAllowedError as error:
         raise HTTPException(403, ["IllegalOperationError", str(error)]) from error
     except SettingsError as error:
@@ -92,6 +90,7 @@ async def _authorize(
 
 
 app = zen_server_api.app
+app.add_middleware(KeepsOwnName)
 refuse_unguarded(routes_of(app, auth.authorize))
 app.dependency_overrides[auth.authorize] = _authorize
 
@@ -102,9 +101,11 @@ _lifespan: Callable[[Any], Any] = app.router.lifespan_context
 async def _recording(served: Any) -> AsyncIterator[Any]:
     async with _lifespan(served) as state:
         recorder.start()
+        refresher.start()
         try:
             yield state
         finally:
+            refresher.close()
             recorder.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -27,9 +27,8 @@ from zenml.zen_stores.schemas import (
     StepRunSchema,
 )
 
-from environments import PLATFORM, Platform, stack_name
-from environments.model import Cloud
 from governance.access.roles import ANYWHERE, UNOWNED, Scope
+from governance.access.settings import InUse
 from governance.core.errors import RefusedError
 
 PROMOTIONS: Mapping[str, str] = {"staging": "promote to staging", "production": "promote to production"}
@@ -91,19 +90,12 @@ class Things:
 
     Args:
         session: of the server's database.
-        platform: the settings as they are now.
+        in_use: the settings that count, which say whose what is.
     """
 
-    def __init__(self, session: Session, platform: Platform) -> None:
-        self._session, self._platform = session, platform
-        teams = {model: team.team for team in platform.teams.values() for model in team.models}
-        self._teams: Mapping[str, str] = teams
-        self._stacks = {
-            stack_name(team, environment, cloud): Scope(team, environment)
-            for team in (PLATFORM, *platform.teams)
-            for environment in platform.environments
-            for cloud in get_args(Cloud)
-        }
+    def __init__(self, session: Session, in_use: InUse) -> None:
+        self._session = session
+        self.owner_of, self._owner = in_use.owner_of, in_use.owner_of_model
 
     def needs(self, action: str, about: str, asked: Asked) -> list[Need]:
         """Return everything that ``asked`` takes, beginning with ``action`` on things of the kind ``about``.
@@ -346,16 +338,7 @@ class Things:
             run = self._one(select(StepRunSchema.pipeline_run_id).where(StepRunSchema.id == step))
         return [run] if run is not None else []
 
-    # Whose it is
-
-    def owner_of(self, name: str | None) -> Scope:
-        """Return whose a stack, component, connector or secret of this name is: it begins with its stack's name."""
-        fitting = [stack for stack in self._stacks if name == stack or str(name).startswith(f"{stack}-")]
-        return self._stacks[max(fitting, key=len)] if name and fitting else UNOWNED
-
-    def _owner(self, model: str | None, stage: str | None = None) -> Scope:
-        team = self._teams.get(model or "")
-        return Scope(team, stage) if team else UNOWNED
+    # Looked up
 
     def _version(self, version: UUID | None) -> tuple[str | None, str | None]:
         found = self._session.exec(

@@ -425,6 +425,14 @@ class BackupRestored(_Documentation):
     )
 
 
+class AccountChange(_Documentation):
+    """An account of the shared server was made, or may log in again, or may not any more, or got a new key."""
+
+    kind: Literal["account_change"] = "account_change"
+    action: Literal["created", "reactivated", "deactivated", "rotated"]
+    account: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")] = Field(description="Whose, under a pseudonym.")
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -450,7 +458,8 @@ AnyEvent = Annotated[
     | BackupMade
     | BackupDeleted
     | RestoreDrilled
-    | BackupRestored,
+    | BackupRestored
+    | AccountChange,
     Field(discriminator="kind"),
 ]
 

@@ -20,6 +20,7 @@ from governance.cli import deployment as deployment_commands
 from governance.cli import evidence as evidence_commands
 from governance.cli import gates as gate_commands
 from governance.cli import images as docker_commands
+from governance.cli import members as member_commands
 from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
@@ -61,6 +62,7 @@ app.command("restore-drill")(backup_commands.restore_drill)
 app.command("server")(server_commands.server)
 app.command("server-stop")(server_commands.server_stop)
 app.command("server-status")(server_commands.server_status)
+app.command("members")(member_commands.members)
 app.command("ui")(server_commands.ui)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)

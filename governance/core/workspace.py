@@ -16,6 +16,10 @@ MANIFEST = "demo.json"
 """File in the local root that lists what the demo made."""
 
 
+_BESIDE = ("anchors", "applied", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
+"""Folders of the local root that all its environments share."""
+
+
 class WorkspaceDirError(RefusedError):
     """The local root cannot be used or removed as asked."""
 
@@ -48,10 +52,7 @@ def parts(platform: Platform, root: Path) -> list[Path]:
     return [
         *(root / "environments" / name for name in platform.environments),
         *(root / "terraform" / "local" / name for name in platform.environments),
-        *(
-            root / name
-            for name in ("anchors", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
-        ),
+        *(root / name for name in _BESIDE),
     ]
 
 

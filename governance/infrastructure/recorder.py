@@ -16,6 +16,7 @@ from governance.audit.outbox import Outbox, OutboxFile, Outcome, WaitingEvent, r
 from governance.core import clock
 from governance.core.digests import digest
 from governance.core.provenance import collect
+from governance.records.applied import keep, kept_in
 from governance.records.settings import settings_of
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, RegistrationAct, Stack
@@ -104,9 +105,12 @@ class AuditRecorder:
             "changed": len(act.changes.change),
             "destroyed": len(act.changes.destructive),
         }
-        if act.action == "apply":
-            chosen = book.platform.environment(where.environment)
-            fields |= settings_of(book.platform, chosen, where.cloud).in_log()
+        chosen = book.platform.environment(where.environment)
+        folder = kept_in(chosen, pick_cloud(chosen, where.cloud))
+        settings = settings_of(book.platform, chosen, where.cloud) if act.action == "apply" else None
+        if settings is not None:
+            fields |= settings.in_log()
+            keep(settings, folder)  # nothing believes these before the log says that they were applied
         kind = InfrastructureChange.model_fields["kind"].default
         again = f"make apply ENV={where.environment} CLOUD={where.cloud}"
 
@@ -116,6 +120,8 @@ class AuditRecorder:
         waiting = {book: [book.waiting(_Origin.here(where.settings), kind, fields)]}
         with _kept(waiting, ended, f"{act.action} of {where}", again):
             yield
+        if folder.is_dir():
+            folder.touch()  # whoever looks at it reads the log again
 
     @contextmanager
     def registration(self, act: RegistrationAct) -> Iterator[None]:

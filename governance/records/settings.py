@@ -7,9 +7,10 @@ decided under those settings and says so, or is refused; what an entry says was 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from environments import CLOUDS, ORDER, Cloud, Environment, Platform
+from environments.load import PLATFORM_FILE
 from environments.people import PEOPLE_FILE
 from governance.audit import LogReader
 from governance.audit.canonical import canonical
@@ -33,10 +34,12 @@ class Settings:
     Attributes:
         parts: the digest of what counts of each file, by the file's name.
         protected: whether the environment is protected.
+        contents: what counts of each file, of which ``parts`` are the digests.
     """
 
     parts: Mapping[str, str]
     protected: bool
+    contents: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
@@ -52,7 +55,8 @@ def settings_of(platform: Platform, environment: Environment, cloud: Cloud) -> S
     """Return what counts of ``platform``'s settings for ``environment`` on ``cloud``.
 
     That is the environment's own file without other clouds' sections, of every team there its models, owners and
-    section, who may sign, and the committed keys of models. A model's configuration is code and has a commit.
+    section, who may sign, who looks after the shared server, and the committed keys of models. A model's configuration
+    is code and has a commit.
     """
     name = environment.environment
     others = {"cloud", *CLOUDS} - {cloud}
@@ -61,11 +65,18 @@ def settings_of(platform: Platform, environment: Environment, cloud: Cloud) -> S
         if name in team.environments:
             kept = team.model_dump(mode="json", exclude={"environments"})
             contents[f"teams/{team.team}.yaml"] = {**kept, "here": team.environments[name].model_dump(mode="json")}
+    if administrators := platform.settings.administrators:  # an environment without any keeps its earlier digest
+        contents[PLATFORM_FILE] = {"administrators": sorted(administrators)}
     contents[PEOPLE_FILE] = known_people(platform, environment, cloud).content
     keys = committed_key(platform.directory, ORDER[0], cloud)
     if keys.exists():
         contents[f"{PUBLIC_KEYS}/{keys.name}"] = keys.read_text(encoding="utf-8").split()
-    return Settings({file: content_digest(canonical(held)) for file, held in contents.items()}, environment.protected)
+    return Settings(digests_of(contents), environment.protected, contents)
+
+
+def digests_of(contents: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the digest of what counts of each file, by the file's name."""
+    return {file: content_digest(canonical(held)) for file, held in contents.items()}
 
 
 def settings_at(target: Target) -> Settings:

@@ -20,9 +20,10 @@ import requests
 
 from environments import CHECKOUT, Platform
 from environments.files import replace_file
+from governance.access.settings import ADMINISTRATORS, SETTINGS
 from governance.server.database import Address, keep_address
 from governance.server.state import Home, Process, ServerError, Service
-from governance.server.trackers import PAGES, page_command, tracking_stores
+from governance.server.trackers import PAGES, Store, page_command, page_variables, tracking_stores
 
 ADMINISTRATOR, CHECKOUT_ACCOUNT = "admin", "checkout"
 """The first administrator, and the service account of this checkout's commands."""
@@ -30,10 +31,12 @@ ZENML = "zenml"
 PORT = 8237
 HOST = "127.0.0.1"
 READY_SECONDS, END_SECONDS, ASK_SECONDS = 120, 20, 30
+TOKEN_MINUTES = 60
+"""How long a login lasts; whoever holds a key, such as CI, is given the next token for it."""
 
 
 def start(
-    platform: Platform, *, port: int = PORT, database: Address | None = None, pages: Mapping[str, str] | None = None
+    platform: Platform, *, port: int = PORT, database: Address | None = None, pages: Mapping[str, Store] | None = None
 ) -> tuple[Service, ...]:
     """Start the server, and the tracker's page of each store in ``pages``; what runs already is left as it is.
 
@@ -54,7 +57,7 @@ def start(
     with _alone(home):
         running = {service.name: service for service in home.services() if service.runs}
         wanted = {
-            f"{PAGES} {name}": uri for name, uri in (tracking_stores(platform) if pages is None else pages).items()
+            f"{PAGES} {name}": store for name, store in (tracking_stores(platform) if pages is None else pages).items()
         }
         services = list(running.values())
         if ZENML not in running:
@@ -63,10 +66,10 @@ def start(
                 database.require()
             services.insert(0, _zenml(platform, home, port, database))
             home.keep(tuple(services))
-        for place, (name, uri) in enumerate(sorted(wanted.items()), start=1):
+        for place, (name, store) in enumerate(sorted(wanted.items()), start=1):
             if name not in running:
                 _refuse_taken(port + place)
-                services.append(_page(home, name, uri, port + place))
+                services.append(_page(platform, home, name, port + place, page_variables(store, services[0].url)))
                 home.keep(tuple(services))
         return tuple(services)
 
@@ -92,12 +95,12 @@ def _zenml(platform: Platform, home: Home, port: int, database: Address | None) 
     url = f"http://{HOST}:{port}"
     password = _first_password(home, url)
     variables = {
-        "GROUNDWORK_ACCESS_SETTINGS": str(platform.directory.resolve()),
-        "GROUNDWORK_ACCESS_ADMINISTRATORS": f"{ADMINISTRATOR},service:{CHECKOUT_ACCOUNT}",
+        **_roles(platform),
         "ZENML_CONFIG_PATH": str(home.folder / "zenml"),
         "ZENML_SERVER": "true",
         "ZENML_SERVER_AUTO_ACTIVATE": "true",
         "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
+        "ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES": str(TOKEN_MINUTES),
         "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
         "ZENML_SERVER_JWT_SECRET_KEY": _kept(home.folder / "tokens.key", lambda: secrets.token_hex(32)),
         "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
@@ -116,9 +119,17 @@ def _zenml(platform: Platform, home: Home, port: int, database: Address | None) 
     return service
 
 
-def _page(home: Home, name: str, uri: str, port: int) -> Service:
+def _roles(platform: Platform) -> dict[str, str]:
+    """Return the variables by which a guarded process finds what was applied."""
+    return {
+        SETTINGS: str(platform.directory.resolve()),
+        ADMINISTRATORS: f"{ADMINISTRATOR},service:{CHECKOUT_ACCOUNT}",
+    }
+
+
+def _page(platform: Platform, home: Home, name: str, port: int, variables: Mapping[str, str]) -> Service:
     log = home.folder / f"{name.replace(' ', '-')}.log"
-    process = run_in_background(page_command(uri, HOST, port), {}, log)
+    process = run_in_background(page_command(HOST, port), {**_roles(platform), **variables}, log)
     service = Service(name, f"http://{HOST}:{port}", process)
     wait_until_ready(service, f"{service.url}/health", log)
     return service

@@ -14,8 +14,12 @@ import requests
 
 from environments import Platform, Role, load_platform, stack_name
 from governance.audit import locate
+from governance.infrastructure import AuditRecorder
 from governance.server.start import ADMINISTRATOR, start, stop
 from governance.server.state import Home
+from stack_bootstrap.plans import Changes
+from stack_bootstrap.recorders import InfrastructureAct
+from stack_bootstrap.workspace import workspace
 from tests.conftest import copy_settings, edit_yaml
 
 TEAMS = {"oncology": "breast_cancer_classifier", "diabetes-care": "diabetes_progression_classifier"}
@@ -96,9 +100,21 @@ class Served:
             assert answer.ok, answer.text
         return made
 
+    def apply(self, *environments: str) -> None:
+        """Record the settings as they are now, as an apply does that finds nothing to change."""
+        apply_settings(self.platform, *environments)
+
     @property
     def project(self) -> dict[str, str]:
         return {"project": self.things["project"]}
+
+
+def apply_settings(platform: Platform, *environments: str) -> None:
+    """Record that ``environments`` (all by default) were applied with the settings as they are now."""
+    for name in environments or platform.environments:
+        act = InfrastructureAct("apply", workspace(platform, name, "local"), Changes(), "0" * 64)
+        with AuditRecorder().infrastructure(act):
+            pass
 
 
 @contextmanager
@@ -114,6 +130,7 @@ def served(folder: Path) -> Iterator[Served]:
     ground = locate(platform, "dev").ground / "environments"
     for environment in platform.environments:  # the logs' folders, where Terraform would make them
         (ground / environment / "platform" / "audit").mkdir(parents=True)
+    apply_settings(platform)
     try:
         url = start(platform, port=free_port(), pages={})[0].url
         world = Served(f"{url}/api/v1", settings)

@@ -1,21 +1,42 @@
-"""The pages on which a tracker shows its runs, where runs on this machine have left some."""
+"""The pages on which a tracker shows its runs, where runs on this machine have left some; with the platform's roles."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 from environments import Platform
+from governance.access.routes import OPEN
 
 PAGES = "mlflow"
 """What a page is called, beside the team and environment whose runs it shows."""
+SERVER, OWNER = "GROUNDWORK_TRACKER_SERVER", "GROUNDWORK_TRACKER_OWNER"
+"""Variables of a page's process: ZenML's server, which says who asks, and whose runs it shows, as team/environment."""
+
+_API = re.compile(r"^/(?:ajax-)?api/[0-9.]+/?")
+_PAGE = re.compile(r"^/(?:static-files/|health$|version$)")
 
 
-def tracking_stores(platform: Platform) -> dict[str, str]:
+@dataclass(frozen=True)
+class Store:
+    """Where the runs of one team in one environment are."""
+
+    uri: str
+    team: str
+    environment: str
+
+
+def tracking_stores(platform: Platform) -> dict[str, Store]:
     """Return the tracking stores that runs on this machine have made, by team and environment."""
     return {
-        f"{team}-{environment}": f"sqlite:///{file}"
+        f"{team}-{environment}": Store(f"sqlite:///{file}", team, environment)
         for environment in platform.environments
         for team, file in tracking_files(platform, environment).items()
         if file.is_file()
@@ -40,7 +61,42 @@ def tracker_version() -> str:
     return version("mlflow")
 
 
-def page_command(store: str, host: str, port: int) -> list[str]:
-    """Return the command that serves the page of a tracking store at ``host`` and ``port``."""
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
-    return [*command, "--host", host, "--port", str(port), "--workers", "1"]
+def page_command(host: str, port: int) -> list[str]:
+    """Return the command that serves a page at ``host`` and ``port``; :func:`page_variables` say of which store."""
+    command = [sys.executable, "-m", "uvicorn", "governance.server.trackers.mlflow_target:app"]
+    return [*command, "--host", host, "--port", str(port), "--no-access-log"]
+
+
+def page_variables(store: Store, server: str) -> dict[str, str]:
+    """Return the variables of the process that serves ``store`` to those whom ``server`` (ZenML's) knows."""
+    return {
+        SERVER: server,
+        OWNER: f"{store.team}/{store.environment}",
+        "_MLFLOW_SERVER_FILE_STORE": store.uri,
+        "_MLFLOW_SERVER_REGISTRY_STORE": store.uri,
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+
+
+@cache
+def _rules() -> Mapping[re.Pattern[str], Mapping[str, str]]:
+    listed = yaml.safe_load(Path(__file__).with_name("mlflow_routes.yaml").read_text(encoding="utf-8"))
+    return {re.compile(path): methods for path, methods in listed.items()}
+
+
+def rule(method: str, path: str) -> tuple[str | None, str]:
+    """Return what a request takes, see :data:`governance.access.gateway.Rule`. What is not listed is nobody's."""
+    if method in ("GET", "HEAD") and _PAGE.match(path):
+        return OPEN, "page"
+    if path == "/" and method in ("GET", "HEAD"):
+        return "view models", "page"
+    if path in ("/graphql", "/ajax-api/2.0/graphql"):  # its mutations search
+        return "view models", "graphql"
+    if path in ("/get-artifact", "/model-versions/get-artifact") and method == "GET":
+        return "view models", "get-artifact"
+    below, found = _API.subn("", path)
+    for pattern, methods in _rules().items() if found else ():
+        if pattern.fullmatch(below) and (asked := methods.get("GET" if method == "HEAD" else method)):
+            return asked, re.sub(r"[^a-z/-]", "", pattern.pattern)[:100].strip("/")
+    return None, "unlisted"

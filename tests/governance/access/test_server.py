@@ -141,19 +141,73 @@ def _without(person: str) -> Callable[[dict[str, Any]], object]:
     return change
 
 
-def test_a_person_whom_the_files_name_no_more_is_out_at_the_next_request(server: Served) -> None:
+def test_a_person_whom_applied_files_name_no_more_is_out_at_the_next_request(server: Served) -> None:
     file = server.settings / "teams" / "oncology.yaml"
     before = file.read_text()
     client = server.clients[member("data-scientist")]
     assert client("GET", "models").ok
     try:
         edit_yaml(file, _without(member("data-scientist")))
+        server.apply()
         assert client("GET", "models").status_code == 403
         file.write_text("team: [")
-        assert client("GET", "models").status_code == 503
+        assert server.clients[member("ml-engineer")]("GET", "models").ok, "what was applied goes on to count"
     finally:
         file.write_text(before)
+        server.apply()
     assert client("GET", "models").ok
+
+
+def test_files_that_were_not_applied_grant_nothing(server: Served) -> None:
+    file = server.settings / "teams" / "oncology.yaml"
+    before = file.read_text()
+    promote = _set_stage("production")
+    client = server.clients[member("data-scientist")]
+
+    def raise_them(raw: dict[str, Any]) -> None:
+        for section in raw["environments"].values():
+            section["members"][member("data-scientist")] = "platform-admin"
+
+    try:
+        edit_yaml(file, raise_them)
+        assert promote(server, client).status_code == 403
+        server.apply("dev")
+        assert promote(server, client).status_code == 403, "what counts in dev is not what counts in production"
+        server.apply("production")
+        assert promote(server, client).ok
+    finally:
+        file.write_text(before)
+        server.apply()
+    assert promote(server, client).status_code == 403
+
+
+def test_kept_settings_that_the_log_does_not_name_count_for_nothing(server: Served) -> None:
+    from environments import pick_cloud
+    from governance.records.applied import kept_in
+
+    production = server.platform.environment("production")
+    folder = kept_in(production, pick_cloud(production, None))
+    kept = {file: file.read_bytes() for file in folder.iterdir()}
+    team = server.settings / "teams" / "oncology.yaml"
+    before = team.read_text()
+    client, auditor = server.clients[member("ml-engineer")], server.clients[member("auditor")]
+    promote = _set_stage("production")
+    assert promote(server, client).ok
+    try:
+        edit_yaml(team, _without(member("auditor")))  # so that the checkout's own files are not those either
+        for file, content in kept.items():
+            file.unlink()
+            file.write_bytes(content.replace(b'"auditor"', b'"platform-admin"'))
+        for who in (client, auditor):
+            assert promote(server, who).status_code == 403
+        answer = server.clients[LEFT]("GET", "models")
+        assert "what was last applied there is not at hand: make apply ENV=production" in answer.text
+    finally:
+        team.write_text(before)
+        for file, content in kept.items():
+            file.write_bytes(content)
+        folder.touch()
+    assert promote(server, client).ok
 
 
 def test_a_deactivated_persons_token_is_worth_nothing(server: Served) -> None:

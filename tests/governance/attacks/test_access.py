@@ -9,7 +9,7 @@ import pytest
 
 from governance.audit import locate, open_reader
 from governance.audit.events import AccessDecision
-from tests.governance.served import ROLES, Served, member, snapshot
+from tests.governance.served import PASSWORD, ROLES, Client, Served, member, snapshot
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
@@ -128,3 +128,12 @@ def test_a_refusal_and_a_promotion_leave_no_trace(server: Served) -> None:
     subjects = locate(server.platform, "production").subjects()
     assert SCIENTIST in subjects.reveal(denied.actor).values()
     assert reader.verify().ok
+
+
+def test_an_invitation_is_taken_under_another_name(server: Served) -> None:
+    invited = server.admin("POST", "users", {"name": "invited@example.com", "is_admin": False}).json()
+    body = {"activation_token": invited["body"]["activation_token"], "password": PASSWORD}
+    path = f"users/{invited['id']}/activate"
+    nobody = Client(server.api)
+    assert _refused(nobody("PUT", path, {**body, "name": "edsger@example.com"}))
+    assert nobody("PUT", path, body).json()["name"] == "invited@example.com"
