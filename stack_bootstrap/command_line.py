@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -36,14 +36,17 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except Exception as error:
-        if not _is_of_zenmls_store(error):
+        said = " ".join(str(error).partition("\n")[0].split())[:300]
+        if _is_a(error, _REFUSALS):
+            typer.echo(f"ZenML's server refuses this account what the command needs: {said}", err=True)
+        elif _is_of_zenmls_store(error):
+            typer.echo(
+                f"store of ZenML: it went away while this was at work ({said}). Nothing is lost: run the same "
+                "command again, and it goes on from what the log says.",
+                err=True,
+            )
+        else:
             raise
-        said = " ".join(str(error).partition("\n")[0].split())
-        typer.echo(
-            f"store of ZenML: it went away while this was at work ({said[:300]}). Nothing is lost: run the same "
-            "command again, and it goes on from what the log says.",
-            err=True,
-        )
         status = 1
     if status == 130:
         typer.echo("Interrupted. Run the same command again to go on.", err=True)
@@ -52,14 +55,18 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
 
 def _is_of_zenmls_store(error: BaseException) -> bool:
     """Return whether ZenML's store could not be reached: by the error's kind, and by where it came from."""
-    kinds = {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}
-    return not kinds.isdisjoint(_CONNECTION_ERRORS) and any(
+    return _is_a(error, _CONNECTION_ERRORS) and any(
         module.startswith("zenml.zen_stores.") for module in _modules_of(error.__traceback__)
     )
 
 
+def _is_a(error: BaseException, names: Sequence[str]) -> bool:
+    return not {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}.isdisjoint(names)
+
+
 _CONNECTION_ERRORS = ("requests.exceptions.RequestException", "sqlalchemy.exc.OperationalError")
-"""By name: commands that do not use ZenML import neither library."""
+_REFUSALS = ("zenml.exceptions.IllegalOperationError", "zenml.exceptions.AuthorizationException")
+"""By name: commands that do not use ZenML import none of these libraries."""
 
 
 def _modules_of(trace: TracebackType | None) -> Iterator[str]:

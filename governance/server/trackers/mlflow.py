@@ -74,6 +74,7 @@ def page_variables(store: Store, server: str) -> dict[str, str]:
         OWNER: f"{store.team}/{store.environment}",
         "_MLFLOW_SERVER_FILE_STORE": store.uri,
         "_MLFLOW_SERVER_REGISTRY_STORE": store.uri,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": str(Path(store.uri.removeprefix("sqlite:///")).parent / "artifacts"),
         "_MLFLOW_SGI_NAME": "uvicorn",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

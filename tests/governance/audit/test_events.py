@@ -20,6 +20,7 @@ from tests.governance.audit.conftest import ACTOR, ORIGIN, Place, event
 COMMON: dict[str, Any] = {"actor": ACTOR, "environment": "production"}
 SHA = "sha256:" + "a" * 64
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "account_change": {"action": "deactivated", "account": "subject-" + "7" * 32},
     "access_decision": {
         "decision": "denied",
         "action": "promote_to_production",
