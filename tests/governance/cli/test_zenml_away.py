@@ -10,6 +10,7 @@ import pytest
 import requests
 import sqlalchemy.exc
 import typer
+from zenml.exceptions import IllegalOperationError
 
 from governance.cli.app import main
 from stack_bootstrap.command_line import run_command_line
@@ -65,6 +66,7 @@ def test_a_server_that_is_away_is_one_line(
     [
         (requests.ConnectionError("Max retries\nexceeded"), "zenml.zen_stores.rest_zen_store", 1),
         (sqlalchemy.exc.OperationalError("select 1", {}, Exception("gone")), "zenml.zen_stores.sql_zen_store", 1),
+        (IllegalOperationError("ada@example.com may not promote"), "zenml.zen_stores.rest_zen_store", 1),
         (requests.ConnectionError("of somebody else"), "mlflow.store", None),
         (ValueError("a defect"), "zenml.zen_stores.sql_zen_store", None),
     ],
