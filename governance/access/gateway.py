@@ -40,6 +40,10 @@ class ServerAwayError(Exception):
     """ZenML's server does not answer, so nobody can show who they are."""
 
 
+class NoRoleError(Exception):
+    """ZenML's server knows the account, and refuses it everything."""
+
+
 class Logins:
     """Asks ZenML's server whose a request is; by every request anew, so that who was deactivated is out.
 
@@ -56,6 +60,7 @@ class Logins:
 
         Raises:
             ServerAwayError: the server does not answer.
+            NoRoleError: they are known, and hold no role.
         """
         kind, _, given = header.partition(" ")
         match kind.lower():
@@ -90,6 +95,8 @@ class Logins:
 
     def _whose(self, token: str) -> Account | None:
         answer = self._ask("GET", "current-user", headers={"Authorization": f"Bearer {token}"})
+        if answer.status_code == 403:
+            raise NoRoleError
         if not answer.ok:
             return None
         user = answer.json()
@@ -157,6 +164,8 @@ class Gateway:
         except ServerAwayError as error:
             _log.warning("Nobody can log in: ZenML's server does not answer: %s", error)
             return 503, "ZenML's server does not answer, so nobody can show who they are. Try again once it does."
+        except NoRoleError:
+            return 403, "This account holds no role that was applied: it may not see or change anything here."
         if account is None:
             return 401, "Log in by the name and password of the platform."
         in_use = self._settings.current()

@@ -52,11 +52,10 @@ def _run(page: Ask) -> str:
 
 
 def _version(page: Ask) -> str:
-    name = _name()
+    name, run = _name(), _run(page)
     assert page(member("ml-engineer"), "POST", "registered-models/create", {"name": name}).ok
-    version = page(
-        member("ml-engineer"), "POST", "model-versions/create", {"name": name, "source": f"runs:/{_run(page)}/x"}
-    )
+    made = {"name": name, "source": f"runs:/{run}/x", "run_id": run}
+    version = page(member("ml-engineer"), "POST", "model-versions/create", made)
     assert version.ok, version.text
     return name
 
