@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pipelines.artifacts import ALL_PREDICTIONS, LABEL
 from pipelines.components import Estimator, PreprocessingStep
 from pipelines.errors import PipelineError
+from pipelines.resources import Resources
 from pipelines.sources.description import Source
 from pipelines.strict import StrictModel
 from pipelines.tasks.metrics import METRICS, RECALL_OF, find_metric, metric_of
@@ -359,6 +360,10 @@ class ModelConfig(Strict):
     )
     inference: Inference = Inference()
     pipelines: Pipelines = Pipelines()
+    resources: Resources = Field(
+        default={},
+        description="What steps ask of whatever runs them, by pipeline and step, within what the environment allows.",
+    )
     card: Card = Card()
 
     @model_validator(mode="after")

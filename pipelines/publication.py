@@ -16,6 +16,10 @@ class PartMissingError(PipelineError):
     """A shard's predictions are not where its step said they are."""
 
 
+class RunStoppedError(PipelineError):
+    """The run was stopped or has failed while a step of it went on."""
+
+
 class FileStore(Protocol):
     """The part of ZenML's artifact stores that is needed here."""
 

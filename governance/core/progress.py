@@ -24,7 +24,7 @@ _MESSAGES: tuple[tuple[StepState, re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True)
 class StepEvent:
-    """What happened to one step of a run in this process."""
+    """What happened to one step of a run."""
 
     step: str
     state: StepState
@@ -45,6 +45,15 @@ class _StepHandler(logging.Handler):
                 self._watch(StepEvent(found["step"], state, found.groupdict().get("took") or ""))
 
 
+_watching: list[Watch] = []
+
+
+def tell_step(event: StepEvent) -> None:
+    """Tell whoever watches of a step that runs elsewhere, of which ZenML logs nothing here."""
+    for watch in _watching:
+        watch(event)
+
+
 @contextmanager
 def watch_steps(watch: Watch) -> Iterator[None]:
     """Call ``watch`` for each step that starts, finishes or fails while the block runs."""
@@ -53,9 +62,11 @@ def watch_steps(watch: Watch) -> Iterator[None]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False  # a step's failure reaches the caller as an exception
+    _watching.append(watch)
     try:
         yield
     finally:
+        _watching.remove(watch)
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate

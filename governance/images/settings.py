@@ -9,16 +9,13 @@ from governance.core.provenance import lock_of
 from governance.core.target import Target
 from governance.images.requirements import Kind
 
-_IN_PROCESS = "local"
-"""The orchestrator that starts no container."""
-
 
 class UnpinnedImageError(RefusedError):
     """A protected environment would run an image that somebody can change afterwards."""
 
 
-def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
-    """Return the image for steps of ``kind`` in ``target``'s environment; None where no container is started.
+def docker_settings(target: Target, kind: Kind) -> DockerSettings:
+    """Return the image for steps of ``kind`` in ``target``'s environment, where they run in containers.
 
     An image given by digest is used as it is, so that what runs is what was built, scanned and reviewed; ZenML brings
     the code along. Where the environment's file gives none, ZenML builds one from the cloud's lock.
@@ -26,11 +23,6 @@ def docker_settings(target: Target, kind: Kind) -> DockerSettings | None:
     Raises:
         UnpinnedImageError: the environment is protected and gives no image, or one without a digest.
     """
-    section = getattr(target.environment, target.cloud)
-    if target.cloud == "local":
-        return None
-    if section.orchestrator == _IN_PROCESS and getattr(section, "step_operator", None) is None:
-        return None
     image = getattr(target.environment.images, kind)
     if target.environment.protected and (image is None or "@sha256:" not in image):
         raise UnpinnedImageError(

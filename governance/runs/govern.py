@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zenml.enums import ExecutionMode
 from zenml.model.model import Model
 from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
@@ -26,12 +25,15 @@ from governance.cost.labels import orchestrator_labels
 from governance.gates.catalogue import JUDGED, is_model, required_gates
 from governance.gates.context import GateContext
 from governance.gates.gate import AttachContext, Kind, PipelineGate
+from governance.images.requirements import Kind as ImageKind
 from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
 from governance.runs import hooks
 from governance.runs.errors import UngovernedPipelineError
+from governance.runs.orchestrators import merge_settings
 from governance.runs.plain_models import store_plain_models
 from governance.runs.session import RunSession
+from governance.runs.steps import executor_of
 from pipelines.artifacts import CONFIG, EVALUATION, INPUT_PROFILE, MODEL
 from pipelines.batch_inference import batch_inference_pipeline
 
@@ -58,22 +60,25 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
         CommitUnknownError, UncommittedError: no commit describes what the run would be made from.
         SettingsNotAppliedError: the settings at hand are not those that were applied to the environment.
         UnpinnedImageError: the environment is protected, starts containers, and gives no image by digest.
+        StackMissingError, OrchestratorMissingError: the target's stack is not registered, or cannot be used here.
         UngovernedPipelineError: when the returned pipeline is called and lacks an artifact that a required gate judges.
+        ResourcesError: when it is called and a step asks for more than the environment allows.
     """
     target, context = session.target, _run_context(session, pipeline.name)
-    image = docker_settings(target, "inference" if pipeline.name == batch_inference_pipeline.name else "training")
+    executor = executor_of(target)
+    kind: ImageKind = "inference" if pipeline.name == batch_inference_pipeline.name else "training"
     governed = pipeline.with_options(
         enable_cache=False,  # a cached result says nothing about this run
         # A step of a failed run must not go on working, and the gate's own error must reach whoever called.
-        execution_mode=ExecutionMode.FAIL_FAST,
+        execution_mode=executor.mode,
         tags=context.tags,
         on_failure=hooks.run_failed,
         on_start=recording.step_began,
         on_end=recording.step_ended,
         model=Model(name=target.model, version=version, description=session.config.description, tags=context.tags),
         settings={
-            **({"docker": image} if image else {}),
-            **orchestrator_labels(target, pipeline.name),
+            **({"docker": docker_settings(target, kind)} if executor.starts_containers else {}),
+            **merge_settings(executor.run_settings, orchestrator_labels(target, pipeline.name)),
         },
     )
     plain = governed.entrypoint
@@ -90,8 +95,9 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
         given = inspect.signature(plain).bind(*args, **kwargs).arguments
         store_plain_models(compilation.pipeline)
         attached = _attach_gates(compilation.pipeline, session, version, given)
+        executor.equip(compilation.pipeline, session.config, attached.values())
         _conclude(compilation.pipeline)
-        carried = context.model_copy(update={"gates": attached})
+        carried = context.model_copy(update={"gates": tuple(attached)})
         settings = {KEY: carried.model_dump(mode="json"), CONFIG: session.config.model_dump(mode="json")}
         compilation.pipeline.configure(extra=settings)
         return returned
@@ -166,7 +172,8 @@ def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:
 
 def _attach_gates(
     pipeline: Pipeline, session: RunSession, version: str | None, parameters: Mapping[str, Any]
-) -> tuple[str, ...]:
+) -> dict[str, str]:
+    """Attach what is required, and return which step each gate is, by the gate's name."""
     outputs, target = _outputs(pipeline), session.target
     environment = target.environment.environment
     gates = required_gates(outputs, environment)
@@ -187,6 +194,7 @@ def _attach_gates(
     )
     attached: dict[str, int] = {}
     waits: list[tuple[str, str]] = []
+    judges: dict[str, str] = {}
     for gate, _ in gates:
         before = set(pipeline.invocations)
         gate.attach(context, outputs)
@@ -194,13 +202,14 @@ def _attach_gates(
         if not added:
             raise UngovernedPipelineError(f"The gate {gate.name!r} added no step to {pipeline.name}: see its `attach`.")
         attached |= {invocation: len(attached) + place for place, invocation in enumerate(added)}
+        judges[gate.name] = added[0]
         waits += [(artifact, added[0]) for artifact in gate.guards]
     for artifact, judge in waits:
         for consumer in _consumers(pipeline, outputs[artifact]):
             # A gate waits only for those before it: two may guard the same artifact.
             if attached.get(consumer, len(attached)) > attached[judge]:
                 pipeline.invocations[consumer].upstream_steps.add(judge)
-    return tuple(gate.name for gate, _ in gates)
+    return judges
 
 
 def _refuse_what_is_missing(

@@ -14,6 +14,7 @@ from governance.core.target import Target
 from governance.gates.record import gate_label
 from governance.records import run_outbox
 from governance.records.journal import Journal, NotRecordedError
+from governance.runs.errors import RunBrokenError
 
 _logger = get_logger(__name__)
 
@@ -45,7 +46,9 @@ class RunRecord:
                 left.
         """
         if ended is not None:
-            run_outbox.enqueue(self._event(RunFailed, error_type=type(ended).__name__))  # unless its hooks did so
+            reason = ended.reason if isinstance(ended, RunBrokenError) else type(ended).__name__
+            step = ended.step if isinstance(ended, RunBrokenError) else None
+            run_outbox.enqueue(self._event(RunFailed, error_type=reason, step=step))  # unless its hooks did so
         try:
             recorded = self._record()
         except AuditError as error:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from zenml.client import Client
-from zenml.enums import StackComponentType
+from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
+from zenml.orchestrators import PipelineSubmissionError
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
@@ -22,14 +23,19 @@ from governance.cost.budget import check_budget
 from governance.cost.labels import orchestrator_labels
 from governance.cost.recording import METADATA_KEY as USAGE
 from governance.records.context import context_of
+from governance.runs.errors import RunBrokenError
 from governance.runs.govern import gates_of, govern
+from governance.runs.outcome import require_success
 from governance.runs.record import RunRecord
 from governance.runs.session import RunSession
+from governance.runs.steps import executor_of
 from governance.runs.trackers import missing_traces
 
 if TYPE_CHECKING:
     from zenml.models import PipelineRunResponse
     from zenml.pipelines.pipeline_definition import Pipeline
+
+    from governance.runs.following import Follower
 
 _logger = get_logger(__name__)
 
@@ -56,10 +62,11 @@ def run(
     """Govern ``pipeline`` and run it on the stack of ``session``'s target with ``parameters``.
 
     Returns:
-        The finished run (or the submitted one, where the orchestrator does not wait).
+        The finished run.
 
     Raises:
         GateFailedError: a gate stopped the run.
+        RunBrokenError: a step was killed or could not begin, or the run took too long; what went on was stopped.
         UngovernedPipelineError: the pipeline lacks what a gate judges; nothing was started.
         BudgetExceededError: the team's month is over its budget; nothing was started.
         StackMissingError: the target's stack is not registered.
@@ -76,16 +83,42 @@ def run(
         check_budget(target, pipeline.name, session.journal, run=name, overrides=session.overrides, observe=tell_budget)
         recorded = RunRecord(target, session.journal, name, pipeline.name)
         recorded.begin(gates_of(governed))
+        follower = executor_of(target).follower()
         try:
-            started = governed(**parameters)
+            finished = follower.wait(_begun(governed, parameters))
+            require_success(finished, follower)
         except BaseException as ended:
+            _put_an_end_to(name, follower, ended)
             recorded.end(ended)
             raise
         recorded.end()
-        assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
-        finished = Client().get_pipeline_run(started.id)
     _report_silent_observers(finished, target)
     return finished
+
+
+def _begun(governed: Pipeline, parameters: dict[str, Any]) -> PipelineRunResponse:
+    """Begin the run, and return it; most orchestrators let it end before.
+
+    Raises:
+        RunBrokenError: the orchestrator did not take it.
+    """
+    try:
+        started = governed(**parameters)
+    except PipelineSubmissionError as error:
+        raise RunBrokenError(f"The run was not taken: {error}", reason="NotSubmitted") from error
+    assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
+    return Client().get_pipeline_run(started.id)
+
+
+def _put_an_end_to(name: str, follower: Follower, ended: BaseException) -> None:
+    """Stop the run of this name if it goes on although nobody waits for it any more, and say so."""
+    found = Client().list_pipeline_runs(name=f"equals:{name}", size=1, hydrate=True).items
+    if not found or found[0].status.is_finished:
+        return
+    interrupted = not isinstance(ended, Exception)
+    if interrupted:
+        _logger.warning("Stopping run %s.", name)
+    follower.stop(found[0], ExecutionStatus.STOPPED if interrupted else ExecutionStatus.FAILED)
 
 
 def _report_silent_observers(run: PipelineRunResponse, target: Target) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from zenml import get_step_context, log_metadata, step
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
 from zenml.metadata.metadata_types import MetadataType
 
 from pipelines.artifacts import PREDICTIONS
@@ -13,7 +14,7 @@ from pipelines.config import ModelConfig
 from pipelines.input_profile import InputProfile, open_input
 from pipelines.model import read_model
 from pipelines.prediction_summary import PredictionSummary
-from pipelines.publication import publish
+from pipelines.publication import RunStoppedError, publish
 from pipelines.scoring import Batch, score
 
 
@@ -35,8 +36,20 @@ def predictor(
     batch = Batch(model_version, run, datetime.now(UTC))
     with publish(store, uri) as file:
         summary = score(model, open_input(config, model.signature, data), input_profile, batch, file, uri)
+        require_wanted()
     log_summary(summary)
     return summary
+
+
+def require_wanted() -> None:
+    """Go on only if this step's run was neither stopped nor has failed since the step began.
+
+    Raises:
+        RunStoppedError: whoever waited for the run gave it up, or another step failed.
+    """
+    run = Client().get_pipeline_run(get_step_context().pipeline_run.id, hydrate=False)
+    if run.status.is_finished or run.status == ExecutionStatus.STOPPING:
+        raise RunStoppedError(f"Run {run.name} is {run.status}, so its predictions are not published.")
 
 
 def predictions_folder(model: str) -> str:

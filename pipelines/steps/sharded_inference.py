@@ -15,7 +15,7 @@ from pipelines.prediction_summary import PredictionSummary, ScoredRows
 from pipelines.publication import publish, publish_parts
 from pipelines.scoring import Batch, summarise, write_predictions
 from pipelines.sources.shard import Shard
-from pipelines.steps.predictor import log_summary, predictions_folder
+from pipelines.steps.predictor import log_summary, predictions_folder, require_wanted
 
 
 @step
@@ -62,6 +62,7 @@ def shard_publisher(
     folder = predictions_folder(model.signature.model)
     summary = summarise(model, parts, input_profile, _batch(model_version), folder)
     names = {_part(shard): part.rows for shard, part in enumerate(parts)}
+    require_wanted()
     publish_parts(Client().active_stack.artifact_store, f"{folder}/{_STAGING}", folder, names)
     log_summary(summary)
     return summary

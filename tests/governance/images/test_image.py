@@ -377,8 +377,6 @@ def test_a_protected_environment_runs_images_by_digest_only(tmp_path: Path) -> N
     def target(environment: str, cloud: str) -> Target:
         return target_for(load_platform(settings), "breast_cancer_classifier", environment, cloud)
 
-    assert docker_settings(target("production", "local"), "training") is None
-    assert docker_settings(target("dev", "aws"), "training") is None, "its orchestrator starts no container"
     with pytest.raises(UnpinnedImageError, match=r"production\.yaml: images\.training is not set"):
         docker_settings(target("production", "aws"), "training")
     edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": "registry.example.com/a/b:v1"}))
@@ -387,11 +385,8 @@ def test_a_protected_environment_runs_images_by_digest_only(tmp_path: Path) -> N
     pinned = f"registry.example.com/a/b:v1@{DIGEST}"
     edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": pinned}))
     chosen = docker_settings(target("production", "gcp"), "inference")
-    assert chosen is not None
     assert (chosen.parent_image, chosen.skip_build) == (pinned, True)
-    edit_yaml(settings / "dev.yaml", lambda raw: raw["aws"].update(step_operator="sagemaker"))
     built = docker_settings(target("dev", "aws"), "training")
-    assert built is not None
     assert built.parent_image is None
     edit_yaml(settings / "production.yaml", lambda raw: raw.update(images={"inference": "a b"}))
     with pytest.raises(SettingsError, match="images"):

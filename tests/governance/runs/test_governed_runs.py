@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Annotated, Any
 import pandas as pd
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from zenml import pipeline, step
+from zenml import get_step_context, pipeline, step
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
+from zenml.orchestrators.publish_utils import publish_pipeline_run_status_update
 
 from governance.audit import open_reader, select
 from governance.audit.events import Event, GateVerdict, RunFailed
@@ -32,6 +35,7 @@ from pipelines.data import load_training_sets
 from pipelines.evaluation import Evaluation
 from pipelines.model import TrainedModel
 from pipelines.prediction_summary import ScoredRows
+from pipelines.publication import RunStoppedError
 from pipelines.scoring import write_predictions
 from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer, sharded_inference
 from pipelines.tables import DataSourceError
@@ -251,6 +255,29 @@ def test_a_shard_that_fails_publishes_nothing_and_is_on_record(
         folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(failed.id)
     assert [path.name for path in folder.iterdir()] == ["_staging"], "what readers of data sets leave out"
     assert [event for event in logged(ground.target("dev"), failed.name) if isinstance(event, RunFailed)]
+
+
+@pytest.mark.parametrize("shards", [None, 2])
+def test_a_run_that_was_stopped_meanwhile_publishes_nothing(
+    ground: Ground, trained: PipelineRunResponse, parts: Path, monkeypatch: pytest.MonkeyPatch, shards: int | None
+) -> None:
+    del trained
+    target = ground.target("dev")
+    module = importlib.import_module("pipelines.steps.predictor")
+    looked = module.require_wanted
+
+    def stopped_first() -> None:
+        run = get_step_context().pipeline_run
+        publish_pipeline_run_status_update(run.id, ExecutionStatus.STOPPED)
+        looked()
+
+    for where in (module, sharded_inference):
+        monkeypatch.setattr(where, "require_wanted", stopped_first)
+    with pytest.raises(RunStoppedError, match="is stopped, so its predictions are not published"):
+        jobs.infer(target, f"{parts}/", shards)
+    with active_stack(target.stack):
+        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(_newest_run().id)
+    assert [file.name for file in folder.iterdir() if file.name != "_staging"] == []
 
 
 @pytest.mark.parametrize(("missing", "passes"), [(50, False), (15, True)])

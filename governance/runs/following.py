@@ -1,0 +1,126 @@
+"""Following a run that goes on elsewhere: a line per step, and an end put to it if it must not go on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.logger import get_logger
+from zenml.orchestrators.publish_utils import publish_pipeline_run_status_update, publish_step_run_status_update
+from zenml.utils.run_utils import refresh_run_status
+
+from governance.core.progress import StepEvent, StepState, tell_step
+from governance.runs.errors import RunBrokenError
+
+if TYPE_CHECKING:
+    from zenml.models import PipelineRunResponse
+    from zenml.orchestrators import BaseOrchestrator
+
+    from environments.model import RunLimits
+
+_logger = get_logger(__name__)
+
+_INTERVAL_SECONDS = 1.0
+_PATIENCE_SECONDS = 180.0
+"""How long a server may be away before a run is given up: an upgrade takes less."""
+
+_STATES: dict[ExecutionStatus, StepState] = {
+    ExecutionStatus.COMPLETED: "finished",
+    ExecutionStatus.FAILED: "failed",
+    ExecutionStatus.STOPPED: "failed",
+}
+
+
+class Follower:
+    """Follows the runs of one orchestrator through ZenML alone."""
+
+    def __init__(self, orchestrator: BaseOrchestrator, limits: RunLimits) -> None:
+        self.orchestrator, self.limits = orchestrator, limits
+        self._told: set[tuple[str, StepState]] = set()
+
+    def wait(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Return ``run`` once it ended, well or not, and say meanwhile how its steps go.
+
+        Raises:
+            RunBrokenError: it cannot go on, does not answer, or took longer than the environment allows.
+        """
+        if run.status.is_finished:  # the orchestrator waited itself
+            return run
+        began = answered = time.monotonic()
+        while True:
+            try:
+                run = self.refresh(run)
+                self._tell(run)
+                if run.status.is_finished and self.is_over(run):
+                    return run
+                broken = None if run.status.is_finished else self.look(run)
+                answered = time.monotonic()
+            except OSError as error:  # what requests and our adapters raise when nobody answers
+                if time.monotonic() - answered > _PATIENCE_SECONDS:
+                    raise RunBrokenError(
+                        f"Run {run.name} may go on; nobody answers for it since {_PATIENCE_SECONDS:.0f} s: {error}. "
+                        "Once ZenML and its orchestrator answer, look at it there.",
+                        reason="Unreachable",
+                    ) from error
+                broken = None
+            if broken is not None:
+                raise broken
+            if time.monotonic() - began > self.limits.run_minutes * 60:
+                raise RunBrokenError(
+                    f"Run {run.name} took longer than {self.limits.run_minutes} minutes (limits.run_minutes of the "
+                    "environment), so it was stopped.",
+                    reason="DeadlineExceeded",
+                )
+            time.sleep(_INTERVAL_SECONDS)
+
+    def refresh(self, run: PipelineRunResponse) -> PipelineRunResponse:
+        """Return how ``run`` is now."""
+        found = Client().get_pipeline_run(run.id)
+        return found if found.status.is_finished else refresh_run_status(found)
+
+    def look(self, run: PipelineRunResponse) -> RunBrokenError | None:  # noqa: ARG002 (of those who can see more)
+        """Return why ``run`` cannot go on, if that is known before ZenML knows."""
+        return None
+
+    def is_over(self, run: PipelineRunResponse) -> bool:  # noqa: ARG002
+        """Return whether nothing of a run that ended is left to be waited for."""
+        return True
+
+    def explain(self, step: str) -> RunBrokenError | None:  # noqa: ARG002
+        """Return what is known of the end of ``step`` beyond what ZenML knows."""
+        return None
+
+    def stop(self, run: PipelineRunResponse, status: ExecutionStatus) -> None:
+        """Put an end to ``run``: whatever it still does is not wanted any more.
+
+        Args:
+            run: one that goes on.
+            status: what ZenML is to say of it from now on.
+        """
+        mark_ended(run, status)
+        try:
+            self.orchestrator._stop_run(run, graceful=False)
+        except NotImplementedError:
+            _logger.warning("%s cannot stop a run. See to run %s there.", type(self.orchestrator).__name__, run.name)
+
+    def _tell(self, run: PipelineRunResponse) -> None:
+        for name, step in run.steps.items():
+            state = _STATES.get(step.status)
+            if state is None or (name, state) in self._told:
+                continue
+            self._told.add((name, state))
+            ran = (step.end_time - step.start_time).total_seconds() if step.end_time and step.start_time else None
+            tell_step(StepEvent(name, state, "" if ran is None else f"{ran:.1f}s"))
+
+
+def mark_ended(run: PipelineRunResponse, status: ExecutionStatus) -> None:
+    """Have ZenML say of ``run``, and of its steps that go on, that they ended with ``status``.
+
+    From then on ZenML refuses the run's token, and its steps publish nothing.
+    """
+    publish_pipeline_run_status_update(run.id, status)
+    for step in Client().get_pipeline_run(run.id).steps.values():
+        if not step.status.is_finished:
+            publish_step_run_status_update(step.id, status)
