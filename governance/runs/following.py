@@ -118,9 +118,11 @@ class Follower:
 def mark_ended(run: PipelineRunResponse, status: ExecutionStatus) -> None:
     """Have ZenML say of ``run``, and of its steps that go on, that they ended with ``status``.
 
-    From then on ZenML refuses the run's token, and its steps publish nothing.
+    From then on its steps publish nothing; once all ended, ZenML refuses the run's token.
     """
-    publish_pipeline_run_status_update(run.id, status)
+    # ZenML takes a run whose steps go on for a running one, whatever it is told, unless it is stopping.
+    stopping = ExecutionStatus.STOPPING if status == ExecutionStatus.STOPPED else status
+    publish_pipeline_run_status_update(run.id, stopping)
     for step in Client().get_pipeline_run(run.id).steps.values():
         if not step.status.is_finished:
             publish_step_run_status_update(step.id, status)

@@ -268,12 +268,12 @@ def test_a_run_that_was_stopped_meanwhile_publishes_nothing(
 
     def stopped_first() -> None:
         run = get_step_context().pipeline_run
-        publish_pipeline_run_status_update(run.id, ExecutionStatus.STOPPED)
+        publish_pipeline_run_status_update(run.id, ExecutionStatus.STOPPING)
         looked()
 
     for where in (module, sharded_inference):
         monkeypatch.setattr(where, "require_wanted", stopped_first)
-    with pytest.raises(RunStoppedError, match="is stopped, so its predictions are not published"):
+    with pytest.raises(RunStoppedError, match="is stopping, so its predictions are not published"):
         jobs.infer(target, f"{parts}/", shards)
     with active_stack(target.stack):
         folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(_newest_run().id)
