@@ -43,6 +43,8 @@ class Drill:
     """What was not restored as it was backed up, or is not as the log says."""
     later: tuple[str, ...]
     """What differs from the log because it happened after the backup: to be done again after a restore."""
+    models: int
+    """Models whose stage, versions and releases were compared with the log; none where nothing was promoted."""
     seconds: Mapping[str, float]
     """That each phase took."""
 
@@ -65,17 +67,18 @@ def drill(place: Place, backup: str | None = None, progress: Progress = lambda _
         records, watch = Records(place), Stopwatch()
         manifest = records.manifest(backup)
         try:
-            found, later = _drilled(place, records, manifest, watch, progress)
+            found, later, models = _drilled(place, records, manifest, watch, progress)
         except RefusedError as error:
             _record(records, manifest, watch, (str(error),))
             raise
         _record(records, manifest, watch, found)
-        return Drill(manifest, found, later, watch.phases)
+        return Drill(manifest, found, later, models, watch.phases)
 
 
 def _drilled(
     place: Place, records: Records, manifest: Manifest, watch: Stopwatch, progress: Progress
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Return what differs, what differs since it happened later, and how many models were compared with the log."""
     require_readable(manifest)
     with watch.phase("fetch"):
         files = fetch(place.store(), manifest, place.drafts, progress)
@@ -102,10 +105,10 @@ def _drilled(
                 client = ends.enter_context(temporary_server(fresh.url, account, folder))
             progress("comparing with the log", 0)
             with watch.phase("reconcile"):
-                said = _reconciled(place, client)
+                said, models = _reconciled(place, client)
     moved = {event.model for event in records.since(manifest.log_size) if isinstance(event, Promotion | Rollback)}
     found += [finding for model, findings in said.items() for finding in findings if model not in moved]
-    return tuple(found), tuple(finding for model in moved for finding in said.get(str(model), ()))
+    return tuple(found), tuple(finding for model in moved for finding in said.get(str(model), ())), models
 
 
 def _fresh_database(folder: Path, form: str | None, ends: ExitStack) -> Database:
@@ -116,8 +119,8 @@ def _fresh_database(folder: Path, form: str | None, ends: ExitStack) -> Database
     return SqliteDatabase(folder / "restored.db")
 
 
-def _reconciled(place: Place, client: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return what ``make reconcile`` finds, by model, in a process that is a client of the restored server."""
+def _reconciled(place: Place, client: Mapping[str, str]) -> tuple[dict[str, list[str]], int]:
+    """Return what ``make reconcile`` finds, by model, and how many it compared, as a client of the restored server."""
     command = [sys.executable, "-m", "governance", "reconcile", "--json", "--dry-run", "--env", place.environment]
     command += ["--cloud", place.where.cloud, "--settings", str(place.platform.directory)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ZENML_STORE_")}
@@ -125,11 +128,13 @@ def _reconciled(place: Place, client: Mapping[str, str]) -> dict[str, list[str]]
         command, env={**inherited, **client}, cwd=CHECKOUT, capture_output=True, text=True, check=False
     )
     try:
-        findings: dict[str, list[str]] = json.loads(done.stdout)["findings"]
+        said = json.loads(done.stdout)
+        findings: dict[str, list[str]] = said["findings"]
+        compared = sum(one["outcome"] is not None for one in said["compared"].values())
     except (ValueError, KeyError) as error:
-        said = " ".join(done.stderr.strip().splitlines()[-1:]) or "nothing"
-        raise BackupError(f"reconcile did not end on the restored server; it said: {said}") from error
-    return findings
+        last = " ".join(done.stderr.strip().splitlines()[-1:]) or "nothing"
+        raise BackupError(f"reconcile did not end on the restored server; it said: {last}") from error
+    return findings, compared
 
 
 def _wrong_checkpoint(log: LogReader, manifest: Manifest, files: Mapping[str, Path]) -> Iterator[str]:

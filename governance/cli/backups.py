@@ -94,13 +94,15 @@ def restore_drill(
     with _progress(as_json) as progress:
         done = drill(Place.of(load_platform(settings), env, cloud), backup, progress)
     total = sum(done.seconds.values())
+    log = (
+        f"the stages and releases of {done.models} models are as the log says"
+        if done.models
+        else f"nothing was promoted into {env} that the log could be asked about"
+    )
+    same = f"was restored as it was made: {done.rows} rows, with their ids and stages; {log}."
     lines = [
         f"Backup {done.manifest.backup} of {done.manifest.made:%Y-%m-%d %H:%M} UTC "
-        + (
-            "differs:"
-            if done.findings
-            else f"was restored as it was made: {done.rows} rows, ids and stages, and as the log says."
-        ),
+        f"{'differs:' if done.findings else same}",
         *(f"  {finding}" for finding in done.findings),
         *(f"  After it, to be done again: {finding}" for finding in done.later),
         *(f"  {phase} {seconds:.1f} s" for phase, seconds in done.seconds.items()),
@@ -114,6 +116,7 @@ def restore_drill(
         findings=done.findings,
         later=done.later,
         rows=done.rows,
+        models=done.models,
         seconds={**done.seconds, "total": total},
     )
     if done.findings:

@@ -298,7 +298,7 @@ def test_the_commands_say_what_they_did_and_would_do(
     assert status == 0
     assert f"Backup {name} " in said
     assert number_of_runs(store_file) == ROWS
-    monkeypatch.setattr(drills, "_drilled", lambda *_: (("table x is missing",), ("later",)))
+    monkeypatch.setattr(drills, "_drilled", lambda *_: (("table x is missing",), ("later",), 1))
     status, said = run("restore-drill", settings=settings_directory)
     assert (status, "table x is missing" in said, "to be done again: later" in said) == (2, True, True)
     monkeypatch.setenv(BACKUPS, "ftp://somewhere")

@@ -42,7 +42,7 @@ def test_what_was_promoted_is_restored_and_what_was_done_past_the_log_is_found(g
     promote(ground.target("staging"), version="2")
 
     done = drill(place)
-    assert done.findings == ()
+    assert (done.findings, done.models) == ((), 1)
     assert len(done.later) == 2, "the promotion after the backup is to be done again"
     assert "the log says that version 2 is in use, and ZenML that version 1 is" in done.later[0]
     assert set(done.seconds) == {"fetch", "restore", "compare", "serve", "reconcile"}
@@ -82,7 +82,7 @@ def test_on_mariadb_what_is_cut_off_leaves_nothing_and_what_is_whole_is_restored
         second = make_backup(place).manifest
 
         done = drill(place)
-        assert (done.findings, done.manifest) == ((), second)
+        assert (done.findings, done.manifest, done.models) == ((), second, 0)
     finally:
         stop(platform)
     with pytest.raises(BackupError, match="OVERWRITE=1"):
