@@ -45,6 +45,8 @@ def orchestrator_labels(target: Target, pipeline: str, run: str | None = None) -
     settings: dict[str, Any] = {}
     for kind in ("orchestrator", "step_operator"):
         flavor = getattr(section, kind, None)
+        if flavor is None and kind == "orchestrator":
+            flavor = CLOUDS[target.cloud].orchestrator
         found = _settings(CLOUDS[target.cloud], kind, flavor, labels) if flavor else None
         if found is not None:
             settings[f"{kind}.{flavor}"] = found

@@ -89,7 +89,10 @@ def build(kind: Kind, place: str, *, base: str | None = None, registry: Registry
 
 
 def _log_in(engine: str, registry: Registry) -> None:
-    user, password = registry.credentials()
+    credentials = registry.credentials()
+    if credentials is None:
+        return
+    user, password = credentials
     _run(engine, "login", "--username", user, "--password-stdin", registry.host, stdin=password)
 
 

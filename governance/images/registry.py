@@ -37,8 +37,8 @@ class Registry:
             return f"{self.uri}/{self.repository}:groundwork-{kind}-{commit[:12]}"
         return f"{self.uri}/groundwork-{kind}:{commit[:12]}"
 
-    def credentials(self) -> tuple[str, str]:
-        """Return user and short-lived password."""
+    def credentials(self) -> tuple[str, str] | None:
+        """Return user and short-lived password; None where the container engine is logged in already."""
         return CLOUDS[self.flavor].credentials(self.region, self.role)
 
 
@@ -49,7 +49,9 @@ def registry_of(contract: StackContract) -> Registry:
         NoRegistryError: the stack has none that images can be pushed to, or it is simulated.
     """
     component = contract.components.get("container_registry")
-    if component is None or component.flavor not in CLOUDS:
+    # Registries of no cloud are of one flavour; the contract's cloud says whose they are.
+    kind = component.flavor if component is not None and component.flavor in CLOUDS else contract.cloud
+    if component is None or kind not in CLOUDS:
         raise NoRegistryError(
             f"The stack {contract.stack.name} has no registry to push to. Choose a cloud (CLOUD=) that was applied."
         )
@@ -60,7 +62,7 @@ def registry_of(contract: StackContract) -> Registry:
     found = component.configuration
     connector = contract.connectors[component.connector].configuration if component.connector else {}
     return Registry(
-        component.flavor,
+        kind,
         str(found["uri"]),
         _text(found.get("default_repository")),
         _text(connector.get("region")),

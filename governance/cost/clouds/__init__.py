@@ -17,6 +17,8 @@ class CostCloud(ABC):
 
     alphabet: Alphabet | None = None
     """What labels may hold; ``None`` where the bill does not tell runs apart."""
+    orchestrator: str | None = None
+    """Flavour of the one orchestrator that there is, where the section of the settings leaves no choice."""
     executor: str | None = None
     """Flavour of orchestrators and step operators that rent a machine for a step, which is charged by its wall time."""
 

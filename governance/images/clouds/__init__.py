@@ -15,8 +15,8 @@ class RegistryCloud(ABC):
     """The registries of one cloud."""
 
     @abstractmethod
-    def credentials(self, region: str | None, role: str | None) -> tuple[str, str]:
-        """Return user and short-lived password.
+    def credentials(self, region: str | None, role: str | None) -> tuple[str, str] | None:
+        """Return user and short-lived password; None where the container engine is logged in already.
 
         Args:
             region: where the registry is.

@@ -87,7 +87,10 @@ def test_pods_on_kubernetes_are_labelled(settings_directory: Path) -> None:
 
 
 def test_this_machine_and_orchestrators_without_labels_get_no_settings(settings_directory: Path) -> None:
-    assert orchestrator_labels(target_for(load_platform(settings_directory), CANCER, "dev"), "training_pipeline") == {}
+    platform = load_platform(settings_directory)
+    assert orchestrator_labels(target_for(platform, CANCER, "dev"), "training_pipeline") == {}
+    own = orchestrator_labels(target_for(platform, CANCER, "dev", "kubernetes"), "training_pipeline", RUN)
+    assert own["orchestrator.kubernetes"]["pod_settings"]["labels"]["team"] == "oncology"
     assert orchestrator_labels(target(settings_directory, "azure", orchestrator="azureml"), "training_pipeline") == {}
 
 

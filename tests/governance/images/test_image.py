@@ -325,6 +325,28 @@ def test_the_registry_is_the_environments_and_a_simulated_one_is_refused(tmp_pat
         registry_of(changed(contract, lambda raw: raw.update(simulated=True)))
 
 
+def test_an_own_registry_is_pushed_to_as_the_engine_is_logged_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from governance.images.registry import registry_of
+    from tests.stack_bootstrap.stack_contracts import changed, local_contract
+
+    def on_a_cluster(raw: dict[str, Any]) -> None:
+        raw["cloud"] = "kubernetes"
+        raw["components"]["container_registry"] = {
+            "flavor": "default",
+            "configuration": {"uri": "registry.example.com/acme"},
+        }
+
+    registry = registry_of(changed(local_contract(tmp_path), on_a_cluster))
+    assert registry.credentials() is None
+    assert registry.tag("training", "c" * 40) == "registry.example.com/acme/groundwork-training:cccccccccccc"
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(build, "_run", lambda *command, **_: asked.append(command))
+    build._log_in("docker", registry)
+    assert asked == []
+
+
 def test_the_command_builds_for_an_environment_and_says_what_goes_where(
     engine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
