@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
 
 ##@ Set up
 
@@ -126,6 +126,9 @@ unregister: setup ## Remove an environment's stacks from ZenML
 	@$(RUN) governance.cli.infrastructure unregister $(FLAGS)
 
 ##@ The shared server
+
+migrate: setup ## Copy a team's models, runs and lineage to another project or server [FROM=default] [TO=cardio] [TEAM=cardio]
+	@$(RUN) governance migrate $(FLAGS)
 
 server: setup ## Start ZenML's server with roles, and MLflow's pages, in the background [PORT=8237]
 	@$(RUN) governance server $(FLAGS)

@@ -74,6 +74,19 @@ class Platform:
             )
         return self.environments[name]
 
+    def team(self, name: str) -> Team:
+        """Return the team called ``name``.
+
+        Raises:
+            SettingsError: there is no such file.
+        """
+        if name not in self.teams:
+            raise SettingsError(
+                f"There is no team {name!r} in {self.directory / 'teams'}. Choose one of: "
+                f"{', '.join(self.teams) or 'none yet'}."
+            )
+        return self.teams[name]
+
     def team_of(self, model: str) -> Team:
         """Return the team that owns ``model``.
 

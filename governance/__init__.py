@@ -8,6 +8,7 @@
 - ``report``: every version at a glance; the HTML report of one, and the index of all reports.
 - ``infrastructure``: the record of what Terraform and registration do.
 - ``teams``: taking a team in and letting one go.
+- ``migration``: moving a team's models and runs to another project or server.
 - ``promotion``: promote, roll back, recover, reconcile.
 - ``runs``: govern a pipeline and run it, with hooks, trackers and deployment.
 - ``images``: Dockerfile, locked packages, bill of materials.

@@ -433,6 +433,20 @@ class AccountChange(_Documentation):
     account: Annotated[str, Field(pattern=r"^subject-[0-9a-f]{32}$")] = Field(description="Whose, under a pseudonym.")
 
 
+class Migration(_Documentation):
+    """A team's models, versions, artifacts and runs were copied to another project or server of ZenML."""
+
+    kind: Literal["migration"] = "migration"
+    outcome: Literal["succeeded", "failed"] = Field(
+        description="Failed: what was compared afterwards was not the same."
+    )
+    source: Text = Field(description="The project they come from; of another server with its address.")
+    destination: Text
+    made: dict[Reference, Count] = Field(description="By kind: how many were made this time.")
+    differences: Count
+    map_digest: Digest = Field(description="Of the map that says what became of each identifier, kept with the log.")
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -459,7 +473,8 @@ AnyEvent = Annotated[
     | BackupDeleted
     | RestoreDrilled
     | BackupRestored
-    | AccountChange,
+    | AccountChange
+    | Migration,
     Field(discriminator="kind"),
 ]
 

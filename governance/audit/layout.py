@@ -16,6 +16,9 @@ LARGEST = 1 << 28
 STATEMENTS = "statements/"
 """What people signed: approvals and overrides. Entries name them by digest."""
 
+MIGRATIONS = "migrations/"
+"""What became of each identifier when a team moved. Entries name these maps by digest."""
+
 NUMBER_DIGITS = 10
 _NUMBERED = re.compile("(?:entries|checkpoints|leaves)/([0-9]{7})/([0-9]{10})")
 

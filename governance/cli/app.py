@@ -21,6 +21,7 @@ from governance.cli import evidence as evidence_commands
 from governance.cli import gates as gate_commands
 from governance.cli import images as docker_commands
 from governance.cli import members as member_commands
+from governance.cli import migration as migration_commands
 from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
@@ -64,6 +65,7 @@ app.command("server-stop")(server_commands.server_stop)
 app.command("server-status")(server_commands.server_status)
 app.command("members")(member_commands.members)
 app.command("ui")(server_commands.ui)
+app.command("migrate")(migration_commands.migrate)
 app.command("team")(team_commands.team)
 app.command("team-update")(team_commands.team_update)
 app.command("team-remove")(team_commands.team_remove)
