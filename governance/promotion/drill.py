@@ -1,7 +1,8 @@
 """The rollback drill: is the way back open, and how long does it take?
 
 In an environment that is not protected the drill goes back and returns, for real. In a protected one it does everything
-but move the stage, unless its name is given as confirmation: a drill must not be what takes production down.
+but move the stage, unless its name is given as confirmation: a drill must not be what takes production down. Nobody
+breaks the glass for one: it can wait for somebody with the role.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def drill(target: Target, *, confirm: str | None = None, requested_by: Signatory
             asks = who_asks(
                 target, requested_by, promotion=there, version=str(earlier.number), model_digest=model_digest
             )
-            role, journal = require_role(target, asks), Journal(target, asks.identity)
+            role, journal = require_role(target, asks, emergency=False), Journal(target, asks.identity)
             move(target, journal, current, earlier, REASON, back, there, "back", role=role)
             with forward.phase("verifying the release"):
                 trusted_release(current, target, journal)

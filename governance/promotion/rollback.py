@@ -176,8 +176,13 @@ def version_before(
     return current, earlier
 
 
-def require_role(target: Target, requester: Requester) -> Role:
+def require_role(target: Target, requester: Requester, *, emergency: bool = True) -> Role:
     """Return the role by which ``requester`` may move what is in use, also where a promotion needs nobody's approval.
+
+    Args:
+        target: The model and environment.
+        requester: Who asks.
+        emergency: Whether whoever is refused is told the way of an emergency; a drill is none.
 
     Raises:
         PromotionRefusedError: they hold no such role.
@@ -186,9 +191,10 @@ def require_role(target: Target, requester: Requester) -> Role:
     known_as = requester.person.emails if requester.person else ()
     role = next((role_of(target, email) for email in known_as if email in allowed), None)
     if role is None:
+        past = " In an emergency somebody else does: BREAK_GLASS=1 REASON=… AS=<e-mail>." if emergency else ""
         raise PromotionRefusedError(
             f"{requester.name} may not roll back {target.where}; people who may: {', '.join(allowed) or 'nobody'}. "
-            "They sign for it with AS=<e-mail>. In an emergency somebody else does: BREAK_GLASS=1 REASON=… AS=<e-mail>."
+            f"They sign for it with AS=<e-mail>.{past}"
         )
     return role
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from governance.core.digests import digest
 from governance.core.errors import RefusedError
 from governance.core.target import Target
-from governance.records.history import History, read_history
+from governance.records.history import History, read_history, versions_staged
 from governance.records.journal import Journal
 from governance.registry.libraries import require_libraries
 from governance.registry.releases import Release, ensure_release, find_release, verify_release
@@ -39,6 +39,7 @@ def release_in_use(target: Target, journal: Journal) -> Release:
     journal.require_origin()
     version = staged_version(target)
     if version is None:
+        _require_no_stage(target, journal)
         raise NoModelInUseError(
             f"No version of {target.where} is in use. Train it in dev, then promote it: "
             f"`make train ENV=dev MODEL={target.model}`, `make promote MODEL={target.model} TO=staging`."
@@ -62,6 +63,19 @@ def release_in_use(target: Target, journal: Journal) -> Release:
     release = trusted_release(version, target, journal, history)
     require_libraries(version, release, target)
     return release
+
+
+def _require_no_stage(target: Target, journal: Journal) -> None:
+    """Refuse, by what it is, a stage that is empty past promotion."""
+    if target.environment.environment not in STAGES:
+        return
+    (expected, *others) = versions_staged(target, read_history(target, journal.log))
+    if expected is not None and not others:
+        raise NoModelInUseError(
+            f"ZenML has no version of {target.model} in the stage of {target.environment.environment}, and the log "
+            f"says that version {expected} is in use there: the stage was set past `make promote`. Run "
+            "`make reconcile`; the next promotion or rollback sets it as the log says."
+        )
 
 
 def trusted_release(

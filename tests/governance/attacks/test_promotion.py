@@ -152,7 +152,7 @@ def test_a_stage_set_by_hand_stays(released: Ground) -> None:
     production = released.target("production")
     named_version(production, "1").set_stage("archived", force=True)
     assert reconcile(production, dry_run=True).findings
-    with pytest.raises(NoModelInUseError):
+    with pytest.raises(NoModelInUseError, match="the log says that version 1 is in use there: the stage was set past"):
         jobs.infer(production)
     with pytest.raises(PromotionRefusedError, match="first of"):
         rollback(production, reason="alarms", requested_by=released.signatory(ASKS))
