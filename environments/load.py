@@ -163,6 +163,7 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
         load_people(directory / PEOPLE_FILE),
     )
     _thresholds_rise(platform)
+    _readers_exist(platform)
     _teams_fit(platform)
     _cost_centers_exist(platform)
     _signers_are_declared(directory)
@@ -259,6 +260,17 @@ def _thresholds_rise(platform: Platform) -> None:
             raise SettingsError(
                 f"{platform.directory / later.environment}.yaml: gates: {', '.join(loose)} asks for less than "
                 f"{earlier.environment}.yaml does; gates must get stricter towards production."
+            )
+
+
+def _readers_exist(platform: Platform) -> None:
+    for name, environment in platform.environments.items():
+        others = [other for other in platform.environments if other != name]
+        unknown = [reader for reader in environment.audit.readers if reader not in others]
+        if unknown:
+            raise SettingsError(
+                f"{platform.directory / name}.yaml: audit.readers: {', '.join(unknown)} is no other environment; "
+                f"choose from: {', '.join(others) or 'none'}."
             )
 
 

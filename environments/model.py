@@ -303,10 +303,15 @@ class LocalCloud(StrictModel):
 
 
 class Audit(StrictModel):
-    """What the audit log records where not everything is."""
+    """What the audit log records where not everything is, and which other environments read it."""
 
     prediction_sample_rate: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0, description="Share of batches of predictions whose making is recorded."
+    )
+    readers: tuple[EnvironmentName, ...] = Field(
+        default=(),
+        description="Environments whose clients and workflows may read this one's log on a cloud, and do no more: a "
+        "promotion stands on the log of the environment before, reconciliation looks into the one after.",
     )
 
 

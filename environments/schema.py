@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from environments.files import replace_if_changed
 from environments.load import CHECKOUT, DIRECTORY
-from environments.model import CLOUDS, Budget, Environment, PlatformSettings, Team
+from environments.model import CLOUDS, Audit, Budget, Environment, PlatformSettings, Team
 from environments.people import PeopleSettings
 
 SCHEMAS: dict[str, type[BaseModel]] = {
@@ -52,6 +52,7 @@ def defaults() -> dict[str, Any]:
         if (part := _model_of(model, key))
     }
     return {
+        "audit": _defaults_of(Audit),
         "budget": _defaults_of(Budget),
         "clouds": {cloud: _defaults_of(model) for cloud, model in sections.items() if model},
         "parts": {key: _defaults_of(part) for key, part in sorted(parts.items())},

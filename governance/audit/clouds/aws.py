@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
     from environments import Environment
+    from environments.model import AwsCloud
     from environments.names import Names
     from governance.audit.location import Location
 
@@ -229,7 +230,17 @@ class AwsAudit(AuditCloud):
     def service_signer(self, origin: str, key: str, environment: Environment) -> AwsKmsSigner:
         """See :meth:`AuditCloud.service_signer`."""
         assert environment.aws is not None
-        return AwsKmsSigner(origin, key, region=environment.aws.region)
+        return AwsKmsSigner(origin, _key_arn(key, environment.aws), region=environment.aws.region)
+
+
+def _key_arn(key: str, section: AwsCloud) -> str:
+    """Spell a key's ARN: whoever reads the log from another account would find an id or alias in their own."""
+    import boto3
+
+    if key.startswith("arn:"):
+        return key
+    partition = boto3.session.Session().get_partition_for_region(section.region)
+    return f"arn:{partition}:kms:{section.region}:{section.account_id}:{key if '/' in key else f'key/{key}'}"
 
 
 ADAPTER = AwsAudit()

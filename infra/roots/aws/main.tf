@@ -1,11 +1,12 @@
 # AWS: one account per environment. What it has once.
 
 module "encryption_key" {
-  source      = "../../modules/aws/encryption-key"
-  name        = var.environment
-  description = "Everything that ${var.environment} keeps."
-  logs_region = local.aws.region
-  services    = ["budgets.amazonaws.com", "costalerts.amazonaws.com"]
+  source         = "../../modules/aws/encryption-key"
+  name           = var.environment
+  bucket_readers = { for name, reader in local.audit_readers : name => merge(reader, { bucket = local.names.audit_store }) }
+  description    = "Everything that ${var.environment} keeps."
+  logs_region    = local.aws.region
+  services       = ["budgets.amazonaws.com", "costalerts.amazonaws.com"]
 }
 
 module "access_logs" {
@@ -37,6 +38,7 @@ data "aws_iam_policy_document" "access_logs" {
 
 module "permissions_boundary" {
   source      = "../../modules/aws/permissions-boundary"
+  audit_logs  = local.audit_sources
   environment = var.environment
   prefix      = local.settings.prefix
 }
@@ -89,12 +91,22 @@ module "audit_store" {
   minimum_days   = min(local.settings.retention.logs_days, local.settings.retention.documentation_days)
   retention_days = local.settings.retention.documentation_days
   signing_key    = local.signing_key
-  appenders = merge([
+  foreign        = local.audit_readers
+  appenders = merge(local.workflow_roles, [
     for team, identity in module.identity : {
       "${team}-client"   = identity.client.name
       "${team}-workload" = identity.workload.name
     }
   ]...)
+}
+
+module "audit_reader" {
+  source     = "../../modules/aws/audit-reader"
+  for_each   = local.audit_sources
+  account_id = each.value.account_id
+  bucket     = each.value.bucket
+  name       = each.key
+  roles      = merge(local.workflow_roles, { for team, identity in module.identity : team => identity.client.name })
 }
 
 # Last, so that it is the first to be destroyed: a refused destroy then destroys nothing.
@@ -103,7 +115,7 @@ module "environment_guard" {
   cloud       = "aws"
   environment = var.environment
   depends_on = [
-    module.access_logs, module.artifact_store, module.audit_store, module.budget, module.ci_identity,
+    module.access_logs, module.artifact_store, module.audit_reader, module.audit_store, module.budget, module.ci_identity,
     module.container_registry, module.encryption_key, module.identity, module.job_logs, module.network,
     module.observability, module.permissions_boundary, module.secrets,
   ]

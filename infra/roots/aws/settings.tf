@@ -24,6 +24,19 @@ locals {
     { arn = "${local._keys}/${local.aws.audit_key}", alias = null }
   )
 
+  # Roles of other environments that may read this one's log, and logs of others that roles here may read.
+  audit_readers = {
+    for name, other in module.settings.audit_readers : name => {
+      account_id = other.cloud.account_id
+      roles      = concat(values(other.clients), other.workflow == null ? [] : [other.workflow])
+    }
+  }
+  audit_sources = {
+    for name, other in module.settings.audit_sources : name => { account_id = other.cloud.account_id, bucket = other.audit_store }
+  }
+  # The role that workflows apply with also promotes and reconciles there.
+  workflow_roles = { for ci in module.ci_identity : "workflow" => ci.apply_role_name }
+
   # Only dev may lose what it holds: its stores can be emptied to destroy them.
   disposable = var.environment == "dev" && !local.settings.protected
 

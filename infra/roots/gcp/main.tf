@@ -179,7 +179,7 @@ module "audit_store" {
   location       = local.gcp.region
   name           = local.names.audit_store
   project_id     = module.project.id
-  readers        = merge(local.clients, local.auditors)
+  readers        = merge(local.clients, local.auditors, local.foreign_readers)
   retention_days = local.settings.retention.documentation_days
 }
 
@@ -196,7 +196,7 @@ module "audit_key" {
   signers = merge(local.runs, local.gcp.github == null ? {} : {
     apply = "serviceAccount:${module.github[0].service_accounts.apply}"
   })
-  viewers = local.auditors
+  viewers = merge(local.auditors, local.foreign_readers)
 }
 
 # Last, so that it is the first to be destroyed: a refused destroy then destroys nothing.

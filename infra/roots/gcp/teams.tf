@@ -18,6 +18,14 @@ locals {
     for team, identity in module.identity : "${team}/workload" => identity.workload.member
   })
   auditors = { for member in local.gcp.auditors : member => member }
+
+  # Whoever promotes or reconciles in another environment that the settings name reads this one's log, and no more.
+  foreign_readers = merge([
+    for name, other in module.settings.audit_readers : {
+      for key, account in merge({ for team, client in other.clients : "${name}/${team}" => client }, other.workflow == null ? {} : { "${name}/workflow" = other.workflow }) :
+      key => "serviceAccount:${account}@${other.cloud.project_id}.iam.gserviceaccount.com"
+    }
+  ]...)
 }
 
 module "identity" {

@@ -10,6 +10,7 @@ import pytest
 
 from environments import Platform, load_platform
 from governance.audit import verify as standalone
+from governance.audit.clouds import CLOUDS
 from governance.audit.clouds.aws import AwsKmsSigner
 from governance.audit.clouds.gcp import GcpKmsSigner
 from governance.audit.errors import AuditError, SignatureError
@@ -64,6 +65,28 @@ def signer(request: pytest.FixtureRequest) -> Signer:
     if request.param == "aws":
         return AwsKmsSigner(ORIGIN, ALIAS, client=aws_client(url))
     return GcpKmsSigner(ORIGIN, VERSION, client=gcp_client(url))
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("alias/audit", "arn:aws:kms:eu-central-1:333333333333:alias/audit"),
+        ("mrk-1", "arn:aws:kms:eu-central-1:333333333333:key/mrk-1"),
+        ("arn:aws:kms:eu-central-1:999999999999:key/1", "arn:aws:kms:eu-central-1:999999999999:key/1"),
+    ],
+)
+def test_a_key_is_looked_for_in_the_environments_account_whoever_asks(
+    monkeypatch: pytest.MonkeyPatch, given: str, asked: str
+) -> None:
+    from botocore.stub import Stubber
+
+    client = aws_client("http://localhost:9")
+    monkeypatch.setattr("governance.audit.clouds.aws._client", lambda *_: client)
+    with Stubber(client) as answers:
+        answers.add_response("get_public_key", {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, {"KeyId": asked})
+        with pytest.raises(SignatureError, match="RSA_2048"):
+            CLOUDS["aws"].service_signer(ORIGIN, given, load_platform().environments["production"])
+        answers.assert_no_pending_responses()
 
 
 def test_a_key_service_gives_the_signatures_that_the_same_key_in_a_file_gives(

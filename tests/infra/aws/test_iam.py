@@ -111,7 +111,7 @@ def test_an_environment_grants_exactly_the_reviewed_actions(environment: str, ap
     if orchestrator == "local":  # nothing runs in the network
         expected["workload"].pop("network")
     if environment == "dev":  # a file signs its log, so nobody may use a key for that
-        for kind in ("client", "workload"):
+        for kind in ("apply", "client", "workload"):
             for action in ("kms:GetPublicKey", "kms:Sign"):
                 expected[kind]["audit-store"].remove(action)
     for kind, policies in inventory(orchestrator).items():

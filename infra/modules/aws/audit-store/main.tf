@@ -2,6 +2,10 @@ data "aws_partition" "current" {}
 
 locals {
   _bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
+  _reading = {
+    find = ["s3:GetBucketLocation", "s3:GetBucketObjectLockConfiguration", "s3:ListBucket"]
+    read = ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"]
+  }
 }
 
 # Terms of the log that no identity policy can override.
@@ -69,6 +73,30 @@ data "aws_iam_policy_document" "write_once" {
   }
 }
 
+# Roles of another account read by leave of both sides: this, and a policy of their own (module audit-reader).
+data "aws_iam_policy_document" "foreign" {
+  dynamic "statement" {
+    for_each = merge(
+      { for name, reader in var.foreign : "Finds${title(name)}" => { reader = reader, within = "", actions = local._reading.find } },
+      { for name, reader in var.foreign : "Reads${title(name)}" => { reader = reader, within = "/*", actions = local._reading.read } },
+    )
+    content {
+      sid       = statement.key
+      actions   = statement.value.actions
+      resources = ["${local._bucket_arn}${statement.value.within}"]
+      principals {
+        type        = "AWS"
+        identifiers = ["arn:${data.aws_partition.current.partition}:iam::${statement.value.reader.account_id}:root"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:PrincipalArn"
+        values   = [for role in statement.value.reader.roles : "arn:${data.aws_partition.current.partition}:iam::${statement.value.reader.account_id}:role/${role}"]
+      }
+    }
+  }
+}
+
 module "bucket" {
   source           = "../bucket"
   name             = var.name
@@ -76,19 +104,19 @@ module "bucket" {
   encryption_key   = { arn = var.kms_key_arn }
   lifecycle_days   = {}
   object_lock_days = var.retention_days
-  policy_documents = [data.aws_iam_policy_document.write_once.json]
+  policy_documents = [data.aws_iam_policy_document.write_once.json, data.aws_iam_policy_document.foreign.json]
   tags             = var.tags
 }
 
 data "aws_iam_policy_document" "reader" {
   statement {
     sid       = "FindEvents"
-    actions   = ["s3:GetBucketLocation", "s3:GetBucketObjectLockConfiguration", "s3:ListBucket"]
+    actions   = local._reading.find
     resources = [module.bucket.arn]
   }
   statement {
     sid       = "ReadEvents"
-    actions   = ["s3:GetObject", "s3:GetObjectRetention", "s3:GetObjectVersion"]
+    actions   = local._reading.read
     resources = ["${module.bucket.arn}/*"]
   }
   statement {

@@ -11,6 +11,13 @@ variable "appenders" {
   default     = {}
 }
 
+variable "foreign" {
+  description = "Roles of other accounts that may read and do no more, by a key of letters and digits."
+  type        = map(object({ account_id = string, roles = list(string) }))
+  nullable    = false
+  default     = {}
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts events."
   type        = string

@@ -4,6 +4,11 @@ output "apply_role_arn" {
   depends_on  = [aws_iam_role_policy.read, aws_iam_role_policy.write]
 }
 
+output "apply_role_name" {
+  description = "Name of the role that applies."
+  value       = aws_iam_role.this["apply"].name
+}
+
 output "environment_subject" {
   description = "Subject of jobs that run in this environment's workflow environment."
   value       = local.environment_subject

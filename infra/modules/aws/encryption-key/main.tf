@@ -32,6 +32,38 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # Of another account nobody decides by IAM alone: its roles, each by name, and only for objects of one bucket.
+  dynamic "statement" {
+    for_each = var.bucket_readers
+    content {
+      sid       = "Reads${title(statement.key)}"
+      actions   = ["kms:Decrypt"]
+      resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = ["arn:${data.aws_partition.current.partition}:iam::${statement.value.account_id}:root"]
+      }
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:PrincipalArn"
+        values   = [for role in statement.value.roles : "arn:${data.aws_partition.current.partition}:iam::${statement.value.account_id}:role/${role}"]
+      }
+      condition {
+        test     = "StringLike"
+        variable = "kms:ViaService"
+        values   = ["s3.*.amazonaws.com"]
+      }
+      condition {
+        test     = "StringLike"
+        variable = "kms:EncryptionContext:aws:s3:arn"
+        values = [
+          "arn:${data.aws_partition.current.partition}:s3:::${statement.value.bucket}",
+          "arn:${data.aws_partition.current.partition}:s3:::${statement.value.bucket}/*",
+        ]
+      }
+    }
+  }
+
   # CloudWatch Logs sends no aws:SourceAccount; its documented guard is the log group in the encryption context.
   dynamic "statement" {
     for_each = var.logs_region == null ? [] : [var.logs_region]

@@ -1,3 +1,10 @@
+variable "bucket_readers" {
+  description = "Roles of other accounts that may decrypt what one bucket holds, by a key of letters and digits."
+  type        = map(object({ account_id = string, bucket = string, roles = list(string) }))
+  nullable    = false
+  default     = {}
+}
+
 variable "description" {
   description = "What the key encrypts."
   type        = string

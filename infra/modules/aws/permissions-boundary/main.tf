@@ -12,8 +12,8 @@ locals {
   _buckets   = "arn:${local._partition}:s3:::${var.prefix}-*-${var.environment}-*"
 }
 
-# The most that any role made for this environment can do, whatever its own policies say. No other environment, no
-# identity, no key policy and no bucket's settings are within it.
+# The most that any role made for this environment can do, whatever its own policies say. No identity, no key policy, no
+# bucket's settings and no other environment are within it, but for reading the audit logs of those that let it.
 data "aws_iam_policy_document" "this" {
   statement {
     sid = "Objects"
@@ -36,6 +36,25 @@ data "aws_iam_policy_document" "this" {
     sid       = "Keys"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey", "kms:GetPublicKey", "kms:Sign"]
     resources = ["arn:${local._partition}:kms:${local._here}:key/*"]
+  }
+  dynamic "statement" {
+    for_each = length(var.audit_logs) > 0 ? [values(var.audit_logs)] : []
+    content {
+      sid = "OtherLogs"
+      actions = [
+        "s3:GetBucketLocation", "s3:GetBucketObjectLockConfiguration", "s3:GetObject", "s3:GetObjectRetention",
+        "s3:GetObjectVersion", "s3:ListBucket",
+      ]
+      resources = flatten([for log in statement.value : ["arn:${local._partition}:s3:::${log.bucket}", "arn:${local._partition}:s3:::${log.bucket}/*"]])
+    }
+  }
+  dynamic "statement" {
+    for_each = length(var.audit_logs) > 0 ? [values(var.audit_logs)] : []
+    content {
+      sid       = "OtherLogsKeys"
+      actions   = ["kms:Decrypt", "kms:GetPublicKey"]
+      resources = distinct([for log in statement.value : "arn:${local._partition}:kms:*:${log.account_id}:key/*"])
+    }
   }
   statement {
     sid       = "Images"

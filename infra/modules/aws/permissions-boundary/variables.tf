@@ -1,3 +1,10 @@
+variable "audit_logs" {
+  description = "Audit logs of other environments that roles may read, by environment."
+  type        = map(object({ account_id = string, bucket = string }))
+  nullable    = false
+  default     = {}
+}
+
 variable "environment" {
   description = "The environment that roles are confined to."
   type        = string

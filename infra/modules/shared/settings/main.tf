@@ -7,6 +7,7 @@ locals {
   _files    = [for file in fileset("${var.settings}/teams", "*.yaml") : yamldecode(file("${var.settings}/teams/${file}"))]
 
   environment = {
+    audit     = merge(local._defaults.audit, try(local._file.audit, {}))
     budget    = merge(local._defaults.budget, local._file.budget)
     labels    = local._file.labels
     prefix    = local._file.prefix
@@ -76,6 +77,30 @@ locals {
         }
       },
     )
+  }
+
+  # Other environments on this cloud, as far as logs are read across: who reads ours, and whose we read.
+  _others = {
+    for file in fileset(var.settings, "*.yaml") : trimsuffix(file, ".yaml") => yamldecode(file("${var.settings}/${file}"))
+    if can(yamldecode(file("${var.settings}/${file}"))[var.cloud]) && file != "${var.environment}.yaml"
+  }
+  audit_readers = {
+    for name, other in local._others : name => {
+      cloud = other[var.cloud]
+      clients = {
+        for team in concat([for about in local._files : about.team if can(about.environments[name])], ["platform"]) :
+        team => templatestring(local._names.identity.client, { environment = name, prefix = other.prefix, team = team })
+      }
+      workflow = try(other[var.cloud].github, null) == null ? null : (
+        templatestring(local._names.ci, { environment = name, key = "apply", prefix = other.prefix })
+      )
+    } if contains(local.environment.audit.readers, name)
+  }
+  audit_sources = {
+    for name, other in local._others : name => {
+      cloud       = other[var.cloud]
+      audit_store = templatestring(local._names.audit_store, { environment = name, prefix = other.prefix, team = "platform" })
+    } if try(contains(other.audit.readers, var.environment), false)
   }
 
   labels = merge(local.environment.labels, { environment = var.environment, managed_by = "terraform" })

@@ -1,3 +1,13 @@
+output "audit_readers" {
+  description = "Other environments on this cloud that may read this one's audit log: of each its section (cloud), names of its clients by team, and of the identity its workflows apply with (workflow, null without)."
+  value       = local.audit_readers
+}
+
+output "audit_sources" {
+  description = "Other environments on this cloud that let this one read their audit log: of each its section (cloud) and the log's bucket (audit_store)."
+  value       = local.audit_sources
+}
+
 output "cloud" {
   description = "The environment's section on this cloud, with the defaults of what it leaves out."
   value       = local.cloud

@@ -71,3 +71,17 @@ run "refuses_a_minimum_above_the_retention" {
   }
   expect_failures = [var.minimum_days]
 }
+
+run "lets_a_role_of_another_account_read_and_no_more" {
+  variables {
+    foreign = { staging = { account_id = "222222222222", roles = ["oncology-staging-cl"] } }
+  }
+  assert {
+    condition     = alltrue([for a in flatten([for s in data.aws_iam_policy_document.foreign.statement : s.actions]) : can(regex("^s3:(Get|List)", a))])
+    error_message = "Other environments read; they write, hold and delete nothing."
+  }
+  assert {
+    condition     = alltrue([for s in data.aws_iam_policy_document.foreign.statement : one(s.condition).variable == "aws:PrincipalArn" && one(s.condition).values == tolist(["arn:aws:iam::222222222222:role/oncology-staging-cl"])])
+    error_message = "It is that role and no other of its account."
+  }
+}

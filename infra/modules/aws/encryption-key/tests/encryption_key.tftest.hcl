@@ -37,3 +37,21 @@ run "refuses_an_alias_of_amazon" {
   }
   expect_failures = [var.name]
 }
+
+run "decrypts_for_a_role_of_another_account_what_one_bucket_holds" {
+  variables {
+    bucket_readers = { staging = { account_id = "222222222222", bucket = "acme-ml-platform-production-audit", roles = ["oncology-staging-cl"] } }
+  }
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.key.statement : s.actions if s.sid == "ReadsStaging"]) == toset(["kms:Decrypt"])
+    error_message = "It decrypts and does nothing else."
+  }
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.key.statement : { for c in s.condition : c.variable => c.values } if s.sid == "ReadsStaging"])["aws:PrincipalArn"] == tolist(["arn:aws:iam::222222222222:role/oncology-staging-cl"])
+    error_message = "It is that role and no other of its account."
+  }
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.key.statement : { for c in s.condition : c.variable => c.values } if s.sid == "ReadsStaging"])["kms:EncryptionContext:aws:s3:arn"] == tolist(["arn:aws:s3:::acme-ml-platform-production-audit", "arn:aws:s3:::acme-ml-platform-production-audit/*"])
+    error_message = "Only what the log's bucket holds is decrypted."
+  }
+}

@@ -17,3 +17,17 @@ run "confines_roles_to_the_environments_buckets" {
     error_message = "No identity can be changed within the boundary."
   }
 }
+
+run "reads_the_logs_of_others_and_nothing_else_of_theirs" {
+  variables {
+    audit_logs = { staging = { account_id = "222222222222", bucket = "acme-ml-platform-staging-audit" } }
+  }
+  assert {
+    condition     = one([for s in data.aws_iam_policy_document.this.statement : s.resources if s.sid == "OtherLogs"]) == toset(["arn:aws:s3:::acme-ml-platform-staging-audit", "arn:aws:s3:::acme-ml-platform-staging-audit/*"])
+    error_message = "Only the log's bucket is within the boundary."
+  }
+  assert {
+    condition     = alltrue([for a in flatten([for s in data.aws_iam_policy_document.this.statement : s.actions if startswith(s.sid, "OtherLogs")]) : can(regex(":(Get|List|Decrypt)", a))])
+    error_message = "Logs of others are read, never written."
+  }
+}
