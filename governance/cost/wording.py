@@ -21,9 +21,8 @@ class Headline:
 
 def headline(report: CostReport) -> Headline:
     """Say whether the month stays within its budget, or that nothing was recorded that could."""
-    if (
-        not report.daily and not report.total
-    ):  # a team with no spend of its own may still have its part of what is shared
+    # A team that spent nothing itself may still have its part of what is shared.
+    if not report.daily and not report.total:
         return Headline(f"Nothing to compare with a budget: no spend is on record for {report.month}", None)
     spent = f"{cents(report.total)} {report.currency} in {report.month}"
     over = [row.team for row in report.teams if row.over]
