@@ -161,7 +161,7 @@ class _InfoOnly(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path != "/api/v1/info":
-            self.server.released.wait()  # type: ignore[attr-defined]
+            self.server.released.wait(5)  # type: ignore[attr-defined]  # else a failure would take minutes to show
         from zenml import __version__
 
         body = json.dumps(
