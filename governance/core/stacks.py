@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
+from zenml.exceptions import StackValidationError
 
 from governance.core.errors import RefusedError
 
@@ -34,12 +35,17 @@ def require_stack(name: str) -> StackResponse:
         ) from error
 
 
+class StackUnfitError(RefusedError):
+    """ZenML says that components of the target's stack do not go together, or that one cannot be used from here."""
+
+
 @contextmanager
 def active_stack(name: str) -> Iterator[None]:
     """Use the stack ``name`` inside the block, in this process only.
 
     Raises:
         StackMissingError: no such stack is registered.
+        StackUnfitError: ZenML refuses to use it for what is done inside.
     """
     stack = require_stack(name)
     before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
@@ -48,6 +54,8 @@ def active_stack(name: str) -> Iterator[None]:
     os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
     try:
         yield
+    except StackValidationError as error:
+        raise StackUnfitError(f"The stack {name!r} cannot be used: {str(error).splitlines()[0]}") from error
     finally:
         if before is None:
             del os.environ[ENV_ZENML_ACTIVE_STACK_ID]

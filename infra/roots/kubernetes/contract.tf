@@ -43,6 +43,7 @@ locals {
           pass_zenml_token_as_secret    = true
           pod_settings                  = merge(local._restricted, { labels = about.labels })
           service_account_name          = "workload"
+          skip_local_validations        = startswith(local.kubernetes.registry.uri, "localhost:") # as the nodes see it
           step_pod_service_account_name = "step"
         }
       }
