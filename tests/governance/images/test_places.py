@@ -31,11 +31,14 @@ MODEL_LIBRARIES = (
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
+# An orchestrator's adapter imports what only the lock of its own place holds.
+elsewhere = tuple(f"governance.runs.orchestrators.{place}." for place in sys.argv[1].split(","))
 for package in ("environments", "stack_bootstrap", "pipelines", "governance"):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
-        if not module.name.endswith("__main__"):
+        program = module.name.endswith(("__main__", "_target"))  # reads its environment when it is imported
+        if not program and not module.name.startswith(elsewhere):
             importlib.import_module(module.name)
-for name in sys.argv[1:]:
+for name in sys.argv[2:]:
     importlib.import_module(name)
 """
 
@@ -93,9 +96,10 @@ def test_all_of_ours_and_the_orchestrators_entry_points_import(place: str, tmp_p
     home = REPOSITORY / f".venv-{place}"
     if not (home / ".installed").is_file():
         pytest.skip(f"the packages of {place} are not installed: make setup CLOUD={place}")
+    others = ",".join(sorted({*PLACES} - {place}))
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "ZENML_CONFIG_PATH": str(tmp_path)}
     done = subprocess.run(
-        [str(home / "bin" / "python"), "-c", IMPORT_ALL, *ENTRY_POINTS[place]],
+        [str(home / "bin" / "python"), "-c", IMPORT_ALL, others, *ENTRY_POINTS[place]],
         capture_output=True,
         text=True,
         env=environment,
