@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
+	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill collect schedules schedule reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
 
 ##@ Set up
 
@@ -207,6 +207,15 @@ rollback: setup ## Return ENV to the version that was in use before: REASON=… 
 
 rollback-drill: setup ## Measure the way back in ENV, and return; a protected one moves with CONFIRM=<its name> only
 	@$(RUN) governance rollback-drill $(READS)
+
+schedules: setup ## List ENV's schedules: what each runs, when it is due, who changed it [MODEL=…]
+	@$(RUN) governance schedules $(READS)
+
+schedule: setup ## Score on a schedule with what is in use in ENV: CRON='0 2 * * *' [TIMEZONE=…], or PAUSE=1, RESUME=1, DELETE=1
+	@$(RUN) governance schedule $(FLAGS) $(if $(PAUSE),--pause) $(if $(RESUME),--resume) $(if $(DELETE),--delete)
+
+collect: setup ## Enter in the log the runs that nobody waited for, and publish what passed
+	@$(RUN) governance collect $(FLAGS)
 
 reconcile: setup ## Compare ZenML with ENV's log; exit 2 when they differ
 	@$(RUN) governance reconcile $(FLAGS)

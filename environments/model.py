@@ -313,6 +313,10 @@ class Audit(StrictModel):
         description="Environments whose clients and workflows may read this one's log on a cloud, and do no more: a "
         "promotion stands on the log of the environment before, reconciliation looks into the one after.",
     )
+    overdue_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24,
+        description="Hours after a run began in which its end must be in the log; then reconcile reports it.",
+    )
 
 
 class NetworkSettings(StrictModel):

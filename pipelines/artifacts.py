@@ -35,3 +35,6 @@ ALL_PREDICTIONS: Final = "the model's predictions"
 
 CONFIG: Final = "model_config"
 """Where a governed pipeline keeps the model's config among its ``extra`` settings, as JSON values."""
+
+HELD: Final = "predictions_held"
+"""Set among a pipeline's ``extra`` settings by whoever publishes its predictions: its steps then leave them pending."""

@@ -7,9 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedWriter
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 from pipelines.errors import PipelineError
+
+SUCCESS: Final = "_SUCCESS"
+"""The file of a folder of parts that comes last and lists them."""
 
 
 class PartMissingError(PipelineError):
@@ -35,11 +38,24 @@ class FileStore(Protocol):
     def exists(self, path: str) -> bool:
         """Return whether a file is there."""
 
+    def listdir(self, path: str) -> Any:
+        """Return the names of what is in a folder."""
+
     def rmtree(self, path: str) -> None:
         """Delete a folder."""
 
     def remove(self, path: str) -> None:
         """Delete a file."""
+
+
+def published_folder(root: str, model: str, run: str) -> str:
+    """Return where the predictions of ``run`` of ``model`` are found below a store's ``root`` once they are public."""
+    return f"{root}/predictions/{model}/{run}"
+
+
+def pending_folder(root: str, model: str, run: str) -> str:
+    """Return where predictions of ``run`` wait until they may be published; readers of data sets leave it out."""
+    return f"{root}/predictions/{model}/_pending/{run}"
 
 
 @contextmanager
@@ -84,7 +100,34 @@ def publish_parts(store: FileStore, staging: str, folder: str, rows: Mapping[str
     for name in rows:
         if store.exists(f"{staging}/{name}"):  # else a step that is tried again has moved it before
             store.rename(f"{staging}/{name}", f"{folder}/{name}", overwrite=True)
-    with publish(store, f"{folder}/_SUCCESS") as file:
+    with publish(store, f"{folder}/{SUCCESS}") as file:
         file.write(json.dumps({"rows": sum(rows.values()), "parts": dict(rows)}, indent=2).encode() + b"\n")
     if store.exists(staging):
         store.rmtree(staging)
+
+
+def publish_pending(store: FileStore, pending: str, folder: str) -> tuple[str, ...]:
+    """Move what waits in ``pending`` into ``folder``, the file that says so last. May be repeated after a crash.
+
+    Returns:
+        The names of the files that were moved now.
+
+    Raises:
+        PartMissingError: a list of parts waits there, and a part of it is neither there nor published.
+    """
+    found = sorted(str(name) for name in store.listdir(pending)) if store.exists(pending) else []
+    names = [name for name in found if name == SUCCESS or name[0] not in "._"]
+    if SUCCESS in names:
+        with store.open(f"{pending}/{SUCCESS}", "r") as file:
+            listed = json.load(file)["parts"]
+        missing = [name for name in listed if name not in names and not store.exists(f"{folder}/{name}")]
+        if missing:
+            raise PartMissingError(f"{folder}: nothing is published, as there is no {', '.join(missing)} in {pending}")
+        names = [*(name for name in names if name != SUCCESS), SUCCESS]
+    if names:
+        store.makedirs(folder)
+    for name in names:
+        store.rename(f"{pending}/{name}", f"{folder}/{name}", overwrite=True)
+    if names:
+        store.rmtree(pending)
+    return tuple(names)

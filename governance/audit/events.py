@@ -150,6 +150,10 @@ class RunStarted(Event):
         default=("run_finished",),
         description="Labels of the events that a run which succeeds leaves; a gate stands for all its subjects.",
     )
+    started_by: Literal["person", "service", "schedule"] | None = Field(
+        default=None, description="What began it, of a run that nobody waited for and that was recorded afterwards."
+    )
+    schedule: Reference | None = Field(default=None, description="The schedule that began it.")
 
 
 class RunFinished(Event):
@@ -167,6 +171,7 @@ class RunFailed(Event):
     run: Reference
     step: Reference | None = None
     error_type: Reference | None = None
+    reason: Text | None = Field(default=None, description="Of a run whose steps could not say it themselves.")
     duration_seconds: Annotated[Number, Field(ge=0)] | None = None
 
 
@@ -305,6 +310,49 @@ class Rollback(_Documentation):
     role: Reference | None = Field(
         default=None, description="Of whoever asked for it; none where the glass was broken."
     )
+    reason: Text | None = None
+
+
+class PipelineDeployed(_Documentation):
+    """A governed pipeline was kept in ZenML, to be run by whoever may: only what is on record so can pass."""
+
+    kind: Literal["pipeline_deployed"] = "pipeline_deployed"
+    model: ModelName
+    pipeline: Reference
+    stack: Reference
+    snapshot: Reference = Field(description="Id in ZenML.")
+    snapshot_digest: Digest = Field(description="Of its configuration and its steps'.")
+
+
+class ScheduleChanged(_Documentation):
+    """A schedule was made, changed or removed; it runs one deployed pipeline, with one version of the model."""
+
+    kind: Literal["schedule_changed"] = "schedule_changed"
+    action: Literal["created", "changed", "repointed", "paused", "resumed", "deleted"]
+    schedule: Reference
+    zenml_schedule: Reference = Field(description="Its id in ZenML, which a change of what it runs replaces.")
+    model: ModelName
+    model_version: Reference
+    pipeline: Reference
+    stack: Reference
+    cron: Annotated[str, Field(pattern=r"^[0-9A-Za-z*/,\- ]{9,100}$")]
+    time_zone: Reference
+
+    @property
+    def runs(self) -> bool:
+        """Whether it begins runs from then on."""
+        return self.action not in ("paused", "deleted")
+
+
+class BatchPublication(_Documentation):
+    """The predictions of a run were published, or were not."""
+
+    kind: Literal["batch_publication"] = "batch_publication"
+    model: ModelName
+    run: Reference | None = None
+    outcome: Literal["published", "withheld", "missed"]
+    schedule: Reference | None = None
+    batch: Reference | None = Field(default=None, description="When the schedule was due: there is one batch for each.")
     reason: Text | None = None
 
 
@@ -461,6 +509,9 @@ AnyEvent = Annotated[
     | Approval
     | Override
     | Rollback
+    | PipelineDeployed
+    | ScheduleChanged
+    | BatchPublication
     | PredictionAccess
     | SecretRotation
     | LogReview

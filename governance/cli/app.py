@@ -15,6 +15,7 @@ import typer
 from environments import DIRECTORY, load_platform
 from governance.audit.errors import AuditError
 from governance.cli import backups as backup_commands
+from governance.cli import collection as collection_commands
 from governance.cli import cost as cost_commands
 from governance.cli import deployment as deployment_commands
 from governance.cli import evidence as evidence_commands
@@ -25,6 +26,7 @@ from governance.cli import migration as migration_commands
 from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
+from governance.cli import schedules as schedule_commands
 from governance.cli import server as server_commands
 from governance.cli import teams as team_commands
 from governance.cli.common import ready_target, say, warn_of_other_settings
@@ -45,6 +47,9 @@ app.command("evidence")(evidence_commands.evidence)
 app.command("evidence-verify")(evidence_commands.evidence_verify)
 app.command("gates-prove")(gate_commands.gates_prove)
 app.command("cost-plan")(cost_commands.cost_plan)
+app.command("schedules")(schedule_commands.schedules)
+app.command("schedule")(schedule_commands.schedule)
+app.command("collect")(collection_commands.collect)
 app.command("deploy")(deployment_commands.deploy)
 app.command("image")(docker_commands.image)
 app.command("cost")(cost_commands.cost)

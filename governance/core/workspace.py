@@ -16,7 +16,7 @@ MANIFEST = "demo.json"
 """File in the local root that lists what the demo made."""
 
 
-_BESIDE = ("anchors", "applied", "cost", "evidence", "keys", "locks", "people", "reports", "spool", "zenml")
+_BESIDE = ("anchors", "applied", "cost", "evidence", "keys", "locks", "people", "reports", "runs", "spool", "zenml")
 """Folders of the local root that all its environments share."""
 
 

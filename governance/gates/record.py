@@ -33,21 +33,28 @@ def record(result: GateResult, context: GateContext) -> GateResult:
     if carried is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.runs.govern.")
     log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
-    common = {
+    for fields in verdict_fields(result, result.digest):
+        run_outbox.enqueue(carried.event(GateVerdict, run, **fields))
+    return result
+
+
+def verdict_fields(result: GateResult, result_digest: str) -> list[dict[str, Any]]:
+    """Return the fields of the events that say what ``result`` decided.
+
+    Args:
+        result: the result; its measures do not matter.
+        result_digest: its digest, measures included.
+    """
+    common: dict[str, Any] = {
         "gate": as_reference(result.gate),
         "policy_version": result.policy_version,
         "model_digest": digest(result.evidence["model"]) if "model" in result.evidence else None,
-        "evidence": {name: digest(value) for name, value in {**result.evidence, "result": result.digest}.items()},
+        "evidence": {name: digest(value) for name, value in {**result.evidence, "result": result_digest}.items()},
     }
     named = [c for c in result.checks if len(result.checks) <= MOST_EVENTS or not c.passed]
-    for check in named:
-        run_outbox.enqueue(carried.event(GateVerdict, run, **common, **_figures(check)))
     others = len(result.checks) - len(named)
-    if others:
-        run_outbox.enqueue(
-            carried.event(GateVerdict, run, **common, subject="other_checks", verdict="passed", value=others)
-        )
-    return result
+    rest = [{"subject": "other_checks", "verdict": "passed", "value": others}] if others else []
+    return [{**common, **figures} for figures in (*map(_figures, named), *rest)]
 
 
 def summary(result: GateResult) -> dict[str, Any]:

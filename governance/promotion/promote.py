@@ -29,6 +29,7 @@ from governance.promotion.recovery import Promotion, is_completed, new_promotion
 from governance.records.journal import Journal, NotRecordedError, without_people
 from governance.registry.releases import digest_of, ensure_release, require_signed
 from governance.registry.versions import STAGES, number, restore_stages, staged_version
+from governance.runs.schedules import follow_stage_or_say
 from governance.signing.people import Person, people_of
 from governance.signing.signatories import Signatory
 
@@ -105,7 +106,9 @@ def promote(
         facts = _Facts.of(target, candidate)
         requester = facts.requester(target, requested_by)
         steps = _Steps(target, Journal(target, requester.identity), facts)
-        return _promote(target, source, candidate, requester, steps, note, break_glass=break_glass)
+        done = _promote(target, source, candidate, requester, steps, note, break_glass=break_glass)
+        follow_stage_or_say(target)
+        return done
 
 
 @dataclass(frozen=True)

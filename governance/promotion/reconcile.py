@@ -19,6 +19,8 @@ from governance.records.settings import other_settings
 from governance.registry.model_files import ReleaseError
 from governance.registry.releases import digest_of, verify_release
 from governance.registry.versions import STAGES, named, number, staged_version
+from governance.runs.collector import CollectError, collect, overdue
+from governance.runs.schedules import schedule_findings
 from governance.signing.errors import SigningError
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
     Raises:
         AuditError, NotRecordedError: the log cannot be read or written.
     """
-    compared = _compare(target)
+    compared = _compare(target, (*_late(target, dry_run), *schedule_findings(target)))
     if compared.outcome is not None and not dry_run:
         journal = Journal(target, current_identity())
         journal.write(
@@ -68,13 +70,23 @@ def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
     return compared
 
 
-def _compare(target: Target) -> Comparison:
+def _late(target: Target, dry_run: bool) -> tuple[str, ...]:
+    """Collect what nobody waited for, unless ``dry_run``; return what is late, or why that cannot be told."""
+    try:
+        if not dry_run:
+            collect(target)
+        return overdue(target)
+    except CollectError as error:  # the comparison does not need what runs left
+        return (str(error),)
+
+
+def _compare(target: Target, found: tuple[str, ...]) -> Comparison:
     if target.environment.environment not in STAGES:
-        return Comparison()
+        return Comparison(found)
     journal = Journal(target)
     history = read_history(target, journal.log)
     promoted = {version for version, _ in history.promoted}
-    findings = tuple(_findings(target, journal, history))
+    findings = (*found, *_findings(target, journal, history))
     return Comparison(findings, len(promoted), len(promoted & set(history.versions)))
 
 

@@ -24,6 +24,7 @@ from governance.registry.libraries import require_libraries
 from governance.registry.loading import trusted_release
 from governance.registry.releases import digest_of, find_release
 from governance.registry.versions import STAGES, restore_stages, staged_version
+from governance.runs.schedules import follow_stage_or_say
 from governance.signing.signatories import Signatory
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def rollback(
             record_rollback_without_role(requester, journal, target, reason)
         role = None if break_glass else require_role(target, requester)
         move(target, journal, current, earlier, reason, watch, attempt, role=role)
+        follow_stage_or_say(target)
     return str(current.number), str(earlier.number)
 
 

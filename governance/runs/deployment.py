@@ -9,12 +9,14 @@ from zenml.client import Client
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
+from governance.audit.events import PipelineDeployed
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.registry.versions import STAGES, staged_version
 from governance.runs.govern import govern
 from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.session import RunSession
+from governance.runs.snapshot_digest import snapshot_digest
 
 if TYPE_CHECKING:
     from zenml.models import PipelineSnapshotResponse
@@ -75,10 +77,48 @@ def _keep(pipeline: Pipeline, session: RunSession, version: str | None, dry_run:
         )
         before = _find(pipeline.name, name)
         # Local changes have no name, so nobody can tell whether they are the same as before.
-        changed = before is None or before.description != source or made_from.git_dirty is not False
+        changed = (
+            before is None
+            or before.description != source
+            or made_from.git_dirty is not False
+            or not _on_record(before, session)
+        )
         if changed and not dry_run:
-            governed.create_snapshot(name=name, description=source, replace=True)
+            kept = governed.create_snapshot(name=name, description=source, replace=True)
+            record_deployment(kept, pipeline.name, session, version)
     return Deployed(name, pipeline.name, changed)
+
+
+def record_deployment(
+    snapshot: PipelineSnapshotResponse, pipeline: str, session: RunSession, version: str | None
+) -> None:
+    """Write to the log that ``snapshot`` may run; what it lacks counts for nothing when it is collected.
+
+    Raises:
+        NotRecordedError: the log cannot be written.
+    """
+    kept = Client().get_snapshot(snapshot.id)  # as ZenML gives it back, and will to whoever compares
+    session.journal.write(
+        session.journal.event(
+            PipelineDeployed,
+            model_version=version,
+            pipeline=pipeline,
+            stack=session.target.stack,
+            snapshot=str(kept.id),
+            snapshot_digest=snapshot_digest(kept),
+        )
+    )
+
+
+def _on_record(snapshot: PipelineSnapshotResponse, session: RunSession) -> bool:
+    """Return whether the log says that ``snapshot``, as it is, was deployed under the settings at hand."""
+    return any(
+        isinstance(entry.event, PipelineDeployed)
+        and entry.event.snapshot == str(snapshot.id)
+        and entry.event.snapshot_digest == snapshot_digest(snapshot)
+        and entry.event.settings_digest == session.journal.settings.digest
+        for entry in session.journal.log.newest_first()
+    )
 
 
 def _find(pipeline: str, name: str) -> PipelineSnapshotResponse | None:

@@ -34,7 +34,7 @@ from governance.runs.orchestrators import merge_settings
 from governance.runs.plain_models import store_plain_models
 from governance.runs.session import RunSession
 from governance.runs.steps import executor_of
-from pipelines.artifacts import CONFIG, EVALUATION, INPUT_PROFILE, MODEL
+from pipelines.artifacts import CONFIG, EVALUATION, HELD, INPUT_PROFILE, MODEL
 from pipelines.batch_inference import batch_inference_pipeline
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
         executor.equip(compilation.pipeline, session.config, attached.values())
         _conclude(compilation.pipeline)
         carried = context.model_copy(update={"gates": tuple(attached)})
-        settings = {KEY: carried.model_dump(mode="json"), CONFIG: session.config.model_dump(mode="json")}
+        settings = {KEY: carried.model_dump(mode="json"), CONFIG: session.config.model_dump(mode="json"), HELD: True}
         compilation.pipeline.configure(extra=settings)
         return returned
 

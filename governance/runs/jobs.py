@@ -14,6 +14,7 @@ from zenml.logger import get_logger
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from governance.registry.sign_trained import sign_trained
+from governance.runs.collector import collect_recent
 from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.prediction_access import record_predictions
 from governance.runs.run import compiled_steps, run
@@ -55,6 +56,7 @@ def train(target: Target) -> PipelineRunResponse:
         GateFailedError: the data or the model did not pass the environment's gates.
         SigningError: the key cannot be used, or the model is not what the run recorded.
     """
+    collect_recent(target)
     session = RunSession(target)
     pipeline = training_of(session.config)
     trained = run(pipeline, session, **training_parameters(pipeline, session.config))
@@ -84,6 +86,7 @@ def validate(target: Target) -> PipelineRunResponse:
         ReleaseError, SigningError: its files were altered or are not what the platform signed; nothing was loaded.
         GateFailedError: the data or the model did not pass.
     """
+    collect_recent(target)
     session = RunSession(target)
     return run(validation_pipeline, session, version=session.release.version, **session.release_parameters)
 
@@ -114,6 +117,7 @@ def infer(target: Target, data: str | None = None, shards: int | None = None) ->
         NotRecordedError: the log cannot be written.
     """
     source = None if data is None else _as_source(data)
+    collect_recent(target)
     session = RunSession(target)
     pipeline, parameters = _scoring(session, source, shards)
     done = run(pipeline, session, **parameters)

@@ -15,6 +15,7 @@ from governance.gates.record import gate_label
 from governance.records import run_outbox
 from governance.records.journal import Journal, NotRecordedError
 from governance.runs.errors import RunBrokenError
+from governance.runs.liveness import Attention
 
 _logger = get_logger(__name__)
 
@@ -31,6 +32,7 @@ class RunRecord:
         Raises:
             NotRecordedError: the log cannot be written, so the run must not begin.
         """
+        self._attention = Attention(self._target, self._run)
         expects = ("run_finished", *(gate_label(gate) for gate in gates))
         self._journal.write(self._event(RunStarted, stack=self._target.stack, expects=expects))
 
@@ -45,6 +47,12 @@ class RunRecord:
             NotRecordedError: the log cannot be written, or a run that ended well lacks an event that it should have
                 left.
         """
+        try:
+            self._end(ended)
+        finally:
+            self._attention.end()
+
+    def _end(self, ended: BaseException | None) -> None:
         if ended is not None:
             reason = ended.reason if isinstance(ended, RunBrokenError) else type(ended).__name__
             step = ended.step if isinstance(ended, RunBrokenError) else None

@@ -26,6 +26,7 @@ from governance.records.context import context_of
 from governance.runs.errors import RunBrokenError
 from governance.runs.govern import gates_of, govern
 from governance.runs.outcome import require_success
+from governance.runs.publication import publish_predictions
 from governance.runs.record import RunRecord
 from governance.runs.session import RunSession
 from governance.runs.steps import executor_of
@@ -92,6 +93,8 @@ def run(
             recorded.end(ended)
             raise
         recorded.end()
+        if finished.status.is_successful:
+            publish_predictions(target, session.journal, finished)
     _report_silent_observers(finished, target)
     return finished
 

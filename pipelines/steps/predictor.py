@@ -9,13 +9,15 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.metadata.metadata_types import MetadataType
 
-from pipelines.artifacts import PREDICTIONS
+from pipelines.artifacts import HELD, PREDICTIONS
 from pipelines.config import ModelConfig
 from pipelines.input_profile import InputProfile, open_input
 from pipelines.model import read_model
 from pipelines.prediction_summary import PredictionSummary
-from pipelines.publication import RunStoppedError, publish
+from pipelines.publication import RunStoppedError, pending_folder, publish, published_folder
 from pipelines.scoring import Batch, score
+
+_FILE = "predictions.parquet"
 
 
 @step
@@ -32,9 +34,9 @@ def predictor(
     context = get_step_context()
     run = str(context.pipeline_run.id)
     store = Client().active_stack.artifact_store
-    uri = f"{predictions_folder(model.signature.model)}/predictions.parquet"
+    uri = f"{predictions_folder(model.signature.model)}/{_FILE}"
     batch = Batch(model_version, run, datetime.now(UTC))
-    with publish(store, uri) as file:
+    with publish(store, f"{work_folder(model.signature.model)}/{_FILE}") as file:
         summary = score(model, open_input(config, model.signature, data), input_profile, batch, file, uri)
         require_wanted()
     log_summary(summary)
@@ -53,8 +55,18 @@ def require_wanted() -> None:
 
 
 def predictions_folder(model: str) -> str:
-    """Return where this run's predictions of ``model`` are found."""
-    return f"{Client().active_stack.artifact_store.path}/predictions/{model}/{get_step_context().pipeline_run.id}"
+    """Return where this run's predictions of ``model`` are found once they are published."""
+    return published_folder(*_place(model))
+
+
+def work_folder(model: str) -> str:
+    """Return where this run's steps put predictions of ``model``: a pending folder, if somebody else publishes them."""
+    held = get_step_context().pipeline_run.config.extra.get(HELD, False)
+    return (pending_folder if held else published_folder)(*_place(model))
+
+
+def _place(model: str) -> tuple[str, str, str]:
+    return Client().active_stack.artifact_store.path, model, str(get_step_context().pipeline_run.id)
 
 
 def log_summary(summary: PredictionSummary) -> None:

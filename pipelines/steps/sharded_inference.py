@@ -15,7 +15,7 @@ from pipelines.prediction_summary import PredictionSummary, ScoredRows
 from pipelines.publication import publish, publish_parts
 from pipelines.scoring import Batch, summarise, write_predictions
 from pipelines.sources.shard import Shard
-from pipelines.steps.predictor import log_summary, predictions_folder, require_wanted
+from pipelines.steps.predictor import log_summary, predictions_folder, require_wanted, work_folder
 
 
 @step
@@ -47,7 +47,7 @@ def shard_predictor(
     rows = [part.rows for part in input_profile.shards]
     table = open_input(config, model.signature, data, Shard(shard, len(rows)))
     store = Client().active_stack.artifact_store
-    with publish(store, f"{predictions_folder(model.signature.model)}/{_STAGING}/{_part(shard)}") as file:
+    with publish(store, f"{work_folder(model.signature.model)}/{_STAGING}/{_part(shard)}") as file:
         return write_predictions(
             model, table, input_profile.shards[shard].data_digest, _batch(model_version), file, sum(rows[:shard])
         )
@@ -57,10 +57,14 @@ def shard_predictor(
 def shard_publisher(
     release: Path, digest: str, model_version: str, input_profile: InputProfile, parts: list[ScoredRows]
 ) -> Annotated[PredictionSummary, PREDICTIONS]:
-    """Publish all shards' predictions as the folder ``predictions/<model>/<run id>/`` of the artifact store."""
+    """Publish all shards' predictions as the folder ``predictions/<model>/<run id>/`` of the artifact store.
+
+    In a run whose predictions are held they become a whole folder among what is pending.
+    """
     model = read_model(release, digest)
-    folder = predictions_folder(model.signature.model)
-    summary = summarise(model, parts, input_profile, _batch(model_version), folder)
+    folder = work_folder(model.signature.model)
+    uri = predictions_folder(model.signature.model)
+    summary = summarise(model, parts, input_profile, _batch(model_version), uri)
     names = {_part(shard): part.rows for shard, part in enumerate(parts)}
     require_wanted()
     publish_parts(Client().active_stack.artifact_store, f"{folder}/{_STAGING}", folder, names)

@@ -13,6 +13,8 @@ from stack_bootstrap.registration.ownership import Scope
 from stack_bootstrap.registration.state import ComponentState, Kind, Ref, StackState
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from zenml.client import Client
 
 ORDER: tuple[Kind, ...] = ("stack", "component", "connector", "secret")
@@ -76,6 +78,8 @@ def _refuse_what_is_needed(client: Client, doomed: set[Ref], actual: Actual) -> 
         )
     for ref, found in actual.objects.items():
         if ref in doomed:
+            if ref.kind == "stack":
+                problems += _schedules_of(client, ref, found.id)
             continue
         match found.state:
             case StackState(components=components):
@@ -92,3 +96,20 @@ def _refuse_what_is_needed(client: Client, doomed: set[Ref], actual: Actual) -> 
             if used in doomed
         ]
     raise_any(problems)
+
+
+def _schedules_of(client: Client, stack: Ref, identifier: UUID) -> list[RegistrationError]:
+    """Refuse a stack whose orchestrator keeps schedules: ZenML could not remove them later, and they would go on."""
+    from zenml.enums import StackComponentType
+
+    with naming(stack.title, stack.name):
+        used = client.get_stack(identifier).components[StackComponentType.ORCHESTRATOR]
+        kept = [
+            schedule.name
+            for orchestrator in used
+            for schedule in client.list_schedules(orchestrator_id=orchestrator.id, size=100).items
+        ]
+    if not kept:
+        return []
+    told = f"keeps schedules, which would go on without it: {', '.join(sorted(kept))}"
+    return [RegistrationError(stack.title, stack.name, f"{told}; `make schedule MODEL=... DELETE=1` first")]

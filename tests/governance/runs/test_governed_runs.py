@@ -252,8 +252,10 @@ def test_a_shard_that_fails_publishes_nothing_and_is_on_record(
     failed = _newest_run()
     assert "shard_publisher" not in failed.steps
     with active_stack(ground.target("dev").stack):
-        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(failed.id)
-    assert [path.name for path in folder.iterdir()] == ["_staging"], "what readers of data sets leave out"
+        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER
+    assert not (folder / str(failed.id)).exists()
+    waiting = folder / "_pending" / str(failed.id)
+    assert [path.name for path in waiting.iterdir()] == ["_staging"], "what readers of data sets leave out"
     assert [event for event in logged(ground.target("dev"), failed.name) if isinstance(event, RunFailed)]
 
 
@@ -276,8 +278,10 @@ def test_a_run_that_was_stopped_meanwhile_publishes_nothing(
     with pytest.raises(RunStoppedError, match="is stopping, so its predictions are not published"):
         jobs.infer(target, f"{parts}/", shards)
     with active_stack(target.stack):
-        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER / str(_newest_run().id)
-    assert [file.name for file in folder.iterdir() if file.name != "_staging"] == []
+        folder = Path(Client().active_stack.artifact_store.path) / "predictions" / CANCER
+    run = str(_newest_run().id)
+    assert not (folder / run).exists()
+    assert [file.name for file in (folder / "_pending" / run).iterdir() if file.name != "_staging"] == []
 
 
 @pytest.mark.parametrize(("missing", "passes"), [(50, False), (15, True)])

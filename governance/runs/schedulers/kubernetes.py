@@ -1,0 +1,64 @@
+"""Schedules as CronJobs of a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zenml.integrations.kubernetes.constants import (
+    KUBERNETES_CRON_JOB_METADATA_KEY,
+    ORCHESTRATOR_ANNOTATION_KEY,
+)
+
+from governance.runs.schedulers import KeptSchedule, Scheduler
+
+if TYPE_CHECKING:
+    from zenml.models import ScheduleResponse
+    from zenml.orchestrators import BaseOrchestrator
+
+
+class KubernetesScheduler(Scheduler):
+    """See :class:`Scheduler`."""
+
+    def settings(self) -> dict[str, Any]:
+        """See :class:`Scheduler`."""
+        return {"orchestrator": {"concurrency_policy": "Forbid"}}
+
+    def failures(self) -> tuple[type[Exception], ...]:
+        """See :class:`Scheduler`."""
+        from kubernetes.client import ApiException
+        from kubernetes.config import ConfigException
+
+        # A RuntimeError is ZenML's word for a cluster of which there is no configuration here, or a job it lost.
+        return (*super().failures(), ApiException, ConfigException, RuntimeError)
+
+    def set_time_zone(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse, time_zone: str) -> None:
+        """See :class:`Scheduler`."""
+        name = self.name_of(orchestrator, schedule)
+        _api(orchestrator).patch_namespaced_cron_job(name, _namespace(orchestrator), {"spec": {"timeZone": time_zone}})
+
+    def name_of(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse) -> str | None:
+        """See :class:`Scheduler`."""
+        del orchestrator
+        name = schedule.run_metadata.get(KUBERNETES_CRON_JOB_METADATA_KEY)
+        return str(name) if name else None
+
+    def kept(self, orchestrator: BaseOrchestrator) -> tuple[KeptSchedule, ...]:
+        """See :class:`Scheduler`: the CronJobs that any of ZenML's orchestrators made in this one's namespace."""
+        found = _api(orchestrator).list_namespaced_cron_job(_namespace(orchestrator)).items
+        return tuple(
+            KeptSchedule(job.metadata.name, job.spec.schedule, job.spec.time_zone or "UTC", bool(job.spec.suspend))
+            for job in found
+            if ORCHESTRATOR_ANNOTATION_KEY in (job.spec.job_template.metadata.annotations or {})
+            or ORCHESTRATOR_ANNOTATION_KEY in (job.metadata.annotations or {})
+        )
+
+
+def _api(orchestrator: Any) -> Any:
+    return orchestrator._k8s_batch_api
+
+
+def _namespace(orchestrator: Any) -> str:
+    return str(orchestrator.config.kubernetes_namespace)
+
+
+ADAPTER = KubernetesScheduler()
