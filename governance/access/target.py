@@ -27,7 +27,7 @@ def _as_it_is(answer: Any) -> Any:
     return answer
 
 
-# The routers take these names from the module when they are imported, which is below.
+# The routers take these names from their modules when they are imported, which is at the bottom.
 vars(rbac_utils)["is_owned_by_authenticated_user"] = _nobody_owns
 for walk in ("dehydrate_page", "dehydrate_response_model", "dehydrate_response_model_batch"):
     vars(rbac_utils)[walk] = _as_it_is
@@ -35,7 +35,7 @@ for walk in ("dehydrate_page", "dehydrate_response_model", "dehydrate_response_m
 import anyio.to_thread  # noqa: E402
 from fastapi import HTTPException, Request, Security  # noqa: E402
 from sqlmodel import Session  # noqa: E402
-from zenml.zen_server import auth, zen_server_api  # noqa: E402
+from zenml.zen_server import auth  # noqa: E402
 from zenml.zen_server.utils import zen_store  # noqa: E402
 
 from environments import SettingsError  # noqa: E402
@@ -61,7 +61,7 @@ recorder = DecisionRecorder()
 settings = from_variables(os.environ)
 refresher = Refresher(settings)
 guard = Guard(settings, _open_session, recorder.note)
-_authenticate = auth.get_authorization_provider()
+_authenticate = auth.authorize
 
 
 async def _authorize(
@@ -89,10 +89,15 @@ async def _authorize(
     return context
 
 
+# In ZenML's place and not by FastAPI's dependency_overrides: with any of these it reads the signature of every function
+# that a route depends on anew at each request, which costs more than the guard does.
+vars(auth)["authorize"] = _authorize
+
+from zenml.zen_server import zen_server_api  # noqa: E402
+
 app = zen_server_api.app
 app.add_middleware(KeepsOwnName)
-refuse_unguarded(routes_of(app, auth.authorize))
-app.dependency_overrides[auth.authorize] = _authorize
+refuse_unguarded(routes_of(app, _authorize))
 
 _lifespan: Callable[[Any], Any] = app.router.lifespan_context
 

@@ -112,6 +112,8 @@ def test_every_route_of_the_installed_server_is_listed_so_that_an_upgrade_opens_
         "/api/v1/webhooks/{webhook_type}/{webhook_id}/events",
     }
     refuse_unguarded(found)
+    with pytest.raises(UnguardedRouteError, match="/api/v1/models/"):
+        refuse_unguarded(routes_of(zen_server_api.app, auth.get_authorization_provider()))  # routers that kept another
     for new in (Route("PUT", "/api/v1/backdoor", False), Route("GET", "/api/v1/everything", False)):
         with pytest.raises(UnguardedRouteError, match=new.template):
             refuse_unguarded([*found, new])
