@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy train validate infer models sign approve override promote release rollback rollback-drill collect schedules schedule reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
+	verify unregister signers team team-update team-remove deploy freeze snapshots train validate infer models sign approve override promote release rollback rollback-drill collect schedules schedule reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
 
 ##@ Set up
 
@@ -173,13 +173,19 @@ signers: setup ## Show whose keys sign in ENV, as ssh-keygen reads it; people st
 deploy: setup ## Compile every model's governed pipelines for ENV's stacks and keep them in ZenML [MODEL=…]
 	@$(RUN) governance deploy $(FLAGS)
 
-train: setup ## Train a new version in ENV
+freeze: setup ## Keep ENV's pipelines on record as what runs start from; production takes what staging tried [MODEL=…]
+	@$(RUN) governance freeze $(FLAGS)
+
+snapshots: setup ## List what is frozen in ENV: tried or not, in use or not [MODEL=…]
+	@$(RUN) governance snapshots $(READS)
+
+train: setup ## Train a new version in ENV [SNAPSHOT=<digest of what is frozen>]
 	@$(RUN) governance train $(FLAGS)
 
 validate: setup ## Evaluate the version in ENV against that environment's thresholds
 	@$(RUN) governance validate $(FLAGS)
 
-infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) with the version in ENV [SHARDS=4]
+infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) with the version in ENV [SHARDS=4] [SNAPSHOT=digest]
 	@$(RUN) governance infer $(FLAGS)
 
 ##@ Models (MODEL=…)
@@ -202,7 +208,7 @@ promote: setup ## Bring a version into TO=staging|production [VERSION=…] [AS=e
 release: setup ## Train if need be, promote, validate, promote; exit 3 where an approval is due [WAIT=minutes]
 	@$(RUN) governance release $(FLAGS)
 
-rollback: setup ## Return ENV to the version that was in use before: REASON=… [AS=e-mail] [KEY=ssh key] [BREAK_GLASS=1]
+rollback: setup ## Return ENV to the version in use before: REASON=… [TO_SNAPSHOT=digest] [AS=e-mail] [KEY=ssh key] [BREAK_GLASS=1]
 	@$(RUN) governance rollback $(FLAGS) $(GLASS)
 
 rollback-drill: setup ## Measure the way back in ENV, and return; a protected one moves with CONFIRM=<its name> only

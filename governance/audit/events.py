@@ -146,6 +146,7 @@ class RunStarted(Event):
     run: Reference
     pipeline: Reference
     stack: Reference | None = None
+    snapshot: Digest | None = Field(default=None, description="Of the frozen snapshot that it was started from.")
     expects: tuple[Reference, ...] = Field(
         default=("run_finished",),
         description="Labels of the events that a run which succeeds leaves; a gate stands for all its subjects.",
@@ -495,6 +496,35 @@ class Migration(_Documentation):
     map_digest: Digest = Field(description="Of the map that says what became of each identifier, kept with the log.")
 
 
+class SnapshotFrozen(_Documentation):
+    """A governed pipeline was compiled, and kept so that it can be started again as it is."""
+
+    kind: Literal["snapshot_frozen"] = "snapshot_frozen"
+    model: ModelName
+    pipeline: Reference
+    snapshot: Reference = Field(description="Its identifier in ZenML.")
+    name: Reference = Field(description="Its name in ZenML when it was frozen; a name can be moved.")
+    stack: Reference
+    snapshot_digest: Digest = Field(description="Over everything here that says what was frozen.")
+    definition: Digest = Field(description="Of what does not depend on the environment: pipeline, steps, parameters.")
+    parts: dict[Reference, Digest] = Field(description="Digest of the pipeline's configuration and of each step's.")
+    tested_as: Digest | None = Field(
+        default=None, description="The snapshot of the environment before, from which a run ended well."
+    )
+
+
+class SnapshotRollback(_Documentation):
+    """A pipeline's earlier snapshot is the one to start from again."""
+
+    kind: Literal["snapshot_rollback"] = "snapshot_rollback"
+    model: ModelName
+    pipeline: Reference
+    from_snapshot: Digest
+    to_snapshot: Digest
+    role: Reference = Field(description="Of whoever asked for it.")
+    reason: Text
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -525,7 +555,9 @@ AnyEvent = Annotated[
     | RestoreDrilled
     | BackupRestored
     | AccountChange
-    | Migration,
+    | Migration
+    | SnapshotFrozen
+    | SnapshotRollback,
     Field(discriminator="kind"),
 ]
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,9 +28,10 @@ from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
 from governance.cli import schedules as schedule_commands
 from governance.cli import server as server_commands
+from governance.cli import snapshots as snapshot_commands
 from governance.cli import teams as team_commands
 from governance.cli.common import ready_target, say, warn_of_other_settings
-from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings
+from governance.cli.options import AsJson, Cloud, DryRun, Env, Model, Settings, Snapshot
 from governance.core.errors import RefusedError
 from governance.core.target import Target
 from pipelines.config import ConfigError
@@ -51,6 +52,8 @@ app.command("schedules")(schedule_commands.schedules)
 app.command("schedule")(schedule_commands.schedule)
 app.command("collect")(collection_commands.collect)
 app.command("deploy")(deployment_commands.deploy)
+app.command("freeze")(snapshot_commands.freeze)
+app.command("snapshots")(snapshot_commands.snapshots)
 app.command("image")(docker_commands.image)
 app.command("cost")(cost_commands.cost)
 app.command("signers")(people_commands.signers)
@@ -80,6 +83,7 @@ app.command("team-remove")(team_commands.team_remove)
 def train(
     model: Model,
     env: Env = "dev",
+    snapshot: Snapshot = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
@@ -87,6 +91,9 @@ def train(
 ) -> None:
     """Train a new version under the environment's gates."""
     target = ready_target(settings, model, env, cloud)
+    if snapshot is not None:
+        _run_snapshot("train", target, snapshot, as_json=as_json, dry_run=dry_run)
+        return
     from governance.runs import jobs
 
     if dry_run:
@@ -146,13 +153,19 @@ def infer(
             help="Steps that share a folder of Parquet parts (default: as the model's config says).",
         ),
     ] = None,
+    snapshot: Snapshot = None,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
     """Score data with the version in use and write the predictions to the artifact store."""
+    if snapshot is not None and (data is not None or shards is not None):
+        raise typer.BadParameter("A snapshot has its data and shards frozen: leave DATA and SHARDS out.")
     target = ready_target(settings, model, env, cloud)
+    if snapshot is not None:
+        _run_snapshot("infer", target, snapshot, as_json=as_json, dry_run=dry_run)
+        return
     from governance.runs import jobs
 
     if dry_run:
@@ -264,6 +277,26 @@ def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run:
     removed = clean(load_platform(settings), dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
+
+
+def _run_snapshot(job: Literal["train", "infer"], target: Target, wanted: str, *, as_json: bool, dry_run: bool) -> None:
+    from governance.runs.session import RunSession
+    from governance.snapshots import start
+
+    if dry_run:
+        pipeline = start.PIPELINES[job]
+        frozen = start.checked_snapshot(RunSession(target), wanted, pipeline)
+        say(
+            f"Would start {pipeline} from snapshot {frozen.snapshot_digest[7:19]} of {target.where} on {target.stack}.",
+            as_json,
+            stack=target.stack,
+            snapshot=frozen.snapshot_digest,
+            pipeline=pipeline,
+        )
+        return
+    with _steps_shown(as_json):
+        run = start.train(target, wanted) if job == "train" else start.infer(target, wanted)
+    _show_run(target, run, as_json)
 
 
 def _say_would(what: str, target: Target, preview: Preview, as_json: bool) -> None:

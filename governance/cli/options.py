@@ -14,8 +14,12 @@ from stack_bootstrap.options import SettingsDirectory as Settings
 
 Model = Annotated[str, typer.Option(envvar="MODEL", help="Model, as in a team's file.")]
 Version = Annotated[str | None, typer.Option(envvar="VERSION", help="Version number.")]
+Snapshot = Annotated[
+    str | None,
+    typer.Option(envvar="SNAPSHOT", help="Start from what was frozen: digest (12 digits do), ZenML id or name."),
+]
 Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs (default: git's).")]
 Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key (default: git's, or the usual ones).")]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="Sign without being asked; what is signed is shown.")]
 
-__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Version", "Yes"]
+__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Snapshot", "Version", "Yes"]

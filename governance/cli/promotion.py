@@ -201,9 +201,36 @@ def rollback(
     as_json: AsJson = False,
     dry_run: DryRun = False,
     break_glass: BreakGlass = False,
+    to_snapshot: Annotated[
+        str | None, typer.Option(envvar="TO_SNAPSHOT", help="Return to this snapshot of a pipeline, not to a version.")
+    ] = None,
 ) -> None:
-    """Return an environment to the version that was in use there before."""
+    """Return an environment to the version that was in use there before, or a pipeline to an earlier snapshot."""
+    if to_snapshot is not None and break_glass:
+        raise typer.BadParameter("The glass is broken for versions only: leave BREAK_GLASS or TO_SNAPSHOT out.")
     target = ready_target(settings, model, env, cloud)
+    if to_snapshot is not None:
+        from governance.snapshots.rollback import return_to
+
+        before, back = return_to(
+            target,
+            to_snapshot,
+            reason=reason,
+            requested_by=asker(target, signer, key, yes=yes),
+            dry_run=dry_run,
+        )
+        say(
+            f"{target.where}: {back.pipeline} {'would go' if dry_run else 'went'} from snapshot "
+            f"{before.snapshot_digest[7:19]} back to {back.snapshot_digest[7:19]}. Its code is commit "
+            f"{back.git_commit}: runs start from a checkout of that.",
+            as_json,
+            pipeline=back.pipeline,
+            left=before.snapshot_digest,
+            now=back.snapshot_digest,
+            commit=back.git_commit,
+            dry_run=dry_run,
+        )
+        return
     from governance.promotion import rollback as way_back
 
     left, now = way_back.rollback(

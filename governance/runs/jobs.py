@@ -59,7 +59,12 @@ def train(target: Target) -> PipelineRunResponse:
     collect_recent(target)
     session = RunSession(target)
     pipeline = training_of(session.config)
-    trained = run(pipeline, session, **training_parameters(pipeline, session.config))
+    return sign_if_trained(session, run(pipeline, session, **training_parameters(pipeline, session.config)))
+
+
+def sign_if_trained(session: RunSession, trained: PipelineRunResponse) -> PipelineRunResponse:
+    """Sign the model of a training that ended well, as :func:`train` says, and return its run; errors as there."""
+    target = session.target
     if trained.status.is_successful and trained.model_version is not None:
         try:
             sign_trained(target, trained.model_version, session.journal)

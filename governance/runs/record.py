@@ -26,15 +26,19 @@ class RunRecord:
     def __init__(self, target: Target, journal: Journal, run: str, pipeline: str) -> None:
         self._target, self._journal, self._run, self._pipeline = target, journal, run, pipeline
 
-    def begin(self, gates: Sequence[str]) -> None:
+    def begin(self, gates: Sequence[str], snapshot: str | None = None) -> None:
         """Say that the run begins and what it must leave, before it does.
+
+        Args:
+            gates: what it must pass.
+            snapshot: digest of the frozen snapshot that it is started from.
 
         Raises:
             NotRecordedError: the log cannot be written, so the run must not begin.
         """
         self._attention = Attention(self._target, self._run)
         expects = ("run_finished", *(gate_label(gate) for gate in gates))
-        self._journal.write(self._event(RunStarted, stack=self._target.stack, expects=expects))
+        self._journal.write(self._event(RunStarted, stack=self._target.stack, expects=expects, snapshot=snapshot))
 
     def end(self, ended: BaseException | None = None) -> None:
         """Bring into the log what the run's steps left.

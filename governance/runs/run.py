@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -44,7 +44,7 @@ _packages_read_once = functools.cache(importlib.metadata.packages_distributions)
 
 
 @contextmanager
-def _packages_known() -> Iterator[None]:
+def packages_known() -> Iterator[None]:
     """Let ZenML look up packages in memory: it reads the metadata of every installed one three times a run.
 
     None comes or goes while a process of ours works.
@@ -75,38 +75,72 @@ def run(
     """
     target = session.target
     set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
-    name = f"{pipeline.name}-{target.environment.environment}-{uuid4().hex[:12]}"
+    name = new_run_name(session, pipeline.name)
     governed = govern(pipeline, session, version=version).with_options(
         run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
     )
-    with active_stack(target.stack), _packages_known():
+    with active_stack(target.stack), packages_known():
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
-        check_budget(target, pipeline.name, session.journal, run=name, overrides=session.overrides, observe=tell_budget)
-        recorded = RunRecord(target, session.journal, name, pipeline.name)
-        recorded.begin(gates_of(governed))
-        follower = executor_of(target).follower()
-        try:
-            finished = follower.wait(_begun(governed, parameters))
-            require_success(finished, follower)
-        except BaseException as ended:
-            _put_an_end_to(name, follower, ended)
-            recorded.end(ended)
-            raise
-        recorded.end()
-        if finished.status.is_successful:
-            publish_predictions(target, session.journal, finished)
+        return start_recorded(session, name, pipeline.name, gates_of(governed), lambda: governed(**parameters))
+
+
+def new_run_name(session: RunSession, pipeline: str) -> str:
+    """Return a name that no other run has."""
+    return f"{pipeline}-{session.target.environment.environment}-{uuid4().hex[:12]}"
+
+
+def start_recorded(
+    session: RunSession,
+    name: str,
+    pipeline: str,
+    gates: Sequence[str],
+    start: Callable[[], PipelineRunResponse | None],
+    snapshot: str | None = None,
+) -> PipelineRunResponse:
+    """Start a governed run within its team's budget and on record, on the active stack.
+
+    Args:
+        session: The model and environment.
+        name: The run's name.
+        pipeline: The pipeline's name.
+        gates: What the run must pass.
+        start: Starts it, and returns it; most orchestrators let it end before.
+        snapshot: Digest of the frozen snapshot that it is started from.
+
+    Returns:
+        The run as it is then.
+
+    Raises:
+        BudgetExceededError: the team's month is over its budget; nothing was started.
+        NotRecordedError: the audit log could not be written, or lacks an event that the run should have left.
+    """
+    target = session.target
+    check_budget(target, pipeline, session.journal, run=name, overrides=session.overrides, observe=tell_budget)
+    recorded = RunRecord(target, session.journal, name, pipeline)
+    recorded.begin(gates, snapshot)
+    follower = executor_of(target).follower()
+    try:
+        finished = follower.wait(_begun(start))
+        require_success(finished, follower)
+    except BaseException as ended:
+        _put_an_end_to(name, follower, ended)
+        recorded.end(ended)
+        raise
+    recorded.end()
+    if finished.status.is_successful:
+        publish_predictions(target, session.journal, finished)
     _report_silent_observers(finished, target)
     return finished
 
 
-def _begun(governed: Pipeline, parameters: dict[str, Any]) -> PipelineRunResponse:
+def _begun(start: Callable[[], PipelineRunResponse | None]) -> PipelineRunResponse:
     """Begin the run, and return it; most orchestrators let it end before.
 
     Raises:
         RunBrokenError: the orchestrator did not take it.
     """
     try:
-        started = governed(**parameters)
+        started = start()
     except PipelineSubmissionError as error:
         raise RunBrokenError(f"The run was not taken: {error}", reason="NotSubmitted") from error
     assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
@@ -145,6 +179,6 @@ def compiled_steps(
     """
     set_custom_source_root(str(CHECKOUT))
     governed = govern(pipeline, session, version=version)
-    with active_stack(session.target.stack), _packages_known():
+    with active_stack(session.target.stack), packages_known():
         governed.prepare(**parameters)
     return list(governed.invocations)

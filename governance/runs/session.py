@@ -21,6 +21,8 @@ class RunSession:
     """One run's model and environment, handed down to whatever governs, records or signs it."""
 
     target: Target
+    overridden: bool = True
+    """Whether overrides count. What is kept for later runs carries none: they would outlive their time."""
 
     @cached_property
     def journal(self) -> Journal:
@@ -40,7 +42,7 @@ class RunSession:
     @cached_property
     def overrides(self) -> tuple[Exemption, ...]:
         """The overrides in force, but for those of whoever runs this process."""
-        return valid_overrides(self.target, self.journal)
+        return valid_overrides(self.target, self.journal) if self.overridden else ()
 
     @cached_property
     def release(self) -> Release:

@@ -160,6 +160,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "legal_hold": {"action": "placed", "first": 0, "last": 9, "reason": "case 7"},
     "subject_erased": {"subject": ACTOR.id},
     "reconciliation": {"outcome": "differs", "findings": ("version 3 was deleted",)},
+    "snapshot_frozen": {
+        "model": "breast_cancer_classifier",
+        "pipeline": "training_pipeline",
+        "snapshot": "8a0e7e5c-0d0a-4c77-8f3b-0f8f5f2d9a11",
+        "name": "breast_cancer_classifier-staging-frozen-1",
+        "stack": "local-staging",
+        "snapshot_digest": SHA,
+        "definition": SHA,
+        "parts": {"pipeline": SHA, "steps/model_trainer": SHA},
+    },
+    "snapshot_rollback": {
+        "model": "breast_cancer_classifier",
+        "pipeline": "training_pipeline",
+        "from_snapshot": SHA,
+        "to_snapshot": SHA,
+        "role": "ml-engineer",
+        "reason": "the newer one loses rows",
+    },
 }
 
 
