@@ -11,6 +11,7 @@ from zenml.client import Client
 from governance.audit.actor import current_identity
 from governance.audit.events import Reconciliation
 from governance.core.digests import digest
+from governance.core.stacks import StackMissingError, require_stack
 from governance.core.target import Target
 from governance.promotion.recovery import in_flight_promotions
 from governance.records.history import History, read_history, versions_staged
@@ -57,7 +58,7 @@ def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
     Raises:
         AuditError, NotRecordedError: the log cannot be read or written.
     """
-    compared = _compare(target, (*_late(target, dry_run), *schedule_findings(target)))
+    compared = _compare(target, _of_runs(target, dry_run))
     if compared.outcome is not None and not dry_run:
         journal = Journal(target, current_identity())
         journal.write(
@@ -68,6 +69,15 @@ def reconcile(target: Target, *, dry_run: bool = False) -> Comparison:
             )
         )
     return compared
+
+
+def _of_runs(target: Target, dry_run: bool) -> tuple[str, ...]:
+    """Return what is to be said of runs and schedules: nothing where no stack is registered that could run them."""
+    try:
+        require_stack(target.stack)
+    except StackMissingError:
+        return ()
+    return (*_late(target, dry_run), *schedule_findings(target))
 
 
 def _late(target: Target, dry_run: bool) -> tuple[str, ...]:
