@@ -25,6 +25,7 @@ class RunRecord:
 
     def __init__(self, target: Target, journal: Journal, run: str, pipeline: str) -> None:
         self._target, self._journal, self._run, self._pipeline = target, journal, run, pipeline
+        self._attention: Attention | None = None
 
     def begin(self, gates: Sequence[str], snapshot: str | None = None) -> None:
         """Say that the run begins and what it must leave, before it does.
@@ -54,7 +55,8 @@ class RunRecord:
         try:
             self._end(ended)
         finally:
-            self._attention.end()
+            if self._attention is not None:
+                self._attention.end()
 
     def _end(self, ended: BaseException | None) -> None:
         if ended is not None:

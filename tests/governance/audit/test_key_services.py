@@ -81,7 +81,7 @@ def test_a_key_is_looked_for_in_the_environments_account_whoever_asks(
     from botocore.stub import Stubber
 
     client = aws_client("http://localhost:9")
-    monkeypatch.setattr("governance.audit.clouds.aws._client", lambda *_: client)
+    monkeypatch.setattr("governance.audit.clouds.aws.service_client", lambda *_: client)
     with Stubber(client) as answers:
         answers.add_response("get_public_key", {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, {"KeyId": asked})
         with pytest.raises(SignatureError, match="RSA_2048"):

@@ -288,7 +288,7 @@ def test_every_cloud_sends_each_account_a_bill_of_its_own_and_answers_are_kept(
 ) -> None:
     platform = load_platform(settings_directory)
     bills = [CLOUDS[cloud].bill(environment) for environment in platform.environments.values()]
-    if cloud == "local":
+    if cloud in ("local", "kubernetes"):  # nobody sends one
         assert bills == [None] * len(bills)
         return
     assert len({bill.name for bill in bills if bill is not None}) == len(bills)
