@@ -128,6 +128,6 @@ def publish_pending(store: FileStore, pending: str, folder: str) -> tuple[str, .
         store.makedirs(folder)
     for name in names:
         store.rename(f"{pending}/{name}", f"{folder}/{name}", overwrite=True)
-    if names:
+    if names and store.exists(pending):  # an object store keeps no empty folder
         store.rmtree(pending)
     return tuple(names)

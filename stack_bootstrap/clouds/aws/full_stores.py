@@ -47,7 +47,7 @@ def _full_stores(
 
     session = session or boto3.Session()
     try:
-        s3 = session.client("s3", region_name=region, endpoint_url=endpoint)
+        s3 = session.client("s3", region_name=region, **({"endpoint_url": endpoint} if endpoint else {}))
         ecr = session.client("ecr", region_name=region)
         return [
             f"{address}: the bucket {before['bucket']} holds objects"
