@@ -34,6 +34,7 @@ from governance.audit.events import (
     RunStarted,
     ScheduleChanged,
 )
+from governance.audit.expectations import missing_labels
 from governance.audit.outbox import LEFT_BY_STEPS
 from governance.core import clock
 from governance.core.machine_lock import machine_lock
@@ -395,8 +396,7 @@ class _Collector:
             told = {"error_type": _error_type(step), "reason": f"It ended {run.status} and left no word of its own."}
             return {**told, "step": step.name} if step is not None else told
         expects = ("run_finished", *(gate_label(gate) for gate in context.gates))
-        missing = [label for label in expects if not any(it == label or it.startswith(f"{label}/") for it in labels)]
-        if missing:
+        if missing := missing_labels(expects, labels):
             return {"error_type": "Incomplete", "reason": f"{', '.join(missing)} never arrived."[:500]}
         return None
 

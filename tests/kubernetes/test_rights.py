@@ -10,25 +10,9 @@ import pytest
 from stack_bootstrap.cluster.changes import apply_cluster, plan_cluster
 from tests.kubernetes.api import Api, until
 from tests.kubernetes.conftest import Installation
+from tests.kubernetes.needed import SEEN_NEEDED
 
-# Written down apart from the code: from an audit log of every request of runs, by hand and by schedule.
-NEEDED = {
-    "client": {
-        ("", "pods"): "get list",
-        ("", "pods/log"): "get",
-        ("", "events"): "list",
-        ("", "secrets"): "create delete",
-        ("batch", "jobs"): "create delete get list",
-        ("batch", "cronjobs"): "create delete get list patch",
-    },
-    "workload": {
-        ("", "pods"): "get list",
-        ("", "secrets"): "delete",
-        ("batch", "jobs"): "create delete get list patch",
-    },
-    "step": {},
-    "default": {},
-}
+NEEDED = {**SEEN_NEEDED, "step": {}, "default": {}}
 RIGHTS = [
     (account, group, resource, verb)
     for account, needed in NEEDED.items()

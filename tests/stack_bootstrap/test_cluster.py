@@ -18,6 +18,7 @@ from stack_bootstrap.cluster.session import apply_inside, plan_inside
 from stack_bootstrap.workspace import workspace
 from tests.conftest import edit_yaml, remove_diabetes_care
 from tests.infra.offline.simulated import simulated_workspace
+from tests.kubernetes.needed import SEEN_NEEDED
 
 TEAMS = ("diabetes-care", "oncology", "platform")
 
@@ -87,21 +88,7 @@ def test_rights_are_those_that_runs_were_seen_to_need(settings_directory: Path) 
         name: {(rule["apiGroups"][0], rule["resources"][0]): " ".join(rule["verbs"]) for rule in role["rules"]}
         for name, role in roles.items()
     }
-    assert found == {
-        "client": {
-            ("", "pods"): "get list",
-            ("", "pods/log"): "get",
-            ("", "events"): "list",
-            ("", "secrets"): "create delete",
-            ("batch", "jobs"): "create delete get list",
-            ("batch", "cronjobs"): "create delete get list patch",
-        },
-        "workload": {
-            ("", "pods"): "get list",
-            ("", "secrets"): "delete",
-            ("batch", "jobs"): "create delete get list patch",
-        },
-    }
+    assert found == SEEN_NEEDED
     assert all(right.reason for rights in RIGHTS.values() for right in rights)
 
 
