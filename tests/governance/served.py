@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -35,11 +36,24 @@ def member(role: str, team: str = "oncology") -> str:
     return f"{role}.{team}@example.com"
 
 
-def free_port() -> int:
-    """Return a port that no program listens on just now."""
+def free_port(following: int = 4) -> int:
+    """Return a port that no program listens on just now, nor on the ``following`` ones.
+
+    It lies below those that the system gives to outgoing connections (from 32768 on Linux), which come and go.
+    """
+    for port in random.SystemRandom().sample(range(12_000, 29_000), 200):
+        if all(_free(candidate) for candidate in range(port, port + following + 1)):
+            return port
+    raise AssertionError("no port is free below 29000")
+
+
+def _free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass

@@ -155,7 +155,8 @@ def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may
     finally:
         world.kubectl("delete", "quota", "full", "--namespace", namespace)
     failed(world, told, r"Step data_loader found no room in 1 minutes: .*exceeded quota: full", "FailedCreate")
-    with world.environment(limits={"start_minutes": 1, "cpu": 999}), world.config({"data_loader": {"cpu": 900}}):
+    beyond = {"limits": {"start_minutes": 1, "cpu": 999}, "quota": {"cpu": 999, "memory": "64Gi"}}
+    with world.environment(**beyond), world.config({"data_loader": {"cpu": 900}}):
         told = world.governance("train")
     failed(world, told, r"Step data_loader found no node in 1 minutes: .*Insufficient cpu", "Unschedulable")
 
