@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipelines.sources import table
 from pipelines.sources.description import FileSource, Filter
-from pipelines.sources.files import file_errors
+from pipelines.sources.files import file_errors, file_system
 from pipelines.sources.shard import Shard
 from pipelines.sources.table import DataSourceError, Table, refuse_repeated
 
@@ -34,7 +33,7 @@ def open_parquet(source: FileSource, shard: Shard | None = None) -> Table:
             fit its column, or there are fewer parts than shards.
     """
     with file_errors(source.path):
-        system, root = fsspec.core.url_to_fs(source.path)
+        system, root = file_system(source.path)
         paths = _list_parts(source.path, system, root)
         parts = [_Part(path, system, _read_footer(source.path, system, root, path)) for path in paths]
         fragments = _discover(system, root, paths)

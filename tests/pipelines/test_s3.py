@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,8 @@ def test_missing_credentials_are_said(bucket: Any, monkeypatch: pytest.MonkeyPat
         open_table("s3://ward/nothing.csv")
 
 
-def test_models_and_predictions_live_in_the_artifact_stores_bucket(
-    bucket: Any, zenml_store: Path, patients: pd.DataFrame, source: Path, tmp_path: Path
+def test_data_models_and_predictions_live_in_the_bucket_whose_address_and_keys_only_the_stack_knows(
+    bucket: Any, zenml_store: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from zenml import register_artifact
     from zenml.client import Client
@@ -83,8 +84,14 @@ def test_models_and_predictions_live_in_the_artifact_stores_bucket(
 
     bucket.upload_file(str(source), "data/patients.parquet")
     client = Client()
+    known = {"key": "testing", "secret": "testing", "client_kwargs": {"endpoint_url": os.environ["AWS_ENDPOINT_URL"]}}
+    for variable in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(variable)
     client.create_stack_component(
-        name="ward", flavor="s3", component_type=StackComponentType.ARTIFACT_STORE, configuration={"path": "s3://ward"}
+        name="ward",
+        flavor="s3",
+        component_type=StackComponentType.ARTIFACT_STORE,
+        configuration={"path": "s3://ward", **known},
     )
     client.create_stack("ward", {"artifact_store": "ward", "orchestrator": "default"})  # type: ignore[dict-item]
     client.activate_stack("ward")
