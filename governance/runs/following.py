@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.logger import get_logger
+from zenml.orchestrators import PipelineSubmissionError
 from zenml.orchestrators.publish_utils import publish_pipeline_run_status_update, publish_step_run_status_update
 from zenml.utils.run_utils import refresh_run_status
 
@@ -74,6 +75,10 @@ class Follower:
                     reason="DeadlineExceeded",
                 )
             time.sleep(_INTERVAL_SECONDS)
+
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """Return what is raised where the orchestrator does not take a run, or does not answer."""
+        return (PipelineSubmissionError,)
 
     def refresh(self, run: PipelineRunResponse) -> PipelineRunResponse:
         """Return how ``run`` is now."""

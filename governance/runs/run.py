@@ -12,7 +12,6 @@ from uuid import uuid4
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
-from zenml.orchestrators import PipelineSubmissionError
 from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT
@@ -39,6 +38,9 @@ if TYPE_CHECKING:
     from governance.runs.following import Follower
 
 _logger = get_logger(__name__)
+
+_SHOWN = 300
+"""Characters of an error of others that are shown."""
 
 _packages_read_once = functools.cache(importlib.metadata.packages_distributions)
 
@@ -120,7 +122,7 @@ def start_recorded(
     recorded.begin(gates, snapshot)
     follower = executor_of(target).follower()
     try:
-        finished = follower.wait(_begun(start))
+        finished = follower.wait(_begun(start, follower))
         require_success(finished, follower)
     except BaseException as ended:
         _put_an_end_to(name, follower, ended)
@@ -133,7 +135,7 @@ def start_recorded(
     return finished
 
 
-def _begun(start: Callable[[], PipelineRunResponse | None]) -> PipelineRunResponse:
+def _begun(start: Callable[[], PipelineRunResponse | None], follower: Follower) -> PipelineRunResponse:
     """Begin the run, and return it; most orchestrators let it end before.
 
     Raises:
@@ -141,14 +143,29 @@ def _begun(start: Callable[[], PipelineRunResponse | None]) -> PipelineRunRespon
     """
     try:
         started = start()
-    except PipelineSubmissionError as error:
-        raise RunBrokenError(f"The run was not taken: {error}", reason="NotSubmitted") from error
+    except follower.refusals() as error:
+        said = " ".join(str(error).split())[:_SHOWN]
+        raise RunBrokenError(f"The run was not taken: {said}", reason="NotSubmitted") from error
     assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
     return Client().get_pipeline_run(started.id)
 
 
 def _put_an_end_to(name: str, follower: Follower, ended: BaseException) -> None:
-    """Stop the run of this name if it goes on although nobody waits for it any more, and say so."""
+    """Stop the run of this name if it goes on although nobody waits for it any more, and say so.
+
+    Where that cannot be done it is only said: how the run ended for us must be on record all the same.
+    """
+    try:
+        _stop_if_it_goes_on(name, follower, ended)
+    except (OSError, RunBrokenError) as error:
+        _logger.warning(
+            "Run %s may go on, and nothing of it will be published. Stop it by hand: %s",
+            name,
+            " ".join(str(error).split())[:_SHOWN],
+        )
+
+
+def _stop_if_it_goes_on(name: str, follower: Follower, ended: BaseException) -> None:
     found = Client().list_pipeline_runs(name=f"equals:{name}", size=1, hydrate=True).items
     if not found or found[0].status.is_finished:
         return

@@ -34,6 +34,7 @@ from governance.records.journal import NotRecordedError
 from governance.records.schedule_records import schedule_changes, schedules_now
 from governance.runs.deployment import record_deployment
 from governance.runs.govern import govern
+from governance.runs.orchestrators import merge_settings
 from governance.runs.pipelines import batch_inference_of
 from governance.runs.schedulers import KeptSchedule, ScheduleError, Scheduler, scheduler_of
 from governance.runs.session import RunSession
@@ -245,7 +246,7 @@ def _replace(
     orchestrator, scheduler = _orchestrator()
     set_custom_source_root(str(CHECKOUT))
     name = f"{_name(target)}-{uuid4().hex[:8]}"
-    settings = {**orchestrator_labels(target, pipeline.name), **scheduler.settings()}
+    settings = merge_settings(orchestrator_labels(target, pipeline.name), scheduler.settings())
     governed = govern(pipeline, session, version=version).with_options(
         run_name=f"{pipeline.name}-{target.environment.environment}-{{date}}-{{time}}",
         schedule=Schedule(name=name, cron_expression=cron),
@@ -363,8 +364,11 @@ def _in_zenml(change: ScheduleChanged) -> ScheduleResponse | None:
 def _remove(change: ScheduleChanged) -> None:
     kept = _in_zenml(change)
     if kept is not None:
+        orchestrator, scheduler = _orchestrator()
         with _answering(f"Schedule {kept.name} is not removed, and what it begins counts for nothing"):
+            snapshots = Client().list_snapshots(schedule_id=kept.id, named_only=False).items
             Client().delete_schedule(kept.id)
+            scheduler.forget(orchestrator, [snapshot.id for snapshot in snapshots])
 
 
 @contextmanager

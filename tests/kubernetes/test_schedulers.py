@@ -78,6 +78,15 @@ def test_a_cron_job_is_due_by_the_clock_it_is_set_to_and_told_as_it_is(orchestra
     assert name not in {kept.name for kept in scheduler.kept(orchestrator) or ()}
 
 
+def test_the_token_of_a_schedule_goes_with_it(orchestrator: Any, scheduler: Scheduler, api: Api) -> None:
+    snapshot, namespace = uuid.uuid4(), orchestrator.config.kubernetes_namespace
+    name, secrets = orchestrator.get_token_secret_name(snapshot), f"/api/v1/namespaces/{namespace}/secrets"
+    assert api("POST", secrets, {"metadata": {"name": name}}).status == 201
+    scheduler.forget(orchestrator, [snapshot])
+    assert api("GET", f"{secrets}/{name}").status == 404
+    scheduler.forget(orchestrator, [snapshot])
+
+
 def test_a_cluster_that_refuses_or_is_unknown_raises_what_the_scheduler_names(
     orchestrator: Any, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,5 +104,5 @@ def test_a_cluster_that_refuses_or_is_unknown_raises_what_the_scheduler_names(
 def test_a_night_does_not_begin_while_the_last_goes_on(orchestrator: Any, scheduler: Scheduler) -> None:
     from zenml.integrations.kubernetes.flavors import KubernetesOrchestratorSettings
 
-    settings = scheduler.settings()["orchestrator"]
+    settings = scheduler.settings()["orchestrator.kubernetes"]
     assert KubernetesOrchestratorSettings.model_validate(settings).concurrency_policy == "Forbid"

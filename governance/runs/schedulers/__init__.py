@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from urllib3.exceptions import HTTPError
 from zenml.orchestrators import PipelineSubmissionError
@@ -67,6 +69,14 @@ class Scheduler:
         """
         del orchestrator
         return None
+
+    def forget(self, orchestrator: BaseOrchestrator, snapshots: Sequence[UUID]) -> None:
+        """Remove what the orchestrator keeps for a schedule of ``snapshots`` that ZenML has deleted.
+
+        Raises:
+            Exception: one of :meth:`failures`.
+        """
+        del orchestrator, snapshots
 
 
 _PLAIN = Scheduler()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from zenml.integrations.kubernetes.constants import (
     KUBERNETES_CRON_JOB_METADATA_KEY,
@@ -21,7 +23,7 @@ class KubernetesScheduler(Scheduler):
 
     def settings(self) -> dict[str, Any]:
         """See :class:`Scheduler`."""
-        return {"orchestrator": {"concurrency_policy": "Forbid"}}
+        return {"orchestrator.kubernetes": {"concurrency_policy": "Forbid"}}
 
     def failures(self) -> tuple[type[Exception], ...]:
         """See :class:`Scheduler`."""
@@ -51,6 +53,19 @@ class KubernetesScheduler(Scheduler):
             if ORCHESTRATOR_ANNOTATION_KEY in (job.spec.job_template.metadata.annotations or {})
             or ORCHESTRATOR_ANNOTATION_KEY in (job.metadata.annotations or {})
         )
+
+    def forget(self, orchestrator: BaseOrchestrator, snapshots: Sequence[UUID]) -> None:
+        """See :class:`Scheduler`: the secret with the token of its pods, which ZenML leaves there."""
+        from kubernetes.client import ApiException
+
+        kept_by: Any = orchestrator
+        for snapshot in snapshots:
+            name = kept_by.get_token_secret_name(snapshot)
+            try:
+                kept_by._k8s_core_api.delete_namespaced_secret(name, _namespace(orchestrator))
+            except ApiException as error:
+                if error.status != 404:
+                    raise
 
 
 def _api(orchestrator: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from zenml.client import Client
 from zenml.enums import ExecutionStatus
 from zenml.models import PipelineRunResponse
+from zenml.orchestrators import PipelineSubmissionError
 
 from environments.model import RunLimits
 from governance.audit import open_reader, select
@@ -24,7 +26,7 @@ from governance.runs.errors import RunBrokenError
 from governance.runs.following import Follower, mark_ended
 from governance.runs.outcome import require_success
 from governance.runs.record import RunRecord
-from governance.runs.run import _put_an_end_to
+from governance.runs.run import _begun, _put_an_end_to
 from tests.conftest import edit_yaml
 from tests.governance.conftest import Ground
 
@@ -176,6 +178,29 @@ def test_a_run_that_nobody_waits_for_any_more_is_stopped(
     _put_an_end_to(name, watched, ended)
     assert len(watched.orchestrator.stopped) == 1, "what ended is left alone"  # type: ignore[attr-defined]
     _put_an_end_to("never begun", watched, ended)
+
+
+def test_how_a_run_ended_is_said_also_where_it_cannot_be_stopped(
+    ground: Ground, stopped_by_a_gate: PipelineRunResponse, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unreachable(Follower):
+        def stop(self, run: PipelineRunResponse, status: ExecutionStatus) -> None:
+            raise ConnectionError("no route to host")
+
+    reopened(stopped_by_a_gate, "out-of-reach")
+    with caplog.at_level(logging.WARNING, "governance.runs.run"):
+        _put_an_end_to("out-of-reach", Unreachable(Elsewhere(), LIMITS), KeyboardInterrupt())  # type: ignore[arg-type]
+    assert "Run out-of-reach may go on, and nothing of it will be published" in caplog.text
+    assert "no route to host" in caplog.text
+
+
+def test_an_orchestrator_that_takes_no_run_is_told_in_one_line() -> None:
+    def refused() -> PipelineRunResponse:
+        raise PipelineSubmissionError("connection\n  refused")
+
+    with pytest.raises(RunBrokenError, match="The run was not taken: connection refused") as broken:
+        _begun(refused, follower())
+    assert broken.value.reason == "NotSubmitted"
 
 
 def test_the_log_says_which_step_broke_off_and_why(ground: Ground) -> None:

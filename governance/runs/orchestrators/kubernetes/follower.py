@@ -47,6 +47,10 @@ class ClusterFollower(Follower):
         self._ended_since: float | None = None
         self._may_read_events = True
 
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """See :meth:`Follower.refusals`."""
+        return (*super().refusals(), ApiException, HTTPError)
+
     def refresh(self, run: PipelineRunResponse) -> PipelineRunResponse:
         """Return how ``run`` is now; its own pod tells ZenML, whatever becomes of its job."""
         from zenml.client import Client
