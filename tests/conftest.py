@@ -159,11 +159,11 @@ def remove_diabetes_care(settings: Path) -> None:
 def copy_checkout(folder: Path) -> Path:
     """Copy what commands need of the checkout into ``folder``."""
     folder.mkdir(exist_ok=True)
-    for part in ("copier.yml", "environments", "governance", "infra", "pipelines", "pyproject.toml",
-                 "requirements.lock", "stack_bootstrap"):  # fmt: skip
+    for part in ("copier.yml", "environments", "governance", "infra", "locks", "pipelines",
+                 "pyproject.toml", "requirements.lock", "stack_bootstrap"):  # fmt: skip
         source = REPOSITORY / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".terraform*", "__pycache__"))
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns(".terraform", "__pycache__"))
         else:
             shutil.copy(source, folder / part)
     return folder

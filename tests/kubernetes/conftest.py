@@ -36,6 +36,14 @@ REGISTRY = "localhost:5000"
 @pytest.fixture(scope="session")
 def api() -> Iterator[Api]:
     """The cluster with an administrator's rights; ``KUBECONFIG`` names it to everything that is run in this session."""
+    found = cluster_at_hand()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(found.kubeconfig))
+        yield found
+
+
+def cluster_at_hand() -> Api:
+    """Return the cluster that may be worked on, or skip where there is none."""
     pytest.importorskip("kubernetes", reason="the cluster's client library is needed")
     named = os.environ.get(VARIABLE)
     if not named:
@@ -48,7 +56,7 @@ def api() -> Iterator[Api]:
             Cluster(context).list_objects("Namespace")
         except ExpectedError as error:
             pytest.skip(f"a cluster is needed: {error}")
-        yield Api(kubeconfig, context)
+    return Api(kubeconfig, context)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +104,11 @@ class Installation:
 
 def install(folder: Path, api: Api, cluster: Cluster) -> Installation:
     """Copy the settings, with a prefix that nobody has and the addresses of ``cluster``."""
-    settings = copy_settings(folder)
+    return install_into(copy_settings(folder), api, cluster)
+
+
+def install_into(settings: Path, api: Api, cluster: Cluster) -> Installation:
+    """Give ``settings``, of a test's own, a prefix that nobody has and the addresses of ``cluster``."""
     prefix = f"gwinfra-{uuid.uuid4().hex[:5]}"
     slice_ = api("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes").body
     address, port = slice_["endpoints"][0]["addresses"][0], slice_["ports"][0]["port"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,68 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.runs.world import Answer, World
+from tests.kubernetes.runs.world import Answer, Trained, World
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
-
-ASKED = {
-    "model_trainer": {
-        "cpu": 0.5,
-        "memory": "1Gi",
-        "deadline_minutes": 30,
-        "placement": {
-            "node_selector": {"kubernetes.io/hostname": "node"},
-            "tolerations": [{"key": "spot", "operator": "Exists", "effect": "NoSchedule"}],
-            "annotations": {"example.com/ticket": "42"},
-        },
-    }
-}
 
 
 def kinds(world: World, run: str) -> list[str]:
     return [event["kind"] for event in world.log(run)]
 
 
-def leftovers(world: World) -> list[str]:
-    """Name secrets of runs, and jobs that go on."""
-    secrets = [secret["metadata"]["name"] for secret in world.objects("secrets")]
-    jobs = [job["metadata"]["name"] for job in world.objects("jobs") if not job["status"].get("conditions")]
-    return [name for name in secrets if name.startswith("zenml-token")] + jobs
-
-
-@pytest.fixture(scope="module")
-def trained(world: World) -> tuple[str, str]:
-    """A training in pods, whose steps ask for something, and what it printed."""
-    with world.config(ASKED):
-        told = world.governance("train")
-    assert told.status == 0, told.told
-    return world.newest_run()[0], told.out
-
-
-def test_a_run_in_pods_ends_well_and_is_on_record(world: World, trained: tuple[str, str]) -> None:
-    run, out = trained
+def test_a_run_in_pods_ends_well_and_is_on_record(world: World, trained: Trained) -> None:
+    run, out = trained.run, trained.out
     assert "roc_auc" in out
     for step in ("data_loader", "validate_data_quality", "model_trainer", "validate_fairness"):
         assert re.search(rf"^  {step} finished in [0-9.]+s$", out, re.MULTILINE), "a line per step, as here"
     assert {"run_started", "gate_verdict", "run_finished"} <= set(kinds(world, run))
-    assert leftovers(world) == []
+    assert world.leftovers() == []
 
 
-def test_a_batch_is_scored_in_pods(world: World, trained: tuple[str, str]) -> None:
-    told = world.governance("infer")
-    assert told.status == 0, told.told
-    assert re.search(r"[0-9]+ rows scored, .*s3://", told.out), told.told
-    run, status = world.newest_run()
-    assert (run.startswith("batch_inference_pipeline"), status) == (True, "completed")
-    assert "run_finished" in kinds(world, run)
-    assert leftovers(world) == []
-
-
-def test_what_a_step_asks_for_arrives_in_its_pod(world: World, trained: tuple[str, str]) -> None:
+def test_what_a_step_asks_for_arrives_in_its_pod(world: World, trained: Trained) -> None:
     (pod,) = [
         pod
         for pod in world.objects("pods")
-        if pod["metadata"]["labels"].get("run_name") == trained[0]
+        if pod["metadata"]["labels"].get("run_name") == trained.run
         and pod["metadata"]["labels"].get("step_name") == "model_trainer"
     ]
     spec = pod["spec"]
@@ -87,7 +47,7 @@ def test_what_a_step_asks_for_arrives_in_its_pod(world: World, trained: tuple[st
     assert job["spec"]["activeDeadlineSeconds"] == 1800
 
 
-def test_every_pod_runs_the_image_by_digest_and_holds_no_key(world: World, trained: tuple[str, str]) -> None:
+def test_every_pod_runs_the_image_by_digest_and_holds_no_key(world: World, trained: Trained) -> None:
     objects = [*world.objects("pods"), *world.objects("jobs")]
     assert len(objects) > 8
     specs = [found["spec"].get("template", found)["spec"] for found in objects]
@@ -119,7 +79,7 @@ def test_a_failed_gate_ends_the_command_with_its_own_sentence(world: World) -> N
     run, status = world.newest_run()
     assert status == "failed"
     assert "run_failed" in kinds(world, run)
-    assert leftovers(world) == []
+    assert world.leftovers() == []
 
 
 def failed(world: World, told: Answer, sentence: str, reason: str) -> None:
@@ -130,7 +90,7 @@ def failed(world: World, told: Answer, sentence: str, reason: str) -> None:
     assert status == "failed"
     (event,) = [event for event in world.log(run) if event["kind"] == "run_failed"]
     assert event["error_type"] == reason
-    assert leftovers(world) == []
+    assert world.leftovers() == []
 
 
 def test_a_step_with_too_little_memory_is_named_with_its_limit(world: World) -> None:
@@ -147,7 +107,7 @@ def test_an_image_that_is_gone_is_named(world: World) -> None:
 
 
 def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may_wait(world: World) -> None:
-    namespace = world.namespaces["dev"]
+    namespace = world.namespace()
     world.kubectl("create", "quota", "full", "--hard=pods=1", "--namespace", namespace)
     try:
         with world.environment(limits={"start_minutes": 1}):
@@ -155,8 +115,7 @@ def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may
     finally:
         world.kubectl("delete", "quota", "full", "--namespace", namespace)
     failed(world, told, r"Step data_loader found no room in 1 minutes: .*exceeded quota: full", "FailedCreate")
-    beyond = {"limits": {"start_minutes": 1, "cpu": 999}, "quota": {"cpu": 999, "memory": "64Gi"}}
-    with world.environment(**beyond), world.config({"data_loader": {"cpu": 900}}):
+    with world.environment(limits={"start_minutes": 1}), world.config({"data_loader": {"cpu": 7}}):
         told = world.governance("train")
     failed(world, told, r"Step data_loader found no node in 1 minutes: .*Insufficient cpu", "Unschedulable")
 
@@ -164,12 +123,12 @@ def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may
 def test_a_killed_step_and_a_drained_one_are_told_apart(world: World) -> None:
     command = world.begin("train")
     world.wait_for_pod("data_loader", "Running")
-    kill_in_pod("data_loader", world.newest_run()[0], world)
+    world.kill_step("data_loader")
     out, err = command.communicate(timeout=300)
     failed(world, ended(command, out, err), r"Step data_loader was killed \(SIGKILL, exit code 137\)", "Killed")
     command = world.begin("train")
     pod = world.wait_for_pod("data_loader", "Running")
-    meta = {"name": pod["metadata"]["name"], "namespace": world.namespaces["dev"]}
+    meta = {"name": pod["metadata"]["name"], "namespace": world.namespace()}
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
     where = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
     world.kubectl("create", "--raw", where, "--filename", "-", stdin=json.dumps(eviction))
@@ -186,27 +145,6 @@ def ended(command: subprocess.Popen[str], out: str, err: str) -> Answer:
     return Answer(command.returncode, out, err)
 
 
-def kill_in_pod(step: str, run: str, world: World) -> None:
-    """Kill the process of a step, which runs on this machine as the cluster's node does."""
-    snapshot = f"--step_name\0{step}\0".encode()
-    found = [
-        int(folder.name)
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and _holds(folder, snapshot, world)
-    ]
-    assert found, f"{step} of {run} has no process"
-    for process in found:
-        os.kill(process, signal.SIGKILL)
-
-
-def _holds(process: Path, arguments: bytes, world: World) -> bool:
-    try:
-        url = f"ZENML_STORE_URL={world.variables['ZENML_STORE_URL']}".encode()
-        return arguments in (process / "cmdline").read_bytes() and url in (process / "environ").read_bytes()
-    except OSError:
-        return False
-
-
 def test_an_interrupted_command_stops_the_run_in_the_cluster(world: World) -> None:
     command = world.begin("train")
     world.wait_for_pod("data_loader", "Running")
@@ -218,15 +156,18 @@ def test_an_interrupted_command_stops_the_run_in_the_cluster(world: World) -> No
     assert status == "stopped"
     (event,) = [event for event in world.log(run) if event["kind"] == "run_failed"]
     assert event["error_type"] == "KeyboardInterrupt"
-    assert leftovers(world) == []
+    assert world.leftovers() == []
     gone = [job for job in world.objects("jobs") if job["metadata"]["labels"].get("run_name") == run]
     assert [job["metadata"]["name"] for job in gone if "deletionTimestamp" not in job["metadata"]] == []
 
 
 def test_a_pod_that_policy_refuses_ends_the_run_at_once(world: World) -> None:
-    namespace = world.namespaces["dev"]
-    world.python("tests.kubernetes.runs.loosen_pods", "local-oncology-dev", cwd=Path(__file__).parents[3])
-    told = world.governance("train")
+    namespace = world.namespace()
+    world.python("tests.kubernetes.runs.loosen_pods", "oncology-dev", cwd=Path(__file__).parents[3])
+    try:
+        told = world.governance("train")
+    finally:
+        world.administer("register")
     failed(
         world, told, rf"The run itself is refused by the namespace {namespace}: .*violates PodSecurity", "FailedCreate"
     )

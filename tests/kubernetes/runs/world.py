@@ -1,49 +1,53 @@
-"""A ZenML server, a bucket, and namespaces of a real cluster that stacks of a temporary ground run in."""
+"""A platform of its own on a real cluster: a checkout that is applied and registered, ZenML's server, an S3 store.
+
+Nothing here stands in for what the platform gives: namespaces, Roles, limits, network policies, buckets and stacks are
+those of ``make apply`` and ``make register``, and commands run with what the account ``client`` of one team may do.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
+import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
 import requests
 import yaml
-from moto.server import ThreadedMotoServer
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from environments.files import sha256_hex
+from governance.audit import current_identity
 from governance.core.provenance import lock_of
 from governance.images.build import DOCKERFILE, write_context
-from tests.conftest import REPOSITORY, copy_checkout, copy_settings, edit_yaml, without_foreign_variables
+from governance.signing.people import principal_of
+from stack_bootstrap.cluster.connection import Cluster
+from tests.conftest import REPOSITORY, copy_checkout, edit_yaml, without_foreign_variables
 from tests.governance.served import free_port
+from tests.kubernetes.api import Api
+from tests.kubernetes.conftest import REGISTRY, Installation, install_into
 
 HOST = "172.31.250.1"
 """Where pods reach this machine; see the cluster's script."""
 PYTHON = REPOSITORY / ".venv-kubernetes" / "bin" / "python"
-REGISTRY = "localhost:5000"
 BASE = "debian-python:3.11"
-BUCKET = "gwruns"
-CANCER = "breast_cancer_classifier"
-
-WORKLOAD = [
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "patch", "delete"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["delete"]},
-]
-CLIENT = [
-    {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "list", "create", "delete"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "delete"]},
-]
-"""What whoever submits may do. To follow a run, it also lists jobs and events."""
+ENVIRONMENTS = ("dev", "staging", "production")
+CANCER, DIABETES = "breast_cancer_classifier", "diabetes_progression_classifier"
+TEAMS = {CANCER: "oncology", DIABETES: "diabetes-care"}
+TRAINER, APPROVER = "grace@example.com", "edsger@example.com"
+"""Who runs the commands, and who agrees to what they ask for."""
 
 
 @dataclass
@@ -58,26 +62,59 @@ class Answer:
     def told(self) -> str:
         return f"exit {self.status}\n{self.out}\n{self.err}"
 
+    @property
+    def version(self) -> str:
+        """The model version that a run which completed made or used, as the command says."""
+        found = re.search(r"^Run \S+ completed: version (\d+) of ", self.out, re.MULTILINE)
+        assert found, self.told
+        return found[1]
+
+    def ended_well(self) -> Answer:
+        """Return the same, if the command did."""
+        assert self.status == 0, self.told
+        return self
+
+
+class Trained(NamedTuple):
+    """A training that ended well."""
+
+    run: str
+    version: str
+    out: str
+    """What the command printed."""
+
 
 @dataclass
 class World:
-    """One ground, whose environments run in namespaces of the cluster."""
+    """One platform, whose environments run in namespaces of the cluster."""
 
     folder: Path
-    admin: Path
     checkout: Path
-    """A copy, whose configs a test may change."""
-    settings: Path
+    """A repository of its own, whose settings and configs a test may change."""
+    installation: Installation
     image: str
+    environments: tuple[str, ...] = ENVIRONMENTS
+    zenml_port: int = field(default_factory=free_port)
+    store_port: int = field(default_factory=free_port)
+    services: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
-    namespaces: dict[str, str] = field(default_factory=dict)
-    """By environment."""
 
-    def python(self, *arguments: str, cwd: Path | None = None) -> Answer:
+    @property
+    def settings(self) -> Path:
+        return self.checkout / "environments"
+
+    def namespace(self, environment: str = "dev", model: str = CANCER) -> str:
+        return self.installation.namespace(TEAMS[model], environment)
+
+    def _as_client(self, environment: str, model: str) -> dict[str, str]:
+        """Return the variables of somebody who may do what their team's client account may, and nothing else."""
+        return {**self.variables, "KUBECONFIG": str(self.folder / f"{self.namespace(environment, model)}.conf")}
+
+    def python(self, *arguments: str, cwd: Path | None = None, variables: dict[str, str] | None = None) -> Answer:
         """Run a module where the packages of Kubernetes are."""
         done = subprocess.run(
             [str(PYTHON), "-m", *arguments],
-            env=self.variables,
+            env=variables or self.variables,
             cwd=cwd or self.checkout,
             capture_output=True,
             text=True,
@@ -85,12 +122,23 @@ class World:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def begin(self, command: str, environment: str = "dev", model: str = CANCER) -> subprocess.Popen[str]:
+    def administer(
+        self,
+        command: str,
+        *arguments: str,
+        environments: tuple[str, ...] | None = None,
+        module: str = "governance.cli.infrastructure",
+    ) -> Answer:
+        """Do to ``environments``, or to all, what the platform's administrators do."""
+        kubeconfig = {**self.variables, "KUBECONFIG": str(self.installation.api.kubeconfig)}
+        where = [part for name in environments or self.environments for part in ("--env", name)]
+        return self.python(module, command, *where, *arguments, variables=kubeconfig).ended_well()
+
+    def begin(self, command: str, environment: str = "dev", model: str = CANCER, *more: str) -> subprocess.Popen[str]:
         """Begin a command that goes on while the test does something to it."""
-        given = ("--env", environment, "--model", model, "--settings", str(self.settings))
         return subprocess.Popen(
-            [str(PYTHON), "-m", "governance", command, *given],
-            env=self.variables,
+            [str(PYTHON), "-m", "governance", command, "--env", environment, "--model", model, *more],
+            env=self._as_client(environment, model),
             cwd=self.checkout,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -99,13 +147,14 @@ class World:
         )
 
     def governance(self, command: str, environment: str = "dev", model: str = CANCER, *more: str) -> Answer:
-        return self.python(
-            "governance", command, "--env", environment, "--model", model, "--settings", str(self.settings), *more
-        )
+        """Run a command as somebody of the model's team does."""
+        into = "--to" if command in ("approve", "promote") else "--env"
+        arguments = (command, into, environment, "--model", model, *more)
+        return self.python("governance", *arguments, variables=self._as_client(environment, model))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         done = subprocess.run(
-            ["kubectl", "--kubeconfig", str(self.admin), *arguments],
+            ["kubectl", "--kubeconfig", str(self.installation.api.kubeconfig), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -114,22 +163,21 @@ class World:
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout
 
-    def objects(self, kind: str, environment: str = "dev") -> list[dict[str, Any]]:
+    def objects(self, kind: str, environment: str = "dev", model: str = CANCER) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(
-            self.kubectl("get", kind, "--namespace", self.namespaces[environment], "--output", "json")
+            self.kubectl("get", kind, "--namespace", self.namespace(environment, model), "--output", "json")
         )["items"]
         return found
 
-    def edit(self, environment: str, change: Any) -> None:
-        edit_yaml(self.settings / f"{environment}.yaml", change)
+    def events(self, environment: str = "dev") -> list[dict[str, Any]]:
+        """Return what the audit log of an environment holds, oldest first."""
+        told = self.python("governance.cli.audit", "list", "--env", environment, "--json").ended_well()
+        found: list[dict[str, Any]] = json.loads(told.out)
+        return found
 
     def log(self, run: str, environment: str = "dev") -> list[dict[str, Any]]:
         """Return what the audit log of an environment holds of a run, oldest first."""
-        told = self.python(
-            "governance.cli.audit", "list", "--env", environment, "--settings", str(self.settings), "--json"
-        )
-        assert told.status == 0, told.told
-        return [entry for entry in json.loads(told.out) if entry.get("run") == run]
+        return [entry for entry in self.events(environment) if entry.get("run") == run]
 
     def newest_run(self) -> tuple[str, str]:
         """Return name and status of the run that was begun last."""
@@ -138,62 +186,112 @@ class World:
         return name, status
 
     @contextmanager
-    def config(self, resources: dict[str, Any]) -> Iterator[None]:
-        """Have the steps of the model's training ask for ``resources`` inside the block."""
-        file = self.checkout / "pipelines" / "configs" / f"{CANCER}.yaml"
-        before = file.read_text(encoding="utf-8")
-        edit_yaml(file, lambda raw: raw.update(resources={"training": resources}))
-        try:
+    def config(self, resources: dict[str, Any], pipeline: str = "training") -> Iterator[None]:
+        """Have the steps of a pipeline of the model's ask for ``resources`` inside the block."""
+        with _edited(
+            self.checkout / "pipelines" / "configs" / f"{CANCER}.yaml",
+            lambda raw: raw.update(resources={pipeline: resources}),
+        ):
             yield
-        finally:
-            file.write_text(before, encoding="utf-8")
 
     @contextmanager
     def environment(self, **changes: Any) -> Iterator[None]:
-        """Have the file of dev say something else inside the block."""
-        file = self.settings / "dev.yaml"
-        before = file.read_text(encoding="utf-8")
-        edit_yaml(file, lambda raw: raw.update(changes))
-        try:
+        """Have the file of dev say something else inside the block; what is a mapping there is added to."""
+
+        def change(raw: dict[str, Any]) -> None:
+            for name, value in changes.items():
+                raw[name] = {**raw.get(name, {}), **value} if isinstance(value, dict) else value
+
+        with _edited(self.settings / "dev.yaml", change):
             yield
-        finally:
-            file.write_text(before, encoding="utf-8")
 
     def wait_for_pod(self, step: str, phase: str, seconds: float = 120) -> dict[str, Any]:
         """Return the youngest pod of ``step`` once it is in ``phase``."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
+
+        def found() -> dict[str, Any] | None:
             pods = [
                 pod
                 for pod in self.objects("pods")
                 if pod["metadata"]["labels"].get("step_name") == step and pod["status"]["phase"] == phase
             ]
-            if pods:
-                return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-            time.sleep(0.3)
-        raise AssertionError(f"no pod of {step} was {phase} within {seconds} s")
+            return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
+        pod: dict[str, Any] = wait_for(f"a {phase} pod of {step}", found, seconds, every=0.3)
+        return pod
 
-def manifests(namespace: str, *, restricted: bool = True) -> str:
-    """Return the YAML of a namespace with the smallest rights that runs need."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"} if restricted else {}
-    objects: list[dict[str, Any]] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
-    ]
-    for name, rules in (("workload", WORKLOAD), ("client", CLIENT)):
-        meta = {"name": name, "namespace": namespace}
-        objects += [
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
-            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": meta, "rules": rules},
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "RoleBinding",
-                "metadata": meta,
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-            },
+    def bucket(self, environment: str = "dev", model: str = CANCER) -> str:
+        """Return the bucket of the artifacts of the model's team."""
+        return f"{self.installation.prefix}-{TEAMS[model]}-{environment}-artifacts"
+
+    @property
+    def s3(self) -> Any:
+        """The store, past everything of ours."""
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://{HOST}:{self.store_port}",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            region_name="us-east-1",
+        )
+
+    def kill_step(self, step: str) -> None:
+        """Kill the process of a step, which runs on this machine as the cluster's node does."""
+        arguments = f"--step_name\0{step}\0".encode()
+        url = f"ZENML_STORE_URL={self.variables['ZENML_STORE_URL']}".encode()
+
+        def processes() -> list[int]:
+            numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+            return [int(folder.name) for folder in numbered if _holds(folder, arguments, url)]
+
+        found = wait_for(f"a process of {step}", processes, 20, every=0.2)
+        for process in found:
+            os.kill(process, signal.SIGKILL)
+
+    @contextmanager
+    def away(self, *services: str) -> Iterator[None]:
+        """Have ``services`` (``zenml``, ``store``) answer nothing inside the block."""
+        for name in services:
+            self.services[name].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for name in services:
+                self.services[name].send_signal(signal.SIGCONT)
+
+    def leftovers(self, environment: str = "dev") -> list[str]:
+        """Name secrets of runs, and jobs that go on."""
+        held = [secret["metadata"]["name"] for secret in self.objects("secrets", environment)]
+        jobs = [
+            job["metadata"]["name"] for job in self.objects("jobs", environment) if not job["status"].get("conditions")
         ]
-    return yaml.safe_dump_all(objects)
+        return [name for name in held if name.startswith("zenml-token")] + jobs
+
+
+def wait_for(what: str, found: Callable[[], Any], seconds: float, every: float = 3) -> Any:
+    """Return what ``found`` finds once it finds something."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if value := found():
+            return value
+        time.sleep(every)
+    raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+def _holds(process: Path, arguments: bytes, variable: bytes) -> bool:
+    try:
+        return arguments in (process / "cmdline").read_bytes() and variable in (process / "environ").read_bytes()
+    except OSError:  # it ended meanwhile
+        return False
+
+
+@contextmanager
+def _edited(file: Path, change: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+    before = file.read_text(encoding="utf-8")
+    edit_yaml(file, change)
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
 
 
 def _tag() -> str:
@@ -229,10 +327,9 @@ def build_image(folder: Path) -> str:
 
 
 @contextmanager
-def zenml_server(folder: Path) -> Iterator[dict[str, str]]:
+def zenml_server(folder: Path, port: int, services: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Serve ZenML where pods reach it; yield the variables by which commands use it."""
-    port, password = free_port(), "for-tests-only-1"
-    url = f"http://{HOST}:{port}"
+    password, url = "for-tests-only-1", f"http://{HOST}:{port}"
     variables = {
         **without_foreign_variables(os.environ),
         "ZENML_CONFIG_PATH": str(folder / "server"),
@@ -250,14 +347,10 @@ def zenml_server(folder: Path) -> Iterator[dict[str, str]]:
     command = [str(PYTHON), "-m", "uvicorn", "zenml.zen_server.zen_server_api:app", "--host", HOST, "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen([*command, "--no-access-log"], env=variables, stdout=log, stderr=log)
+    services["zenml"] = server
     try:
-        for _ in range(120):
-            try:
-                if requests.get(f"{url}/health", timeout=2).ok:
-                    break
-            except requests.RequestException:
-                assert server.poll() is None, (folder / "server.log").read_text()[-3000:]
-            time.sleep(1)
+        wait_for("ZenML's server", lambda: _answers(f"{url}/health") or server.poll() is not None, 120, every=0.5)
+        assert server.poll() is None, (folder / "server.log").read_text()[-3000:]
         told = requests.post(f"{url}/api/v1/login", data={"username": "admin", "password": password}, timeout=30)
         bearer = {"Authorization": f"Bearer {told.json()['access_token']}"}
         account = requests.post(
@@ -273,80 +366,110 @@ def zenml_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def bucket(endpoint_port: int) -> Iterator[str]:
-    """Serve an S3 bucket where pods reach it; yield its endpoint."""
-    server = ThreadedMotoServer(ip_address=HOST, port=endpoint_port, verbose=False)
-    server.start()
-    endpoint = f"http://{HOST}:{endpoint_port}"
+def s3_store(folder: Path, port: int, services: dict[str, Any]) -> Iterator[str]:
+    """Serve S3 where pods reach it, in a process of its own; yield its endpoint."""
+    with (folder / "store.log").open("wb") as log:
+        command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)]
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    services["store"] = server
+    endpoint = f"http://{HOST}:{port}"
     try:
-        boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",
-            region_name="us-east-1",
-        ).create_bucket(Bucket=BUCKET)
+        wait_for("the store", lambda: _answers(endpoint) or server.poll() is not None, 60, every=0.3)
+        assert server.poll() is None, (folder / "store.log").read_text()[-3000:]
         yield endpoint
     finally:
-        server.stop()
+        server.terminate()
+        server.wait(20)
 
 
-def client_kubeconfig(world: World, namespace: str, file: Path) -> None:
-    """Write a kubeconfig that may do what the service account ``client`` may, and nothing else."""
-    admin = yaml.safe_load(world.admin.read_text(encoding="utf-8"))
-    token = world.kubectl("create", "token", "client", "--namespace", namespace, "--duration", "2h").strip()
-    admin["users"] = [{"name": "client", "user": {"token": token}}]
-    admin["contexts"] = [
-        {
-            "name": "groundwork",
-            "context": {"cluster": admin["clusters"][0]["name"], "user": "client", "namespace": namespace},
-        }
-    ]
-    admin["current-context"] = "groundwork"
-    file.write_text(yaml.safe_dump(admin), encoding="utf-8")
+def _answers(url: str) -> bool:
+    with suppress(requests.RequestException):
+        return requests.get(url, timeout=2).status_code < 500
+    return False
+
+
+def _describe(world: World) -> None:
+    """Write into the settings where ZenML and the store are, which image runs, and who is who."""
+
+    def describe(raw: dict[str, Any]) -> None:
+        raw["images"] = {"training": world.image, "inference": world.image}
+        raw["kubernetes"]["registry"]["uri"] = REGISTRY
+        raw["kubernetes"]["store"]["endpoint"] = f"http://{HOST}:{world.store_port}"
+        for name, port in (("zenml_server", world.zenml_port), ("store", world.store_port)):
+            raw["kubernetes"]["egress"][name] = {"cidrs": [f"{HOST}/32"], "ports": [port]}
+
+    for environment in ENVIRONMENTS:
+        edit_yaml(world.settings / f"{environment}.yaml", describe)
+    key = world.folder / APPROVER
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
+    people = {
+        TRAINER: {"accounts": [principal_of(current_identity())]},
+        APPROVER: {"keys": [{"key": key.with_name(f"{APPROVER}.pub").read_text(encoding="utf-8").strip()}]},
+    }
+    edit_yaml(world.settings / "people.yaml", lambda raw: raw["people"].update(people))
+    signing = ec.generate_private_key(ec.SECP256R1())
+    private, public = world.folder / "keys" / "models-kubernetes-dev.pem", world.settings / "model_keys"
+    private.parent.mkdir(mode=0o700)
+    private.touch(mode=0o600)
+    private.write_bytes(signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.mkdir()
+    (public / "kubernetes-dev.pub").write_bytes(
+        signing.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def commit(checkout: Path) -> None:
+    """Commit everything in ``checkout``: where models are staged nothing else counts."""
+    who = ("-c", "user.name=Grace", "-c", f"user.email={TRAINER}")
+    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message", "Settings")):
+        subprocess.run(["git", "-C", str(checkout), *who, *arguments], check=True)
+
+
+def _client_kubeconfig(world: World, namespace: str) -> None:
+    """Write a kubeconfig that may do what the account ``client`` of ``namespace`` may."""
+    api = world.installation.api
+    raw = yaml.safe_load(api.kubeconfig.read_text(encoding="utf-8"))
+    token = world.kubectl("create", "token", "client", "--namespace", namespace, "--duration", "3h").strip()
+    context = {"cluster": raw["clusters"][0]["name"], "user": "client", "namespace": namespace}
+    raw["users"] = [{"name": "client", "user": {"token": token}}]
+    raw["contexts"] = [{"name": api.context, "context": context}]
+    raw["current-context"] = api.context
+    (world.folder / f"{namespace}.conf").write_text(yaml.safe_dump(raw), encoding="utf-8")
 
 
 @contextmanager
-def world(folder: Path, admin: Path, image: str, environments: tuple[str, ...] = ("dev",)) -> Iterator[World]:
-    """Lay a ground whose environments run in namespaces of the cluster; remove them afterwards."""
-    made = World(folder, admin, copy_checkout(folder / "checkout"), copy_settings(folder), image)
-    mark = secrets.token_hex(3)
-    made.namespaces = {environment: f"gwruns-{mark}-{environment}" for environment in environments}
-    with zenml_server(folder) as server, bucket(free_port()) as endpoint:
+def world(folder: Path, api: Api, image: str, environments: tuple[str, ...] = ENVIRONMENTS) -> Iterator[World]:
+    """Apply and register a platform of two teams in ``environments``; remove it afterwards."""
+    checkout = copy_checkout(folder / "checkout")
+    (checkout / ".gitignore").write_bytes((REPOSITORY / ".gitignore").read_bytes())
+    installation = install_into(checkout / "environments", api, Cluster(api.context))
+    made = World(folder, checkout, installation, image, environments)
+    with ExitStack() as until_the_end:
+        server = until_the_end.enter_context(zenml_server(folder, made.zenml_port, made.services))
+        until_the_end.enter_context(s3_store(folder, made.store_port, made.services))
+        until_the_end.callback(made.installation.remove)
+        _describe(made)
+        commit(checkout)
+        stores = (f"{team}{environment.upper()}_STORE" for team in ("ONCOLOGY_", "DIABETES_CARE_", "")
+                  for environment in ENVIRONMENTS)  # fmt: skip
         made.variables = {
             **without_foreign_variables(os.environ),
             **server,
+            **dict.fromkeys(stores, json.dumps({"key": "testing", "secret": "testing"})),
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
-            "KUBECONFIG": str(folder / "client.conf"),
-            "ZENML_CUSTOM_SOURCE_ROOT": str(made.checkout),
+            "CLOUD": "kubernetes",
+            "GROUNDWORK_ENVIRONMENTS": str(made.settings),
+            "GROUNDWORK_MODEL_KEYS": str(folder / "keys"),
             "PYTHONDONTWRITEBYTECODE": "",
-            "GIT_AUTHOR_EMAIL": "trainer@example.com",
+            "ZENML_CUSTOM_SOURCE_ROOT": str(checkout),
         }
-        try:
-            made.kubectl("apply", "--filename", "-", stdin="---\n".join(manifests(n) for n in made.namespaces.values()))
-            client_kubeconfig(made, made.namespaces["dev"], folder / "client.conf")
+        made.administer("state", module="stack_bootstrap")
+        # Most of an apply is the AWS provider waiting until a bucket's settings were the same ten times.
+        with ThreadPoolExecutor(len(environments)) as at_once:
+            list(at_once.map(lambda name: made.administer("apply", "--yes", environments=(name,)), environments))
+        made.administer("register")
+        for model in TEAMS:
             for environment in environments:
-                made.edit(environment, lambda raw: raw.update(images={"training": image, "inference": image}))
-                for module, command in (("stack_bootstrap", "apply"), ("stack_bootstrap", "register")):
-                    told = made.python(module, command, "--env", environment, "--settings", str(made.settings))
-                    assert told.status == 0, told.told
-            stacks = {f"local-oncology-{environment}": namespace for environment, namespace in made.namespaces.items()}
-            config = folder / "swap.json"
-            wanted = {
-                "stacks": stacks,
-                "context": "groundwork",
-                "endpoint": endpoint,
-                "bucket": BUCKET,
-                "key": "testing",
-                "secret": "testing",
-                "registry": REGISTRY,
-                "restricted": True,
-            }
-            config.write_text(json.dumps(wanted), encoding="utf-8")
-            told = made.python("tests.kubernetes.runs.swap_stacks", str(config), cwd=REPOSITORY)
-            assert told.status == 0, told.told
-            yield made
-        finally:
-            for namespace in made.namespaces.values():
-                made.kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+                _client_kubeconfig(made, made.namespace(environment, model))
+        yield made
