@@ -58,7 +58,7 @@ demo: setup ## The whole story on this machine: three environments, two teams, t
 clean-demo: setup ## Remove all that the demo made, and only that
 	@$(RUN) governance clean-demo $(FLAGS)
 
-##@ Infrastructure (ENV=dev|staging|production|all)
+##@ Infrastructure (ENV=dev|staging|production|all, or server)
 
 plan: setup ## Show what Terraform would change
 	@$(RUN) stack_bootstrap plan $(READS)
@@ -108,7 +108,7 @@ identity: setup ## Which cloud identity a workflow takes on in ENV [ROLE=plan|ap
 review: setup ## Show the plans that were printed into PLANS=folder as Markdown [TITLE=…]
 	@$(RUN) stack_bootstrap review
 
-image: setup ## Build the base image of KIND=training|inference; PUSH=1 brings it into ENV's registry
+image: setup ## Build the image of KIND=training|inference|server; PUSH=1 brings it into ENV's registry
 	@$(RUN) governance image $(FLAGS)
 
 ##@ Stacks

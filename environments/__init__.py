@@ -29,6 +29,7 @@ from environments.model import (
     Thresholds,
 )
 from environments.names import PLATFORM, Names, audit_key_version, names_for, stack_name
+from environments.server import SERVER, SERVER_FILE, ServerSettings
 
 __all__ = [
     "CHECKOUT",
@@ -37,6 +38,8 @@ __all__ = [
     "LOWER_IS_BETTER",
     "ORDER",
     "PLATFORM",
+    "SERVER",
+    "SERVER_FILE",
     "Cloud",
     "DataQuality",
     "Drift",
@@ -49,6 +52,7 @@ __all__ = [
     "Names",
     "Platform",
     "Role",
+    "ServerSettings",
     "SettingsError",
     "Team",
     "Thresholds",

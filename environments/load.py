@@ -18,6 +18,7 @@ from environments.errors import ExpectedError
 from environments.model import CLOUDS, Cloud, Environment, PlatformSettings, Team
 from environments.names import names_for
 from environments.people import PEOPLE_FILE, PeopleSettings, PersonSettings, addresses
+from environments.server import SERVER, SERVER_FILE, ServerSettings
 from environments.strict import looser
 
 ORDER = ("dev", "staging", "production")
@@ -27,7 +28,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 DIRECTORY = CHECKOUT / "environments"
 
 PLATFORM_FILE = "platform.yaml"
-_NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE, PEOPLE_FILE})
+_NO_ENVIRONMENT = frozenset({"names.yaml", PLATFORM_FILE, PEOPLE_FILE, SERVER_FILE})
 """Files beside the environments' that are none."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -60,6 +61,8 @@ class Platform:
     settings: PlatformSettings = field(default_factory=PlatformSettings)
     people: Mapping[str, PersonSettings] = field(default_factory=dict)
     """By the address that each is called by."""
+    server: ServerSettings | None = None
+    """The shared server, where it is somewhere else than on this machine."""
 
     def environment(self, name: str) -> Environment:
         """Return the environment called ``name``.
@@ -67,6 +70,11 @@ class Platform:
         Raises:
             SettingsError: there is no such file.
         """
+        if name == SERVER:
+            raise SettingsError(
+                f"{SERVER!r} is the shared server and no environment: only what plans, applies and prices it takes "
+                f"ENV={SERVER}. Choose one of: {', '.join(self.environments)}."
+            )
         if name not in self.environments:
             raise SettingsError(
                 f"There is no environment {name!r}: {self.directory / (name + '.yaml')} does not exist. "
@@ -154,13 +162,14 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
         _named_after(file, team.team)
         teams[team.team] = team
 
-    shared = directory / PLATFORM_FILE
+    shared, served = directory / PLATFORM_FILE, directory / SERVER_FILE
     platform = Platform(
         directory,
         ordered,
         teams,
         _read(shared, PlatformSettings) if shared.exists() else PlatformSettings(),
         load_people(directory / PEOPLE_FILE),
+        _read(served, ServerSettings) if served.exists() else None,
     )
     _thresholds_rise(platform)
     _readers_exist(platform)
@@ -168,6 +177,7 @@ def load_platform(directory: Path = DIRECTORY) -> Platform:
     _cost_centers_exist(platform)
     _signers_are_declared(directory)
     _members_are_one_person(platform)
+    _server_fits(platform)
     return platform
 
 
@@ -344,3 +354,17 @@ def _members_are_one_person(platform: Platform) -> None:
                         f"{platform.directory / 'teams' / f'{team.team}.yaml'}: environments.{environment}.members: "
                         f"{' and '.join(twice)} are one person in {PEOPLE_FILE}; name them once."
                     )
+
+
+def _server_fits(platform: Platform) -> None:
+    if platform.server is None:
+        return
+    file, host = platform.directory / SERVER_FILE, platform.server.stands_in
+    if host not in platform.environments:
+        raise SettingsError(
+            f"{file}: stands_in: {host!r} is no environment; choose from: {', '.join(platform.environments)}."
+        )
+    for tracker in platform.server.trackers:
+        team, _, environment = tracker.partition("/")
+        if team not in platform.teams or environment not in platform.teams[team].environments:
+            raise SettingsError(f"{file}: trackers: there is no team {team!r} in {environment!r}.")

@@ -520,6 +520,13 @@ class Environment(StrictModel):
     aws: AwsCloud | None = None
     azure: AzureCloud | None = None
 
+    @field_validator("environment")
+    @classmethod
+    def _not_the_server(cls, name: str) -> str:
+        if name == "server":
+            raise ValueError("'server' is the shared server; choose another name")
+        return name
+
     @field_validator("labels")
     @classmethod
     def _labels_name_a_cost_center(cls, labels: dict[str, str]) -> dict[str, str]:

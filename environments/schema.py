@@ -13,11 +13,13 @@ from environments.files import replace_if_changed
 from environments.load import CHECKOUT, DIRECTORY
 from environments.model import CLOUDS, Audit, Budget, Environment, PlatformSettings, Team
 from environments.people import PeopleSettings
+from environments.server import ServerSettings
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "environment.schema.json": Environment,
     "people.schema.json": PeopleSettings,
     "platform.schema.json": PlatformSettings,
+    "server.schema.json": ServerSettings,
     "team.schema.json": Team,
 }
 
@@ -57,6 +59,14 @@ def defaults() -> dict[str, Any]:
         "clouds": {cloud: _defaults_of(model) for cloud, model in sections.items() if model},
         "parts": {key: _defaults_of(part) for key, part in sorted(parts.items())},
         "protected": Environment.model_fields["protected"].default,
+        "server": {
+            **_defaults_of(ServerSettings),
+            **{
+                key: _defaults_of(part)
+                for key in ServerSettings.model_fields
+                if (part := _model_of(ServerSettings, key))
+            },
+        },
     }
 
 

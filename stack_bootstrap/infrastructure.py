@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
-from environments import Platform
+from environments import SERVER, Platform
 from environments.errors import ExpectedError
 from stack_bootstrap.clouds import adapter_for
 from stack_bootstrap.cluster.changes import UNCHANGED, ClusterPlan
@@ -233,8 +233,24 @@ def read_stacks(platform: Platform, environment: str, cloud: str | None = None) 
         SettingsError: the environment is unknown or does not describe the cloud.
         TerraformError: Terraform failed.
     """
+    platform.environment(environment)
     where = workspace(platform, environment, cloud)
     return _stacks(where, Terraform(where))
+
+
+def read_server(platform: Platform, cloud: str | None = None) -> Mapping[str, Any]:
+    """Read where the shared server is on ``cloud``, as it was last applied.
+
+    Raises:
+        NotAppliedError: it was not applied yet.
+        TerraformError: Terraform failed.
+        WorkspaceError: no settings describe it there.
+    """
+    where = workspace(platform, SERVER, cloud)
+    value = Terraform(where).output(SERVER)
+    if not isinstance(value, Mapping):
+        raise NotAppliedError(f"{where} has not been applied: make apply ENV={SERVER} CLOUD={where.cloud} does it.")
+    return value
 
 
 def validate(where: Workspace) -> None:
@@ -373,6 +389,8 @@ def _vanished(where: Workspace) -> tuple[str, ...]:
 
 
 def _stacks(where: Workspace, terraform: Terraform) -> dict[str, StackContract]:
+    if where.stands_in:
+        return {}  # the server serves stacks and has none
     value = terraform.output("stacks")
     if not value:
         raise NotAppliedError(
@@ -394,6 +412,7 @@ __all__ = [
     "destroy",
     "drift",
     "plan",
+    "read_server",
     "read_stacks",
     "unlock",
     "validate",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from environments import CHECKOUT, DIRECTORY, load_platform
+from environments import CHECKOUT, DIRECTORY, SERVER, load_platform
 from stack_bootstrap import infrastructure
 from stack_bootstrap.infrastructure import PlanResult
 from stack_bootstrap.install_terraform import ensure_terraform
@@ -24,7 +24,7 @@ from stack_bootstrap.options import (
     EnvironmentName,
     EnvironmentNames,
     SettingsDirectory,
-    expand_environments,
+    expand_workspaces,
 )
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.terraform import Terraform
@@ -172,9 +172,16 @@ def output(
     settings: SettingsDirectory = DIRECTORY,
     as_json: AsJson = False,
 ) -> None:
-    """Show the stack contracts that one environment was last applied with."""
+    """Show the stack contracts that one environment was last applied with; of the server, where it is."""
     from stack_bootstrap.contract import without_secrets
 
+    if env == SERVER:
+        served = infrastructure.read_server(load_platform(settings), cloud)
+        if as_json:
+            _print_json(served)
+        else:
+            typer.echo("\n".join(_lines_of(served)))
+        return
     stacks = infrastructure.read_stacks(load_platform(settings), env, cloud)
     if as_json:
         _print_json({team: without_secrets(contract).model_dump(mode="json") for team, contract in stacks.items()})
@@ -241,7 +248,7 @@ def schema() -> None:
 def _workspaces(names: Sequence[str], cloud: str | None, settings: Path) -> Iterator[Workspace]:
     """Return a workspace for each named environment, in the order in which models pass through them."""
     platform = load_platform(settings)
-    for name in expand_environments(names, platform):
+    for name in expand_workspaces(names, platform):
         yield workspace(platform, name, cloud)
 
 
@@ -288,3 +295,12 @@ def _lines(contract: StackContract) -> Iterator[str]:
         settings = ", ".join(f"{key}={value}" for key, value in component.configuration.items())
         yield f"  {kind}: {component.flavor}{f' ({settings})' if settings else ''}{mark}"
     yield f"  cost: {contract.cost.budget:g} {contract.cost.currency} a month{mark}"
+
+
+def _lines_of(served: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for key, value in served.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _lines_of(value, f"{indent}  ")
+        else:
+            yield f"{indent}{key}: {value}"

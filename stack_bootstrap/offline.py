@@ -83,14 +83,17 @@ def without_accounts(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if not name.startswith(_ACCOUNTS)}
 
 
-def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkout: Path = CHECKOUT) -> OfflineRun:
+def prepare(
+    cloud: str, environment: str, *, ground: Path | None = None, checkout: Path = CHECKOUT, roots: str = "roots"
+) -> OfflineRun:
     """Set up everything for an offline run: the provider's environment, the mirror and the copy of the root.
 
     Args:
-        cloud: whose root, ``infra/roots/<cloud>``.
+        cloud: whose root, ``infra/<roots>/<cloud>``.
         environment: names the folder; each environment has a state of its own here, too.
         ground: folder that holds what offline runs write; ``<checkout>/.groundwork`` by default.
         checkout: the checkout whose ``infra/`` is run.
+        roots: the folder that the root is in.
 
     Raises:
         OfflineError: the root does not exist or does not say whether it is simulated, or the provider's environment
@@ -98,13 +101,13 @@ def prepare(cloud: str, environment: str, *, ground: Path | None = None, checkou
     """
     if cloud == "local":
         raise OfflineError(f"CLOUD=local needs no network and no account; leave out {VARIABLE}, or choose a cloud.")
-    source = checkout / "infra" / "roots" / cloud
+    source = checkout / "infra" / roots / cloud
     if not any(_SIMULATED.search(file.read_text(encoding="utf-8")) for file in source.glob("*.tf")):
         raise OfflineError(f"{source}: declare 'simulated = false' in a locals block; an offline run overrides it.")
     offline = (ground or checkout / ".groundwork") / "offline"
     configuration = cli_configuration(offline, checkout)
     folder = offline / cloud / environment
-    root = folder / "infra" / "roots" / cloud
+    root = folder / "infra" / roots / cloud
     _copy_root(source, root, _OVERRIDE.format(mirror=configuration.parent.name))
     modules = folder / "infra" / "modules"
     if not modules.is_symlink():

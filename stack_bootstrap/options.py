@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from environments import Platform
+from environments import SERVER, Platform
 
 EnvironmentNames = Annotated[
     list[str], typer.Option("--env", envvar="ENV", help="Environment. Repeat it for several, or say 'all'.")
@@ -38,3 +38,13 @@ def expand_environments(names: Sequence[str], platform: Platform) -> list[str]:
     for name in names:
         platform.environment(name)
     return [name for name in platform.environments if name in names]
+
+
+def expand_workspaces(names: Sequence[str], platform: Platform) -> list[str]:
+    """Return what ``--env`` means where the shared server can be meant, too: it is not among ``all``.
+
+    Raises:
+        SettingsError: as for :func:`expand_environments`.
+    """
+    others = [name for name in names if name != SERVER]
+    return [*(expand_environments(others, platform) if others else []), *([SERVER] if SERVER in names else [])]

@@ -164,7 +164,7 @@ def check_review(plan_file: Path, workspace: Workspace) -> Review:
 
 def _settings_digest(workspace: Workspace) -> str:
     """Return a digest over the settings that this environment's root reads."""
-    names = [f"{workspace.environment}.yaml", "names.yaml"]
+    names = dict.fromkeys((f"{workspace.environment}.yaml", f"{workspace.place}.yaml", "names.yaml"))
     files = [*(workspace.settings / name for name in names), *sorted((workspace.settings / "teams").glob("*.yaml"))]
     return sha256_hex(
         b"".join(f"{file.relative_to(workspace.settings)}\0".encode() + file.read_bytes() + b"\0" for file in files)

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environments import CHECKOUT, Cloud, Platform, ground_of, local_root, pick_cloud
+from environments import (
+    CHECKOUT,
+    SERVER,
+    SERVER_FILE,
+    Cloud,
+    Environment,
+    Platform,
+    ground_of,
+    local_root,
+    pick_cloud,
+)
 from environments.errors import ExpectedError
 from stack_bootstrap import offline
 from stack_bootstrap.clouds import adapted_clouds, adapter_for
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from stack_bootstrap.cluster.render import ClusterTarget
 
 ROOTS = CHECKOUT / "infra" / "roots"
+SERVER_ROOTS = CHECKOUT / "infra" / "servers"
 MIRROR_VARIABLE = "TF_PLUGIN_MIRROR"
 """Names a folder that provider plugins are taken from instead of their registry."""
 
@@ -27,7 +38,10 @@ class WorkspaceError(ExpectedError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """One environment on one cloud, as Terraform sees it. Every environment and cloud has a state of its own."""
+    """One environment on one cloud, as Terraform sees it. Every environment and cloud has a state of its own.
+
+    The shared server is planned and applied as if it were one more, by a root of its own.
+    """
 
     environment: str
     cloud: Cloud
@@ -51,6 +65,13 @@ class Workspace:
     """What lives inside a cluster beside what Terraform makes; None where nothing does."""
     simulated: bool = False
     """Whether the offline provider answers: nothing that is planned or applied exists."""
+    stands_in: str = ""
+    """Of the shared server: the environment in whose account it is, and whose log says what was done to it."""
+
+    @property
+    def place(self) -> str:
+        """The environment whose account, regions and log this has: its own, but for the shared server."""
+        return self.stands_in or self.environment
 
     @property
     def data(self) -> Path:
@@ -74,11 +95,15 @@ class Workspace:
 def workspace(platform: Platform, environment: str, cloud: str | None = None) -> Workspace:
     """Return the workspace of ``environment`` on ``cloud`` (default: the environment's own choice).
 
+    ``server`` is the shared server, on the cloud of the environment that it stands in.
+
     Raises:
         SettingsError: the environment is unknown or does not describe the cloud.
         OfflineError: ``OFFLINE=1`` is set and an offline run cannot be set up.
         WorkspaceError: there is no Terraform root for the cloud, or ``TF_PLUGIN_MIRROR`` names no folder.
     """
+    if environment == SERVER:
+        return _server_workspace(platform, cloud)
     chosen = platform.environment(environment)
     picked = pick_cloud(chosen, cloud)
     root = ROOTS / picked
@@ -106,12 +131,57 @@ def workspace(platform: Platform, environment: str, cloud: str | None = None) ->
         mirrors=_mirrors(),
         cluster=adapter_for(picked).cluster(platform, chosen),
     )
-    return _simulated(real, local_root(chosen) if chosen.local else None) if offline.requested() else real
+    return _simulated(real, chosen) if offline.requested() else real
 
 
-def _simulated(real: Workspace, ground: Path | None) -> Workspace:
+def _server_workspace(platform: Platform, cloud: str | None) -> Workspace:
+    """Return the workspace of the shared server: a root and a state of its own, beside that of where it stands."""
+    server = platform.server
+    if server is None:
+        raise WorkspaceError(
+            f"There is no {platform.directory / SERVER_FILE}, which says what the shared server is. Begin with "
+            "infra/servers/server.example.yaml. On this machine `make server` starts one."
+        )
+    chosen = platform.environment(server.stands_in)
+    picked = pick_cloud(chosen, cloud)
+    root = SERVER_ROOTS / picked
+    if not root.is_dir():
+        roots = sorted(folder.name for folder in SERVER_ROOTS.iterdir() if folder.is_dir())
+        raise WorkspaceError(
+            f"CLOUD={picked} has no root for the shared server. Clouds that have one: {', '.join(roots)}. "
+            "On this machine `make server` starts it."
+        )
+    if getattr(server, picked, None) is None:
+        raise WorkspaceError(f"{SERVER_FILE} has no {picked!r} section, so CLOUD={picked} cannot be used.")
+    home = ground_of(chosen, picked) / "terraform" / picked / SERVER
+    settings = platform.directory.resolve()
+    backend = adapter_for(picked).backend(chosen, home)
+    real = Workspace(
+        environment=SERVER,
+        cloud=picked,
+        protected=server.protected,
+        settings=settings,
+        root=root,
+        home=home,
+        ground=None,
+        backend={key: _servers_own(key, value, chosen.environment) for key, value in backend.items()},
+        variables={"settings": str(settings), "stands_in": chosen.environment},
+        mirrors=_mirrors(),
+        cluster=adapter_for(picked).server_cluster(platform, chosen),
+        stands_in=chosen.environment,
+    )
+    return _simulated(real, chosen) if offline.requested() else real
+
+
+def _servers_own(key: str, value: str, environment: str) -> str:
+    """Return a setting of the backend of ``environment`` as the server's state has it: another key, the same bucket."""
+    return value.replace(f"/{environment}", f"/{SERVER}") if key in ("key", "prefix") else value
+
+
+def _simulated(real: Workspace, chosen: Environment) -> Workspace:
     """Return ``real`` with everything that leads to an account or to real state replaced."""
-    run = offline.prepare(real.cloud, real.environment, ground=ground)
+    ground = local_root(chosen) if chosen.local else None
+    run = offline.prepare(real.cloud, real.environment, ground=ground, roots=real.root.parent.name)
     return replace(
         real,
         root=run.root,

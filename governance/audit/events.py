@@ -127,6 +127,18 @@ class InfrastructureChange(_Documentation):
     protected: bool | None = Field(default=None, description="Whether these settings protect the environment.")
 
 
+class ServerChange(_Documentation):
+    """Terraform applied or destroyed the shared server. ``settings_digest`` is of what its settings say."""
+
+    kind: Literal["server_change"] = "server_change"
+    action: Literal["apply", "destroy"]
+    outcome: Literal["succeeded", "failed"]
+    added: Count = 0
+    changed: Count = 0
+    destroyed: Count = 0
+    plan_digest: Digest | None = None
+
+
 class Registration(_Documentation):
     """Stacks, components, connectors or secrets were registered with ZenML, or removed."""
 
@@ -550,6 +562,7 @@ AnyEvent = Annotated[
     | SubjectErased
     | Reconciliation
     | AccessDecision
+    | ServerChange
     | BackupMade
     | BackupDeleted
     | RestoreDrilled

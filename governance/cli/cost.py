@@ -21,7 +21,13 @@ from governance.cost.money import cents
 from governance.cost.prices import load_prices, stale_warnings
 from governance.cost.report import CostReport
 from stack_bootstrap import infrastructure
-from stack_bootstrap.options import CloudName, EnvironmentNames, SettingsDirectory, expand_environments
+from stack_bootstrap.options import (
+    CloudName,
+    EnvironmentNames,
+    SettingsDirectory,
+    expand_environments,
+    expand_workspaces,
+)
 from stack_bootstrap.terraform import Terraform
 from stack_bootstrap.workspace import Workspace, workspace
 
@@ -44,7 +50,7 @@ def cost_plan(
 ) -> None:
     """Estimate what a plan costs a month, by team and resource, beside what is there now."""
     platform = load_platform(settings)
-    names = expand_environments(env, platform)
+    names = expand_workspaces(env, platform)
     if plan_file is not None and len(names) > 1:
         raise typer.BadParameter("a plan is of one environment; name it with --env", param_hint="--plan-file")
     program = find_infracost()
@@ -52,13 +58,13 @@ def cost_plan(
     for name in names:
         where = workspace(platform, name, cloud)
         plan = _plan(where, plan_file)
-        chosen, teams = platform.environment(name), tuple(platform.teams)
+        chosen, teams = platform.environment(where.place), tuple(platform.teams)
         if program is not None:
             estimate = estimate_with_infracost(program, plan, chosen, where.cloud, teams)
         else:
             today = clock.now().date()
             estimate = estimate_plan(plan, chosen, where.cloud, teams, load_prices(), load_assumptions(), today)
-        estimates.append(estimate.model_copy(update={"simulated": where.simulated}))
+        estimates.append(estimate.model_copy(update={"environment": name, "simulated": where.simulated}))
     if as_json:
         estimated = {estimate.environment: plan_summary.as_json(estimate) for estimate in estimates}
         typer.echo(json.dumps(estimated, indent=2))

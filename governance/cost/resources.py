@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 Values = Mapping[str, Any]
@@ -19,7 +20,7 @@ class Billed:
     item: str
     usage: str | None
     """A key of ``usage.yaml``; ``None`` for what is charged once a month."""
-    factor: int = 1
+    factor: Decimal | int = 1
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,31 @@ def _crypto_key(values: Values) -> Verdict:
     return Billed("kms-key-version", "key_versions"), Billed("kms-requests", "key_requests")
 
 
+def _task(values: Values) -> Verdict:
+    """Return what the containers of one definition cost: cpu in 1024ths of a processor, memory in MiB."""
+    cpu, memory = (Decimal(str(values[size])) / 1024 for size in ("cpu", "memory"))
+    return Billed("container-cpu", "task_hours", factor=cpu), Billed("container-memory", "task_hours", factor=memory)
+
+
+def _database(values: Values) -> Verdict:
+    machines = 2 if values.get("multi_az") else 1
+    return (
+        Billed(f"database/{values['instance_class']}", "hours", factor=machines),
+        Billed("database-storage", None, factor=machines * int(values["allocated_storage"])),
+    )
+
+
 def _table(values: Values) -> Verdict:
     return Free("a view stores nothing") if values.get("view") else Unknown("how much a table holds is not known")
 
 
 BILLED: Mapping[str, Rule] = {
     "aws_cloudwatch_log_group": _always(Billed("log-ingestion", "log_gb")),
+    "aws_db_instance": _database,
     "aws_ecr_repository": _always(Billed("image-storage", "registry_gb")),
+    "aws_ecs_task_definition": _task,
     "aws_kms_key": _always(Billed("kms-key", None), Billed("kms-requests", "key_requests")),
+    "aws_lb": _always(Billed("load-balancer", "hours"), Billed("load-balancer-capacity", "balancer_capacity_hours")),
     "aws_s3_bucket": _always(*_BUCKET),
     "aws_secretsmanager_secret": _secret,
     "aws_vpc_endpoint": _endpoint,
@@ -103,16 +121,25 @@ _RIGHTS = "identities and rights are not charged"
 _NETWORK = "the network itself is not charged, only what goes through it"
 
 FREE: Mapping[str, str] = {
+    "aws_appautoscaling_policy": _SETTING,
+    "aws_appautoscaling_target": _SETTING,
     "aws_budgets_budget": "budgets without actions are not charged",
     "aws_ce_anomaly_monitor": "anomaly detection is not charged",
     "aws_ce_anomaly_subscription": "anomaly detection is not charged",
+    "aws_db_parameter_group": _SETTING,
+    "aws_db_subnet_group": _SETTING,
     "aws_default_security_group": _NETWORK,
     "aws_ecr_lifecycle_policy": _SETTING,
+    "aws_ecs_cluster": "charged by the containers in it",
+    "aws_ecs_service": "charged with its task definition",
     "aws_iam_openid_connect_provider": _RIGHTS,
     "aws_iam_policy": _RIGHTS,
     "aws_iam_role": _RIGHTS,
     "aws_iam_role_policy": _RIGHTS,
     "aws_kms_alias": _SETTING,
+    "aws_lb_listener": "charged with its load balancer",
+    "aws_lb_listener_rule": "charged with its load balancer",
+    "aws_lb_target_group": "charged with its load balancer",
     "aws_route_table": _NETWORK,
     "aws_route_table_association": _NETWORK,
     "aws_s3_bucket_lifecycle_configuration": _SETTING,

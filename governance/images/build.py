@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from environments import CHECKOUT
+from environments.files import file_sha256, sha256_hex
+from environments.git import run_git
 from governance.core.errors import RefusedError
 from governance.core.provenance import git_state, lock_of
 from governance.images.clouds import ENTRY_POINTS
 from governance.images.lock_file import read_lock
 from governance.images.registry import Registry
-from governance.images.requirements import Kind, packages_of
+from governance.images.requirements import ImageKind, Kind, packages_of
 from governance.images.sbom import sbom
 
 DOCKERFILE = Path(__file__).with_name("Dockerfile")
+SERVER_DOCKERFILE = Path(__file__).with_name("server.Dockerfile")
+_SERVED = ("environments", "governance", "pipelines", "stack_bootstrap")
+"""Packages of this project that the server's image holds."""
 _TRIAL_FILE = Path(__file__).with_name("trial.py")
 _CONFINED = ("run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp")  # noqa: S108 - of the container
 _STORE = {"HOME": "/tmp", "ZENML_CONFIG_PATH": "/tmp/zenml", "ZENML_LOGGING_VERBOSITY": "ERROR"}  # noqa: S108
@@ -33,7 +39,7 @@ class ImageError(RefusedError):
 class Image:
     """A built image."""
 
-    kind: Kind
+    kind: ImageKind
     tag: str
     reference: str | None
     """By digest, as an environment's file takes it; ``None`` until it is pushed, as the registry makes the digest."""
@@ -86,6 +92,69 @@ def build(kind: Kind, place: str, *, base: str | None = None, registry: Registry
     if registry:
         _run(engine, "push", tag)
     return Image(kind, tag, _reference(engine, tag) if registry else None, _id(engine, tag))
+
+
+def write_server_context(folder: Path, settings: Path, checkout: Path = CHECKOUT) -> None:
+    """Write what the server's Dockerfile copies: the code as git has it, the settings, and what was last applied.
+
+    Applied settings are there so that the server goes by them until an apply says otherwise; see
+    :mod:`governance.records.applied`.
+    """
+    code, applied = folder / "code", folder / "applied"
+    for name in run_git(checkout, "ls-files", "-z", "--", *_SERVED).split("\0"):
+        if name and (checkout / name).is_file():
+            (code / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(checkout / name, code / name)
+    if settings.resolve() != (checkout / "environments").resolve():
+        shutil.copytree(settings, code / "environments", dirs_exist_ok=True)
+    applied.mkdir()
+    kept = checkout / ".groundwork" / "applied"
+    if kept.is_dir():
+        shutil.copytree(kept, applied, dirs_exist_ok=True)
+
+
+def build_server(place: str, settings: Path, *, base: str | None = None, registry: Registry | None = None) -> Image:
+    """Build the image of the shared server on that of inference for ``place``, try it, and push it to ``registry``.
+
+    Unlike a step's image it is built anew each time: what was applied is part of it, and in no commit.
+
+    Args:
+        place: of work (a cloud), whose packages it has.
+        settings: folder of the settings files.
+        base: what the packages' image is built on.
+        registry: where it goes; None for nowhere.
+
+    Raises:
+        ImageError: as for :func:`build`.
+    """
+    engine = _engine()
+    commit, dirty = git_state()
+    if registry and dirty is not False:
+        raise ImageError(
+            "The checkout has local changes, so nobody could tell what is in the image. Commit them first."
+        )
+    packages = build("inference", place, base=base)
+    with TemporaryDirectory() as context:
+        write_server_context(Path(context), settings)
+        content = folder_digest(Path(context))[:12]
+        name = f"groundwork-server-{place}"
+        tag = registry.tag("server", f"{commit[:12]}-{content}") if registry else f"{name}:{commit[:12]}-{content}"
+        if registry:
+            _log_in(engine, registry)
+            if _answers(engine, "pull", tag):
+                return Image("server", tag, _reference(engine, tag), _id(engine, tag))
+        arguments = ("--build-arg", f"PACKAGES={packages.tag}", "--build-arg", f"REVISION={commit}")
+        _run(engine, "build", "--file", str(SERVER_DOCKERFILE), "--tag", tag, *arguments, context)
+    _run(engine, *_CONFINED, tag, "python", "-m", "governance.server.container", "--help")
+    if registry:
+        _run(engine, "push", tag)
+    return Image("server", tag, _reference(engine, tag) if registry else None, _id(engine, tag))
+
+
+def folder_digest(folder: Path) -> str:
+    """Return a digest over names and contents of all files below ``folder``, in hexadecimal."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return sha256_hex(b"".join(f"{it.relative_to(folder)}\0{file_sha256(it)}\0".encode() for it in files))
 
 
 def _log_in(engine: str, registry: Registry) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from governance.core.errors import RefusedError
 from governance.images.clouds import CLOUDS
-from governance.images.requirements import Kind
+from governance.images.requirements import ImageKind
 from stack_bootstrap.contract import StackContract
 
 
@@ -31,11 +31,12 @@ class Registry:
         """What the container engine logs in to."""
         return self.uri.partition("/")[0]
 
-    def tag(self, kind: Kind, commit: str) -> str:
-        """Return the full name of an image of ``kind`` made from ``commit``."""
+    def tag(self, kind: ImageKind, commit: str) -> str:
+        """Return the full name of an image of ``kind`` made from ``commit``, beside which the server's names more."""
+        short = commit if kind == "server" else commit[:12]
         if self.repository:
-            return f"{self.uri}/{self.repository}:groundwork-{kind}-{commit[:12]}"
-        return f"{self.uri}/groundwork-{kind}:{commit[:12]}"
+            return f"{self.uri}/{self.repository}:groundwork-{kind}-{short}"
+        return f"{self.uri}/groundwork-{kind}:{short}"
 
     def credentials(self) -> tuple[str, str] | None:
         """Return user and short-lived password; None where the container engine is logged in already."""

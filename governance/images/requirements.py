@@ -14,6 +14,10 @@ from governance.images.lock_file import Locked, LockError
 Kind = Literal["training", "inference"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+ImageKind = Literal["training", "inference", "server"]
+"""What an image is for: a kind of step, or the shared server, which has the packages of inference."""
+IMAGE_KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
+
 _ASKED_FOR = re.compile(r"groundwork \(pyproject\.toml(?::(?!dev\)).+)?\)")
 """How uv names what asks for a package: the project, or the group of a place of work, but not what developers use."""
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from environments import Platform, ground_of, load_platform, pick_cloud
+from environments import CLOUDS, Platform, ground_of, load_platform, pick_cloud
 from governance.audit import AuditError, Identity, current_identity, locate, open_log
-from governance.audit.events import InfrastructureChange, Registration, rfc3339
+from governance.audit.canonical import canonical
+from governance.audit.events import InfrastructureChange, Registration, ServerChange, rfc3339
 from governance.audit.outbox import Outbox, OutboxFile, Outcome, WaitingEvent, record
 from governance.core import clock
-from governance.core.digests import digest
+from governance.core.digests import content_digest, digest
 from governance.core.provenance import collect
 from governance.records.applied import keep, kept_in
 from governance.records.settings import settings_of
@@ -93,7 +94,7 @@ class AuditRecorder:
         if where.simulated:
             yield
             return
-        book = _Book(load_platform(where.settings), where.environment, where.cloud)
+        book = _Book(load_platform(where.settings), where.place, where.cloud)
         if act.action == "destroy" and act.changes == Changes():
             book.record()  # what an earlier destroy left
             yield
@@ -105,13 +106,19 @@ class AuditRecorder:
             "changed": len(act.changes.change),
             "destroyed": len(act.changes.destructive),
         }
-        chosen = book.platform.environment(where.environment)
+        chosen = book.platform.environment(where.place)
         folder = kept_in(chosen, pick_cloud(chosen, where.cloud))
-        settings = settings_of(book.platform, chosen, where.cloud) if act.action == "apply" else None
-        if settings is not None:
-            fields |= settings.in_log()
-            keep(settings, folder)  # nothing believes these before the log says that they were applied
-        kind = InfrastructureChange.model_fields["kind"].default
+        if where.stands_in:
+            # What counts in the environment that the server stands in is what was applied to it, and no part of this.
+            kind = ServerChange.model_fields["kind"].default
+            if act.action == "apply":
+                fields["settings_digest"] = _digest_of_server(book.platform, where.cloud)
+        else:
+            kind = InfrastructureChange.model_fields["kind"].default
+            if act.action == "apply":
+                settings = settings_of(book.platform, chosen, where.cloud)
+                fields |= settings.in_log()
+                keep(settings, folder)  # nothing believes these before the log says that they were applied
         again = f"make apply ENV={where.environment} CLOUD={where.cloud}"
 
         def ended(outcome: Outcome) -> dict[_Book, list[WaitingEvent]]:
@@ -181,6 +188,13 @@ def _kept(
         ) from failure
     if failure is not None:
         raise failure
+
+
+def _digest_of_server(platform: Platform, cloud: str) -> str:
+    """Return the digest of what the shared server's settings say for ``cloud``."""
+    assert platform.server is not None, "its workspace was made of it"
+    others = {str(name) for name in CLOUDS if name != cloud}
+    return content_digest(canonical(platform.server.model_dump(mode="json", exclude=others)))
 
 
 def _by_stack(stacks: Iterable[Stack], changes: Iterable[Change]) -> dict[Stack, list[Change]]:

@@ -57,8 +57,11 @@ class TemporaryMariaDb:
 
 
 @contextmanager
-def temporary_mariadb() -> Iterator[TemporaryMariaDb]:
+def temporary_mariadb(host: str = HOST) -> Iterator[TemporaryMariaDb]:
     """Run a server with an empty database until the block ends.
+
+    Args:
+        host: address that it listens at; at another than this machine's own, whoever has the password may come.
 
     Raises:
         ServerError: MariaDB is not installed here, or does not start.
@@ -68,7 +71,8 @@ def temporary_mariadb() -> Iterator[TemporaryMariaDb]:
     # A socket's path is at most 107 bytes, so not below a folder of the caller's.
     with tempfile.TemporaryDirectory(prefix="groundwork-mariadb-") as name:
         folder = Path(name)
-        address = Address(HOST, _free_port(), NAME, USER, secrets.token_urlsafe(24))
+        address = Address(host, _free_port(), NAME, USER, secrets.token_urlsafe(24))
+        who = f"'{USER}'@'{HOST if host == HOST else '%'}'"
         _run(
             "mariadb-install-db",
             "--no-defaults",
@@ -80,8 +84,8 @@ def temporary_mariadb() -> Iterator[TemporaryMariaDb]:
         first = folder / "first.sql"
         first.touch(mode=0o600)
         first.write_text(
-            f"CREATE USER '{USER}'@'{HOST}' IDENTIFIED BY '{address.password}';\n"
-            f"GRANT ALL ON *.* TO '{USER}'@'{HOST}';\nDROP USER 'root'@'localhost';\n"
+            f"CREATE USER {who} IDENTIFIED BY '{address.password}';\n"
+            f"GRANT ALL ON *.* TO {who};\nDROP USER 'root'@'localhost';\n"
             f"CREATE DATABASE {NAME} CHARACTER SET utf8mb4;\n",
             encoding="utf-8",
         )

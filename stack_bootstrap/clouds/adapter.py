@@ -81,6 +81,14 @@ class CloudAdapter(ABC):
         """Return the cluster of ``environment`` with everything that it holds there; None where none is applied to."""
         return None
 
+    def server_cluster(
+        self,
+        platform: Platform,  # noqa: ARG002 (none here)
+        environment: Environment,  # noqa: ARG002
+    ) -> ClusterTarget | None:
+        """Return the cluster of ``environment`` with the shared server that stands in it; None where it is in none."""
+        return None
+
     @abstractmethod
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
         """Refuse a plan of ``terraform show -json`` that deletes what the cloud will not: a full store, a locked one.

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from environments.files import sha256_hex
 from stack_bootstrap.cluster.connection import Cluster, ObjectRefusedError
-from stack_bootstrap.cluster.objects import KINDS, MANAGED_BY, ClusterError, Manifest, Ref, ref_of
+from stack_bootstrap.cluster.objects import KINDS, MANAGED_BY, SERVED, ClusterError, Manifest, Ref, ref_of
 from stack_bootstrap.cluster.render import ClusterTarget
 
 _OF_THE_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
@@ -234,7 +234,7 @@ def _surplus(
     """Return what of ours is rendered no more, and notes on what others granted there."""
     surplus, notes = [], []
     for kind in KINDS:
-        if kind.name == "Namespace":
+        if kind.name == "Namespace" or (kind.name in SERVED and not target.serves):
             continue
         for found in cluster.list_objects(kind.name, namespace):
             ref = Ref(kind.name, namespace, found["metadata"]["name"])

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 import yaml
 
-from environments import DIRECTORY, load_platform, pick_cloud
+from environments import DIRECTORY, SERVER, load_platform, pick_cloud
 from environments.files import replace_if_changed
 from stack_bootstrap.clouds import adapted_clouds, adapter_for
 from stack_bootstrap.cluster.objects import ClusterError, Manifest
 from stack_bootstrap.options import CloudName, EnvironmentName, SettingsDirectory
+from stack_bootstrap.workspace import workspace
 
 app = typer.Typer()
 
@@ -29,9 +30,13 @@ def manifests(
 ) -> None:
     """Write the objects that an environment has inside its cluster, as YAML. Asks no cluster."""
     platform = load_platform(settings)
-    environment = platform.environment(env)
-    picked = pick_cloud(environment, cloud)
-    target = adapter_for(picked).cluster(platform, environment) if picked in adapted_clouds() else None
+    if env == SERVER:
+        where = workspace(platform, env, cloud)
+        picked, target = where.cloud, where.cluster
+    else:
+        environment = platform.environment(env)
+        picked = pick_cloud(environment, cloud)
+        target = adapter_for(picked).cluster(platform, environment) if picked in adapted_clouds() else None
     if target is None:
         raise ClusterError(f"{env} on {picked} has nothing inside a cluster. Say CLOUD=kubernetes.")
     if out is None:

@@ -26,17 +26,22 @@ def network_policies(namespace: str, labels: Mapping[str, str], egress: ClusterE
     def out(name: str, peer: NetworkPeer, pods: Mapping[str, str] | None = None) -> Manifest:
         return policy(f"egress-{name}", _egress(_blocks(peer), [("TCP", port) for port in peer.ports], pods))
 
-    dns = [_DNS_PODS] if egress.dns is None else _blocks(egress.dns)
-    dns_ports = (53,) if egress.dns is None else egress.dns.ports
     return [
         policy("default-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
-        policy("egress-dns", _egress(dns, [(protocol, port) for port in dns_ports for protocol in ("UDP", "TCP")])),
+        policy("egress-dns", to_names(egress)),
         out("api-server", egress.api_server, ORCHESTRATOR_LABEL),
         out("zenml-server", egress.zenml_server),
         out("store", egress.store),
         *([] if egress.registry is None else [out("registry", egress.registry)]),
         *(out(f"to-{name}", peer) for name, peer in sorted(egress.others.items())),
     ]
+
+
+def to_names(egress: ClusterEgress) -> dict[str, Any]:
+    """Return the policy by which every pod asks for names, where ``egress`` says that they are answered."""
+    answering = [_DNS_PODS] if egress.dns is None else _blocks(egress.dns)
+    ports = (53,) if egress.dns is None else egress.dns.ports
+    return _egress(answering, [(protocol, port) for port in ports for protocol in ("UDP", "TCP")])
 
 
 def _blocks(peer: NetworkPeer) -> list[dict[str, Any]]:

@@ -32,8 +32,15 @@ KINDS: tuple[Kind, ...] = (
     Kind("v1", "ResourceQuota", "resourcequotas"),
     Kind("v1", "LimitRange", "limitranges"),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind("v1", "Service", "services"),
+    Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("apps/v1", "Deployment", "deployments"),
+    Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
 )
 """Kinds that are rendered, in the order in which they are applied: rights and limits stand before any pod can."""
+
+SERVED = frozenset({"Service", "PodDisruptionBudget", "Deployment", "Ingress"})
+"""Kinds that only the shared server has: of an environment they are not asked for."""
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

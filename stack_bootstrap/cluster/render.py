@@ -14,7 +14,7 @@ from stack_bootstrap.cluster.network import network_policies
 from stack_bootstrap.cluster.objects import Manifest, known_by, manifest
 from stack_bootstrap.cluster.rights import CLIENT, RIGHTS, STEP, WORKLOAD, rules_of
 
-_POD_SECURITY = {
+POD_SECURITY = {
     f"pod-security.kubernetes.io/{mode}{suffix}": value
     for mode in ("enforce", "audit", "warn")
     for suffix, value in (("", "restricted"), ("-version", "latest"))
@@ -34,6 +34,8 @@ class ClusterTarget:
     workload_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By team, annotations that bind its pods' accounts to an identity of the cloud."""
     manifests: tuple[Manifest, ...] = ()
+    serves: bool = False
+    """Whether it is the shared server, and no environment, that has these."""
 
     @classmethod
     def rendered(
@@ -74,7 +76,7 @@ def render(platform: Platform, environment: Environment, target: ClusterTarget) 
 def _team(team: str, labels: Mapping[str, str], target: ClusterTarget, most: RunLimits) -> list[Manifest]:
     namespace = names_for(team, target.environment, target.cloud, target.prefix).namespace
     return [
-        manifest("Namespace", namespace, {**labels, **_POD_SECURITY}),
+        manifest("Namespace", namespace, {**labels, **POD_SECURITY}),
         *_accounts(namespace, labels, target.settings.pull_secret, target.workload_annotations.get(team, {})),
         *_roles(namespace, labels, target.clients.get(team, ())),
         *_limits(namespace, labels, target.settings, most),

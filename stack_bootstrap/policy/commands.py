@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import typer
 
 from environments import DIRECTORY, load_platform
 from stack_bootstrap import infrastructure
-from stack_bootstrap.options import AsJson, CloudName, EnvironmentNames, SettingsDirectory, expand_environments
+from stack_bootstrap.options import AsJson, CloudName, EnvironmentNames, SettingsDirectory, expand_workspaces
 from stack_bootstrap.policy.check import Verdict, check_plan
 from stack_bootstrap.policy.rules import context_of
 from stack_bootstrap.terraform import Terraform
@@ -29,12 +29,13 @@ def policy(
     """Plan, and exit with 1 when the plan breaks a rule that no exception in force covers."""
     platform = load_platform(settings)
     verdicts: dict[str, Verdict] = {}
-    for name in expand_environments(env, platform):
+    for name in expand_workspaces(env, platform):
         where = workspace(platform, name, cloud)
         planned = infrastructure.plan(where, stream=sys.stderr)
         plan = Terraform(where).show(planned.plan_file)
         inside = where.cluster.manifests if where.cluster else ()
-        verdicts[name] = check_plan(plan, context_of(platform, name, where.cloud), inside)
+        context = replace(context_of(platform, where.place, where.cloud), environment=name, protected=where.protected)
+        verdicts[name] = check_plan(plan, context, inside)
         if not as_json:
             _tell(name, verdicts[name])
     if as_json:

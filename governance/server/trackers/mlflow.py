@@ -7,8 +7,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,6 +21,9 @@ PAGES = "mlflow"
 """What a page is called, beside the team and environment whose runs it shows."""
 SERVER, OWNER = "GROUNDWORK_TRACKER_SERVER", "GROUNDWORK_TRACKER_OWNER"
 """Variables of a page's process: ZenML's server, which says who asks, and whose runs it shows, as team/environment."""
+
+TARGET = "governance.server.trackers.mlflow_target:app"
+"""What uvicorn serves as a page."""
 
 _API = re.compile(r"^/(?:ajax-)?api/[0-9.]+/?")
 _PAGE = re.compile(r"^/(?:static-files/|health$|version$)")
@@ -63,7 +68,7 @@ def tracker_version() -> str:
 
 def page_command(host: str, port: int) -> list[str]:
     """Return the command that serves a page at ``host`` and ``port``; :func:`page_variables` say of which store."""
-    command = [sys.executable, "-m", "uvicorn", "governance.server.trackers.mlflow_target:app"]
+    command = [sys.executable, "-m", "uvicorn", TARGET]
     return [*command, "--host", host, "--port", str(port), "--no-access-log"]
 
 
@@ -78,6 +83,35 @@ def page_variables(store: Store, server: str) -> dict[str, str]:
         "_MLFLOW_SGI_NAME": "uvicorn",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
+
+
+def database_of(owner: str) -> str:
+    """Return the name of the database that holds the runs of ``owner``, given as team/environment."""
+    return f"{PAGES}_{re.sub('[^a-z0-9]', '_', owner)}"
+
+
+def database_variables(uri: str, files: str) -> dict[str, str]:
+    """Return the variables of a process that keeps runs in the database ``uri``, and passes on files from ``files``."""
+    return {
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": files,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+        "_MLFLOW_SERVER_FILE_STORE": uri,
+        "_MLFLOW_SERVER_REGISTRY_STORE": uri,
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+
+
+def upgrade_database(variables: Mapping[str, str]) -> None:
+    """Make or upgrade the tables of the database that :func:`database_variables` name."""
+    # By name, as these come without types.
+    tables: Any = import_module("mlflow.store.db.utils")
+    stores: Any = import_module("mlflow.store.tracking.sqlalchemy_store")
+
+    uri = variables["_MLFLOW_SERVER_FILE_STORE"]
+    stores.SqlAlchemyStore(uri, variables["_MLFLOW_SERVER_ARTIFACT_ROOT"])  # makes what an empty database lacks
+    tables._upgrade_db(tables.create_sqlalchemy_engine_with_retry(uri))
 
 
 @cache

@@ -28,7 +28,7 @@ locals {
   audit_readers = {
     for name, other in module.settings.audit_readers : name => {
       account_id = other.cloud.account_id
-      roles      = concat(values(other.clients), other.workflow == null ? [] : [other.workflow])
+      roles      = concat(values(other.clients), [for role in [other.workflow, other.server] : role if role != null])
     }
   }
   audit_sources = {

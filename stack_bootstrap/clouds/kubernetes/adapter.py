@@ -55,6 +55,12 @@ class KubernetesAdapter(CloudAdapter):
 
         return ClusterTarget.rendered(platform, environment, "kubernetes", _section(environment))
 
+    def server_cluster(self, platform: Platform, environment: Environment) -> ClusterTarget:
+        """See :meth:`CloudAdapter.server_cluster`."""
+        from stack_bootstrap.cluster.server import server_target
+
+        return server_target(platform, environment)
+
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
         """See :meth:`CloudAdapter.refuse_full_stores`."""
         from stack_bootstrap.clouds.aws.full_stores import refuse_full_stores

@@ -58,6 +58,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "map_digest": SHA,
     },
     "infrastructure_change": {"action": "apply", "outcome": "succeeded", "added": 3},
+    "server_change": {"action": "apply", "outcome": "succeeded", "added": 3},
     "registration": {"action": "register", "outcome": "succeeded", "stack": "oncology-production"},
     "run_started": {"run": "r1", "pipeline": "training_pipeline", "expects": ("run_finished",)},
     "run_finished": {"run": "r1", "duration_seconds": 2.5},

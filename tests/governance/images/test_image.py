@@ -20,8 +20,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from environments import SettingsError, load_platform
+from environments.git import run_git
 from governance.images import build
-from governance.images.build import DOCKERFILE, ImageError, write_context
+from governance.images.build import (
+    DOCKERFILE,
+    SERVER_DOCKERFILE,
+    ImageError,
+    folder_digest,
+    write_context,
+    write_server_context,
+)
 from governance.images.lock_file import LockError, parse_lock, read_lock
 from governance.images.requirements import KINDS, WITHOUT, Kind, packages_of
 from tests.conftest import REPOSITORY, copy_settings, edit_yaml
@@ -41,11 +49,49 @@ def hadolint(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_hadolint_finds_nothing_here_and_something_where_there_is(tmp_path: Path) -> None:
-    done = hadolint(DOCKERFILE)
-    assert (done.returncode, done.stdout) == (0, "")
+    for file in (DOCKERFILE, SERVER_DOCKERFILE):
+        done = hadolint(file)
+        assert (done.returncode, done.stdout) == (0, "")
     bad = tmp_path / "Dockerfile"
     bad.write_text("FROM python\nRUN cd /tmp && pip install mlflow\n", encoding="utf-8")
     assert "DL3006" in hadolint(bad).stdout
+
+
+def test_the_servers_image_holds_the_code_as_git_has_it_the_settings_and_what_was_applied(tmp_path: Path) -> None:
+    checkout, context = tmp_path / "checkout", tmp_path / "context"
+    for file, text in {
+        "environments/dev.yaml": "committed",
+        "governance/here.py": "code",
+        "governance/not_committed.py": "somebody's own",
+        "tests/test_here.py": "no part of it",
+        ".groundwork/applied/aws-dev/digest.json": "applied",
+        ".groundwork/keys/audit-dev.pem": "a key",
+    }.items():
+        (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / file).write_text(text, encoding="utf-8")
+    run_git(checkout, "init", "--quiet")
+    run_git(checkout, "add", "environments", "governance/here.py", "tests")
+    context.mkdir()
+    write_server_context(context, checkout / "environments", checkout)
+    held = {str(file.relative_to(context)) for file in context.rglob("*") if file.is_file()}
+    assert held == {"code/environments/dev.yaml", "code/governance/here.py", "applied/aws-dev/digest.json"}
+    before = folder_digest(context)
+    (context / "applied/aws-dev/digest.json").write_text("other", encoding="utf-8")
+    assert folder_digest(context) != before, "an image with other settings has another name"
+    elsewhere = tmp_path / "settings"
+    elsewhere.mkdir()
+    (elsewhere / "dev.yaml").write_text("of another folder", encoding="utf-8")
+    shutil.rmtree(context)
+    context.mkdir()
+    write_server_context(context, elsewhere, checkout)
+    assert (context / "code/environments/dev.yaml").read_text(encoding="utf-8") == "of another folder"
+
+
+def test_the_servers_image_ends_without_root_and_can_write_to_one_folder() -> None:
+    text = SERVER_DOCKERFILE.read_text(encoding="utf-8")
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE)[-1] == "10001:10001"
+    assert re.findall(r"^VOLUME (.*)$", text, re.MULTILINE) == ['["/var/lib/groundwork"]']
+    assert {rest.split()[0] for rest in re.findall(r"^COPY (.*)$", text, re.MULTILINE)} == {"code", "applied"}
 
 
 def instructions() -> list[tuple[str, str]]:

@@ -35,6 +35,14 @@ mock_resource "aws_ecr_repository" {
   }
 }
 
+mock_resource "aws_ecs_cluster" {
+  defaults = { arn = "arn:aws:ecs:eu-central-1:333333333333:cluster/server-production" }
+}
+
+mock_resource "aws_ecs_task_definition" {
+  defaults = { arn = "arn:aws:ecs:eu-central-1:333333333333:task-definition/server-production-zenml:1" }
+}
+
 mock_resource "aws_iam_openid_connect_provider" {
   defaults = { arn = "arn:aws:iam::333333333333:oidc-provider/token.actions.githubusercontent.com" }
 }
@@ -49,6 +57,18 @@ mock_resource "aws_iam_role" {
 
 mock_resource "aws_kms_key" {
   defaults = { arn = "arn:aws:kms:eu-central-1:333333333333:key/1", key_id = "1" }
+}
+
+mock_resource "aws_lb" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:333333333333:loadbalancer/app/server-production/1" }
+}
+
+mock_resource "aws_lb_listener" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:333333333333:listener/app/server-production/1/2" }
+}
+
+mock_resource "aws_lb_target_group" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-central-1:333333333333:targetgroup/server-production-zenml/1" }
 }
 
 mock_resource "aws_s3_bucket" {

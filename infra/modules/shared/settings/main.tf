@@ -79,10 +79,13 @@ locals {
     )
   }
 
+  # The environment that the shared server stands in, which reads what was applied to every one.
+  _server = fileexists("${var.settings}/server.yaml") ? yamldecode(file("${var.settings}/server.yaml")).stands_in : null
+
   # Other environments on this cloud, as far as logs are read across: who reads ours, and whose we read.
   _others = {
     for file in fileset(var.settings, "*.yaml") : trimsuffix(file, ".yaml") => yamldecode(file("${var.settings}/${file}"))
-    if can(yamldecode(file("${var.settings}/${file}"))[var.cloud]) && file != "${var.environment}.yaml"
+    if can(yamldecode(file("${var.settings}/${file}"))[var.cloud]) && !contains(["server.yaml", "${var.environment}.yaml"], file)
   }
   audit_readers = {
     for name, other in local._others : name => {
@@ -94,6 +97,7 @@ locals {
       workflow = try(other[var.cloud].github, null) == null ? null : (
         templatestring(local._names.ci, { environment = name, key = "apply", prefix = other.prefix })
       )
+      server = local._server == name ? "server-${name}-task" : null # of modules/<cloud>/server
     } if contains(local.environment.audit.readers, name)
   }
   audit_sources = {

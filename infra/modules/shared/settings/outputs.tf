@@ -1,5 +1,5 @@
 output "audit_readers" {
-  description = "Other environments on this cloud that may read this one's audit log: of each its section (cloud), names of its clients by team, and of the identity its workflows apply with (workflow, null without)."
+  description = "Other environments on this cloud that may read this one's audit log: of each its section (cloud), names of its clients by team, of the identity its workflows apply with (workflow) and of the shared server's (server), null without."
   value       = local.audit_readers
 }
 

@@ -1,0 +1,5 @@
+locals {
+  simulated = false # the offline provider's override says true
+
+  server = yamldecode(file("${var.settings}/server.yaml"))
+}
