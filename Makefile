@@ -35,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup offline-schemas demo clean-demo plan apply destroy state policy cost-plan output manifests drift unlock infra-check touched identity review image diff register \
-	verify unregister signers team team-update team-remove deploy freeze snapshots train validate infer models sign approve override promote release rollback rollback-drill collect schedules schedule reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
+	verify unregister signers team team-update team-remove deploy freeze snapshots train validate infer reproduce models sign approve override promote release rollback rollback-drill collect schedules schedule reconcile audit audit-export audit-review audit-anchor audit-hold audit-reveal audit-erase rotate-key evidence evidence-verify gates-prove cost report test check benchmark mutants fuzz lint format lock schema server server-stop server-status members ui backup restore restore-drill migrate
 
 ##@ Set up
 
@@ -189,6 +189,9 @@ infer: setup ## Score DATA=path, URL or YAML of a source (or the model's own) wi
 	@$(RUN) governance infer $(FLAGS)
 
 ##@ Models (MODEL=…)
+
+reproduce: setup ## Train a version again from its commit, lock, data and seed; exit 2 when it differs [VERSION=…] [RUN_NAME=…]
+	@$(RUN) governance reproduce $(FLAGS)
 
 models: setup ## List versions: verdict, main metric, trainer, where each is in use [MODEL=…]
 	@$(RUN) governance models $(READS)

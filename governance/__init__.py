@@ -9,6 +9,7 @@
 - ``infrastructure``: the record of what Terraform and registration do.
 - ``teams``: taking a team in and letting one go.
 - ``migration``: moving a team's models and runs to another project or server.
+- ``reproduction``: training a recorded run once more, and what differs.
 - ``snapshots``: pipelines frozen in staging, promoted as what was tried, and started by digest.
 - ``promotion``: promote, roll back, recover, reconcile.
 - ``runs``: govern a pipeline and run it, with hooks, trackers and deployment.

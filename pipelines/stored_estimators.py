@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from types import FunctionType
 from typing import Any
-from zipfile import ZIP_DEFLATED
 
 from pipelines.boosters import BOOSTERS, PLACEHOLDER, WRAPPERS, libraries_in, parts_of, put_back, take_out
 from pipelines.errors import ModelUntrustedError
 from pipelines.onnx_models import ONNX_FILE, OnnxModel, onnx_files, read_onnx
 from pipelines.own_types import is_own, refuse_changed, refuse_unlisted, source_digest
+from pipelines.skops_files import repeatable
 from pipelines.trusted_types import trusted_types
 
 
@@ -30,7 +30,7 @@ def to_files(estimator: Any, name: str) -> dict[str, bytes]:
         return onnx_files(estimator)
     without, boosters = take_out(estimator)
     try:
-        data = dumps(without, compression=ZIP_DEFLATED)
+        data = repeatable(dumps(without))
     except UnsupportedTypeException as error:
         raise ModelUntrustedError(f"{name} cannot be written: {error}") from error
     _checked_types(data, name)

@@ -243,6 +243,8 @@ def _about_something_else(statement: ApprovalStatement, request: PromotionReques
         return f"is for {statement.environment} on {statement.cloud}"
     if statement.model != target.model or statement.model_digest != request.model_digest:
         return f"is for version {statement.model_version} of {statement.model}, another model"
+    if statement.model_version != request.version:
+        return f"is for version {statement.model_version}, another training of the same files"
     if statement.evidence_digest != request.evidence_digest:
         return "is for other evidence: the version was validated again since"
     if statement.policy_version != request.policy:

@@ -61,7 +61,7 @@ def compare_with_champion(request: PromotionRequest) -> Comparison | None:
     source = environment_before(target)
     log = open_reader(source.platform, source.environment.environment, cloud=source.cloud)
     mine = _measured(log, target.model, request.model_digest, run=request.run)
-    theirs = _measured(log, target.model, current.digest)
+    theirs = _measured(log, target.model, current.digest, version=current.version)
     if mine is None or theirs is None:
         return None
     limits = {**target.thresholds.thresholds, **target.thresholds.margins}
@@ -97,9 +97,11 @@ def _difference(target: Target, metric: str, mine: _Measured, theirs: _Measured)
     )
 
 
-def _measured(log: LogReader, model: str, model_digest: str, run: str | None = None) -> _Measured | None:
-    """Return what ``run``, by default the newest, measured of the model with this digest; ``None`` if none did."""
-    wanted = Filter(kind="gate_verdict", model=model, run=run)
+def _measured(
+    log: LogReader, model: str, model_digest: str, *, run: str | None = None, version: str | None = None
+) -> _Measured | None:
+    """Return what ``run``, or the newest of ``version``, measured of the model with this digest; ``None`` if none."""
+    wanted = Filter(kind="gate_verdict", model=model, run=run, model_version=version)
     rows, figures = None, dict[str, float]()
     for entry in select(log, wanted, newest_first=True):
         event = entry.event

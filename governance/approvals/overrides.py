@@ -89,7 +89,7 @@ def override(
             raise PromotionRefusedError(
                 f"{by.email} trained version {version}, so somebody else has to override for it."
             )
-        model_digest = digest(digest_of(candidate))
+        version, model_digest = str(candidate.number), digest(digest_of(candidate))
     statement = OverrideStatement(
         environment=target.environment.environment,
         cloud=target.cloud,
@@ -97,6 +97,7 @@ def override(
         policy_version=policy_version(target),
         gate=gate,
         subject=subject,
+        model_version=version,
         model_digest=model_digest,
         reason=reason,
         expires=clock.now() + hours_within(hours, target.environment.signatures.override_hours),
@@ -105,7 +106,7 @@ def override(
         person = people.named(by.email)
         if person is None:
             raise PromotionRefusedError(f"{by.email} is nobody in {people.where}; a reviewed change adds people there.")
-        return Override(_exemption(statement, ""), person, statement)
+        return Override(_exemption(statement, "", version), person, statement)
     shown = override_text(statement, target, Journal(target), version)
     signed, person = sign_statement(statement, by, people, clock.now(), shown=shown)
     journal = Journal(target, identity_of(person))
@@ -123,7 +124,7 @@ def override(
     )
     keep(journal.store, signed)  # first: an entry must never name a statement that is not there
     journal.write(event)
-    return Override(_exemption(statement, signed.digest), person, statement)
+    return Override(_exemption(statement, signed.digest, version), person, statement)
 
 
 def valid_overrides(
@@ -175,12 +176,13 @@ def overrides_in_force(target: Target, journal: Journal) -> tuple[Override, ...]
             isinstance(statement, OverrideStatement)
             and (statement.environment, statement.cloud) == (target.environment.environment, target.cloud)
             and statement.model == target.model
+            and statement.model_version in (None, event.model_version)
             and statement.policy_version == policy
             and clock.now() < statement.expires
             and allowed & set(person.emails)
             and person.is_known_as(event.actor.id, journal.subjects)
         ):
-            found.append(Override(_exemption(statement, signed.digest), person, statement))
+            found.append(Override(_exemption(statement, signed.digest, event.model_version), person, statement))
     return tuple(found)
 
 
@@ -190,10 +192,11 @@ def _overrides(journal: Journal, target: Target) -> Iterator[tuple[Entry, Overri
             yield entry, entry.event
 
 
-def _exemption(statement: OverrideStatement, statement_digest: str) -> Exemption:
+def _exemption(statement: OverrideStatement, statement_digest: str, version: str | None) -> Exemption:
     return Exemption(
         gate=statement.gate,
         subject=statement.subject,
+        model_version=version,
         model_digest=None if statement.model_digest is None else statement.model_digest.removeprefix("sha256:"),
         expires=statement.expires,
         statement_digest=statement_digest,

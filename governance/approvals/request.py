@@ -20,6 +20,7 @@ from governance.gates.result import GateResult
 from governance.records.history import in_use_later
 from governance.records.settings import with_settings
 from governance.registry.releases import digest_of
+from governance.registry.sign_trained import signed_run
 from governance.registry.versions import STAGES, named_version, run_of, staged_version
 from governance.signing.keys import trained_in
 from pipelines.training import training_pipeline
@@ -141,7 +142,7 @@ def trainer_of(target: Target, candidate: ModelVersionResponse) -> Actor:
     """
     origin = trained_in(target)
     log = open_reader(target.platform, origin.environment.environment, cloud=target.cloud)
-    run = _signed_run(log, target, digest(digest_of(candidate)))
+    run = _signed_run(log, target, candidate)
     for entry in select(log, Filter(kind="run_started", model=target.model, run=run)) if run else ():
         return entry.event.actor
     raise PromotionRefusedError(
@@ -176,7 +177,7 @@ def _evidence(candidate: ModelVersionResponse, source: Target, log: LogReader) -
             foreign.add(entry.event.run)  # what judged there were limits that somebody brought along
     ended_well -= foreign
     if trained:
-        ended_well &= {_signed_run(log, source, digest(digest_of(candidate)))}
+        ended_well &= {_signed_run(log, source, candidate)}
     found = run_of(candidate, source, name, recorded={run for run in ended_well if run})
     if found is None:
         environment = source.environment.environment
@@ -187,12 +188,8 @@ def _evidence(candidate: ModelVersionResponse, source: Target, log: LogReader) -
     return found
 
 
-def _signed_run(log: LogReader, target: Target, model_digest: str) -> str | None:
-    """Return the run that trained the model of this digest, by the log's record of its signature."""
-    for entry in select(log, Filter(kind="model_signed", model=target.model)):
-        if entry.event.model_digest == model_digest:
-            return entry.event.run
-    return None
+def _signed_run(log: LogReader, target: Target, candidate: ModelVersionResponse) -> str | None:
+    return signed_run(log, target, str(candidate.number), digest(digest_of(candidate)))
 
 
 def _require_recorded(log: LogReader, run: str, results: tuple[GateResult, ...]) -> None:

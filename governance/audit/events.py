@@ -537,6 +537,18 @@ class SnapshotRollback(_Documentation):
     reason: Text
 
 
+class RunReproduced(_Documentation):
+    """A training was done again from its commit and lock, and compared."""
+
+    kind: Literal["run_reproduced"] = "run_reproduced"
+    run: Reference
+    pipeline: Reference
+    outcome: Literal["reproduced", "within_intervals", "differs"]
+    first_difference: Reference | None = None
+    rebuilt: Digest | None = Field(default=None, description="Of the model that came of it.")
+    findings: tuple[Text, ...] = ()
+
+
 AnyEvent = Annotated[
     InfrastructureChange
     | Registration
@@ -570,7 +582,8 @@ AnyEvent = Annotated[
     | AccountChange
     | Migration
     | SnapshotFrozen
-    | SnapshotRollback,
+    | SnapshotRollback
+    | RunReproduced,
     Field(discriminator="kind"),
 ]
 

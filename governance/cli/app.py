@@ -26,6 +26,7 @@ from governance.cli import migration as migration_commands
 from governance.cli import people as people_commands
 from governance.cli import promotion as promotion_commands
 from governance.cli import release as release_commands
+from governance.cli import reproduction as reproduction_commands
 from governance.cli import schedules as schedule_commands
 from governance.cli import server as server_commands
 from governance.cli import snapshots as snapshot_commands
@@ -54,6 +55,7 @@ app.command("collect")(collection_commands.collect)
 app.command("deploy")(deployment_commands.deploy)
 app.command("freeze")(snapshot_commands.freeze)
 app.command("snapshots")(snapshot_commands.snapshots)
+app.command("reproduce")(reproduction_commands.reproduce)
 app.command("image")(docker_commands.image)
 app.command("cost")(cost_commands.cost)
 app.command("signers")(people_commands.signers)

@@ -102,7 +102,7 @@ def _names(event: AnyEvent, subject: Subject) -> bool:
     if event.model != subject.model:
         return False
     if isinstance(event, Override):  # one without a digest is for whatever the model's files are
-        return event.model_digest in (None, subject.digest)
+        return event.model_digest in (None, subject.digest) and event.model_version in (None, subject.version)
     if isinstance(event, Rollback):
         return subject.version in (event.from_version, event.to_version)
     return event.model_version == subject.version

@@ -14,6 +14,7 @@ from zenml import step
 from zenml.client import Client
 
 from environments import ORDER, Gates
+from environments.files import sha256_hex
 from environments.strict import StrictModel
 from governance.core.requirements import Requirements
 from governance.core.target import Target
@@ -43,6 +44,8 @@ SAME_VERSION = "champion is another version"
 UNSEEN = "rows new to both models"
 COMPARABLE = "columns of the champion that are missing"
 READABLE = "champion that can be read"
+CHAMPION_VERSION = "champion_version"
+"""What the evidence calls the digest of the champion's number: two versions may hold the same files."""
 
 
 class ChampionRelease(StrictModel):
@@ -158,7 +161,12 @@ def judge_champion(
 
     Two versions may hold the same files, where training was repeated on the same data: then nothing differs.
     """
-    evidence = {"data": data_digest(frame), "model": str(challenger.digest), "champion": str(champion.digest)}
+    evidence = {
+        "data": data_digest(frame),
+        "model": str(challenger.digest),
+        "champion": str(champion.digest),
+        CHAMPION_VERSION: sha256_hex(versions[1]),
+    }
     told = f"version {versions[0]} against version {versions[1]}"
     same = at_least(SAME_VERSION, float(versions[0] != versions[1]), 1, detail=told)
     if not same.passed:
@@ -187,7 +195,12 @@ def unreadable_champion(
 
     People may override it. Else no newer model could ever take such a champion's place.
     """
-    evidence = {"data": data_digest(frame), "model": digest, "champion": champion.digest}
+    evidence = {
+        "data": data_digest(frame),
+        "model": digest,
+        "champion": champion.digest,
+        CHAMPION_VERSION: sha256_hex(champion.version),
+    }
     return context.result(GATE.name, evidence, [at_least(READABLE, 0, 1, unproven=why)])
 
 
@@ -275,18 +288,18 @@ def _judge_again(result: GateResult, target: Target) -> list[Check]:
 
 def _of_an_earlier_champion(result: GateResult, promotion: PromotionContext) -> str:
     in_use = read_history(promotion.target).current
-    now_there = None if in_use is None else in_use.digest.removeprefix("sha256:")
     compared = result.evidence.get("champion")
-    if compared == now_there:
+    used = None if in_use is None else in_use.digest.removeprefix("sha256:")
+    version = None if in_use is None else sha256_hex(in_use.version)
+    if (compared, result.evidence.get(CHAMPION_VERSION)) == (used, version):
         return ""
+    then = "no champion" if compared is None else f"a champion with digest {compared}"
+    other = ", and it is another version" if compared is not None and compared == used else ""
+    now_there = "no version" if in_use is None else f"version {in_use.version} with digest {used}{other}"
     return (
-        f"Run {promotion.run.name} compared with {_named(compared)}, and "
-        f"{promotion.target.environment.environment} now uses {_named(now_there)}: validate again."
+        f"Run {promotion.run.name} compared with {then}, and {promotion.target.environment.environment} now uses "
+        f"{now_there}: validate again."
     )
-
-
-def _named(digest: str | None) -> str:
-    return "no champion" if digest is None else f"a champion with digest {digest}"
 
 
 def _controls(context: ControlContext) -> list[Control]:

@@ -17,15 +17,22 @@ class Exemption(StrictModel):
 
     gate: str
     subject: str | None = Field(default=None, description="One check of the gate; None for all of them.")
+    model_version: str | None = Field(default=None, description="The only version it holds for; None for any.")
     model_digest: str | None = Field(default=None, description="The only model it holds for; None for any.")
     expires: AwareDatetime
     statement_digest: str
 
-    def covers(self, gate: str, subject: str, model_digest: str | None, at: datetime) -> bool:
-        """Tell whether it holds for the check ``subject`` of ``gate`` on a model, at the time ``at``."""
+    def covers(
+        self, gate: str, subject: str, *, model_version: str | None, model_digest: str | None, at: datetime
+    ) -> bool:
+        """Tell whether it holds for the check ``subject`` of ``gate`` on a model, at the time ``at``.
+
+        The same training done again may give the same digest, so one for a version holds for that version alone.
+        """
         return (
             self.gate == gate
             and self.subject in (None, subject)
+            and self.model_version in (None, model_version)
             and self.model_digest in (None, model_digest)
             and at < self.expires
         )

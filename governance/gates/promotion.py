@@ -70,7 +70,8 @@ def judge_promotion(
         measured = results[gate.name]
         evidence = {**measured.evidence, "source": measured.digest}
         again = context.result(gate.name, evidence, gate.judge_again(measured, target), measured.measures)
-        judged.append(again.set_aside(exemptions, model_digest=digest, at=clock.now()))
+        number = str(candidate.number)
+        judged.append(again.set_aside(exemptions, model_version=number, model_digest=digest, at=clock.now()))
     return tuple(judged)
 
 

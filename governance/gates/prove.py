@@ -97,7 +97,7 @@ def _override_controls(context: ControlContext) -> list[Control]:
         expires = clock.now() + timedelta(hours=hours)
         statement = Exemption(gate=drift.GATE.name, expires=expires, statement_digest="0" * 64)
         result = drift.judge_drift(model.reference, frame, str(model.digest), context.gates, context.gate_context)
-        return result.set_aside([statement], model_digest=model.digest, at=clock.now())
+        return result.set_aside([statement], model_version=None, model_digest=model.digest, at=clock.now())
 
     return [
         Control("cannot conclude, with an override in force", None, lambda: judge(few, 1)),

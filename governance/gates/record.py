@@ -27,11 +27,14 @@ def record(result: GateResult, context: GateContext) -> GateResult:
     Raises:
         RuntimeError: the run was not started through :func:`governance.runs.govern.govern`.
     """
-    result = result.set_aside(context.exemptions, model_digest=result.evidence.get("model"), at=clock.now())
     run = get_step_context().pipeline_run
     carried = context_of(run)
     if carried is None:
         raise RuntimeError(f"Run {run.name} was not started through governance.runs.govern.")
+    version = str(run.model_version.number) if run.model_version else None
+    result = result.set_aside(
+        context.exemptions, model_version=version, model_digest=result.evidence.get("model"), at=clock.now()
+    )
     log_metadata(metadata={metadata_key(result.gate): summary(result)}, run_id_name_or_prefix=run.id)
     for fields in verdict_fields(result, result.digest):
         run_outbox.enqueue(carried.event(GateVerdict, run, **fields))

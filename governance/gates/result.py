@@ -197,7 +197,9 @@ class GateResult(_Judged):
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return sha256_hex(text)
 
-    def set_aside(self, exemptions: Iterable[Exemption], *, model_digest: str | None, at: datetime) -> GateResult:
+    def set_aside(
+        self, exemptions: Iterable[Exemption], *, model_version: str | None, model_digest: str | None, at: datetime
+    ) -> GateResult:
         """Mark each check that cannot conclude by the statement that covers it at ``at``, if any.
 
         A check that failed stays as it is: no statement covers it.
@@ -205,8 +207,12 @@ class GateResult(_Judged):
         known = tuple(exemptions)
         checks = []
         for check in self.checks:
-            cover = next((exempt for exempt in known if exempt.covers(self.gate, check.name, model_digest, at)), None)
-            if cover is not None and check.verdict == "cannot_conclude":
+            covering = (
+                exempt
+                for exempt in known
+                if exempt.covers(self.gate, check.name, model_version=model_version, model_digest=model_digest, at=at)
+            )
+            if check.verdict == "cannot_conclude" and (cover := next(covering, None)) is not None:
                 checks.append(check.model_copy(update={"overridden_by": cover.statement_digest}))
             else:
                 checks.append(check)

@@ -15,7 +15,7 @@ from governance.records.history import History, read_history, versions_staged
 from governance.records.journal import Journal
 from governance.registry.libraries import require_libraries
 from governance.registry.releases import Release, ensure_release, find_release, verify_release
-from governance.registry.sign_trained import signed_in
+from governance.registry.sign_trained import is_signed
 from governance.registry.versions import STAGES, staged_version
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def trusted_release(
     """
     if target.environment.environment not in STAGES:
         release = ensure_release(version, target)
-        if not signed_in(journal, release.digest):
+        if not is_signed(target, version, journal):
             raise NoModelInUseError(
                 f"Version {version.number} of {target.where} is not in the log as signed. Run `make sign "
                 f"MODEL={target.model} VERSION={version.number}`, or train again."

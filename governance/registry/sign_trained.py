@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from governance.audit import select
+from governance.audit import LogReader, select
 from governance.audit.events import ModelSigned, RunFinished
 from governance.audit.query import Filter
 from governance.core.digests import content_digest, digest
 from governance.core.target import Target
 from governance.records.journal import Journal
-from governance.registry.releases import trained_files
+from governance.registry.releases import digest_of, trained_files
 from governance.registry.versions import run_of
 from governance.signing.errors import SigningError
 from governance.signing.keys import signer_for, trained_in, trusted_keys
@@ -48,7 +48,7 @@ def sign_trained(target: Target, version: ModelVersionResponse, journal: Journal
         signature = files.signature()
     if signature is None:
         raise SigningError(f"{what}: the artifact store did not keep its signature.")
-    if signed_in(journal, files.digest):
+    if signed_run(journal.log, target, str(version.number), digest(files.digest)) == run.name:
         return new
     if trained_in(target) == target:
         with files.verified_copy(trusted_keys(target)):
@@ -66,7 +66,29 @@ def sign_trained(target: Target, version: ModelVersionResponse, journal: Journal
     return True
 
 
-def signed_in(journal: Journal, sha256: str) -> bool:
-    """Return whether the log says that a model of this digest was signed."""
-    found = select(journal.log, Filter(kind="model_signed"))
-    return any(entry.event.model_digest == digest(sha256) for entry in found)
+def signed_run(log: LogReader, target: Target, version: str, model_digest: str) -> str | None:
+    """Return the run that trained ``version`` of ``target``'s model, by the log's newest record of its signature.
+
+    Two trainings may make the same files, and a number is given again once its version was deleted: neither digest nor
+    version alone says which training it was.
+
+    Raises:
+        AuditError: the log cannot be read.
+    """
+    wanted = Filter(kind="model_signed", model=target.model, model_version=version)
+    for entry in select(log, wanted, newest_first=True):
+        if entry.event.model_digest == model_digest:
+            return entry.event.run
+    return None
+
+
+def is_signed(target: Target, version: ModelVersionResponse, journal: Journal) -> bool:
+    """Return whether the log says that what trained ``version`` in ``target``'s environment was signed.
+
+    Raises:
+        ReleaseError: training recorded no digest.
+        AuditError: the log cannot be read.
+    """
+    run = run_of(version, target, training_pipeline.name)
+    signed = signed_run(journal.log, target, str(version.number), digest(digest_of(version)))
+    return run is not None and run.name == signed

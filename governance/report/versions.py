@@ -16,6 +16,9 @@ from pipelines.training import training_pipeline
 
 DIFFERS = "another model by that number"
 
+_Used = dict[tuple[str, str, str], list[str]]
+"""Environments by the model, version and digest that the log says is in use there."""
+
 
 class JudgedVersion(VersionRow):
     """A model version with what the logs say of it."""
@@ -39,7 +42,7 @@ def judged_versions(
     rows = list_versions(platform, model)
     unread: list[str] = []
     trained: dict[tuple[str, str], tuple[Training, str | None]] = {}
-    used: dict[tuple[str, str], list[str]] = {}
+    used: _Used = {}
     for name in platform.environments if rows else ():
         try:
             log = open_reader(platform, name, cloud=cloud)
@@ -73,18 +76,16 @@ def _target(platform: Platform, model: str, environment: str, cloud: str | None)
         return None  # the team is not in that environment
 
 
-def _add_used(used: dict[tuple[str, str], list[str]], name: str, log: LogReader, targets: list[Target | None]) -> None:
+def _add_used(used: _Used, name: str, log: LogReader, targets: list[Target | None]) -> None:
     for target in targets:
         found = read_history(target, log).current if target is not None else None
         if found is not None:
-            used.setdefault((found.model, found.digest), []).append(name)
+            used.setdefault((found.model, found.version, found.digest), []).append(name)
 
 
-def _judged(
-    row: VersionRow, found: tuple[Training, str | None] | None, used: dict[tuple[str, str], list[str]]
-) -> JudgedVersion:
+def _judged(row: VersionRow, found: tuple[Training, str | None] | None, used: _Used) -> JudgedVersion:
     own = digest(row.digest) if row.digest else None
-    facts = row.model_dump() | {"in_use": tuple(used.get((row.model, own or ""), ()))}
+    facts = row.model_dump() | {"in_use": tuple(used.get((row.model, row.version, own or ""), ()))}
     if found is None:
         return JudgedVersion(verdict="not judged", note="not in the log", **facts)
     training, trainer = found

@@ -55,6 +55,7 @@ class OverrideStatement(_Statement):
     kind: Literal["override"] = "override"
     gate: Text
     subject: Text | None = Field(default=None, description="One check of the gate; else all of them.")
+    model_version: Reference | None = Field(default=None, description="The only version it holds for, else any.")
     model_digest: Digest | None = None
     reason: Text
 

@@ -191,6 +191,7 @@ def test_an_expired_approval_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPa
     [
         ({"model_digest": OTHER}, "is for version 3 of breast_cancer_classifier, another model"),
         ({"model": "diabetes_progression_classifier"}, "another model"),
+        ({"model_version": "2"}, "is for version 2, another training of the same files"),
         ({"evidence_digest": OTHER}, "is for other evidence: the version was validated again"),
         ({"policy_version": "policy-0"}, "was given under policy-0, and policy-"),
         ({"environment": "staging"}, "is for staging on local"),

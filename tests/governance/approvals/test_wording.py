@@ -60,7 +60,8 @@ class Records:
     def judged(self, run: str, digest: str, figures: dict[str, float | None], **changed: Any) -> None:
         """Let the log of staging hold what a run measured of a model."""
         journal = Journal(changed.pop("target", self.staging))
-        common = {"gate": "model_performance", "verdict": "passed", "evidence": {"data": ROWS}, "run": run, **changed}
+        common = {"gate": "model_performance", "verdict": "passed", "evidence": {"data": ROWS}, "run": run}
+        common |= {"model_version": "2" if digest == CHAMPION else "3", **changed}
         journal.write(
             *(
                 journal.event(GateVerdict, model_digest=digest, subject=name, value=value, **common)
@@ -102,6 +103,7 @@ def test_an_approval_shows_the_champions_metrics_beside_the_challengers(records:
     records.judged("validation-4", CHALLENGER, {"roc_auc": 0.1})  # not the run that the request stands on
     records.judged("validation-5", CHAMPION, {"roc_auc": 0.2}, gate="drift")
     records.judged("validation-6", CHAMPION, {"roc_auc": 0.3}, model=DIABETES)
+    records.judged("validation-7", CHAMPION, {"roc_auc": 0.4}, model_version="1")  # trained before, with the same files
     said = records.text().splitlines()
     start = said.index("  beside version 2, which is in use, as run validation-2 measured it on the same rows:")
     assert said[start + 1 :] == [

@@ -179,6 +179,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "role": "ml-engineer",
         "reason": "the newer one loses rows",
     },
+    "run_reproduced": {
+        "run": "r1",
+        "pipeline": "training_pipeline",
+        "outcome": "differs",
+        "first_difference": "lock",
+        "findings": ("lock: sha256:aa was recorded, and sha256:bb is here",),
+    },
 }
 
 

@@ -85,11 +85,15 @@ def exemption(**changes: Any) -> Exemption:
         ({"subject": "precision"}, False),
         ({"gate": "drift"}, False),
         ({"model_digest": "b" * 64}, False),
+        ({"model_version": "3"}, True),
+        ({"model_version": "2", "model_digest": "a" * 64}, False),
         ({"expires": NOON}, False),
     ],
 )
 def test_an_override_covers_what_it_names_until_it_expires(changes: dict[str, Any], holds: bool) -> None:
-    judged = result(check(unproven="few")).set_aside([exemption(**changes)], model_digest="a" * 64, at=NOON)
+    judged = result(check(unproven="few")).set_aside(
+        [exemption(**changes)], model_version="3", model_digest="a" * 64, at=NOON
+    )
     assert judged.settled == holds
     assert judged.verdict == "cannot_conclude", "it is set aside, not made to pass"
     assert judged.overridden_by == ((DIGEST,) if holds else ())
@@ -101,7 +105,9 @@ def test_an_override_covers_what_it_names_until_it_expires(changes: dict[str, An
 
 
 def test_no_override_covers_a_failure() -> None:
-    judged = result(check(value=0.1), check(unproven="few")).set_aside([exemption()], model_digest=None, at=NOON)
+    judged = result(check(value=0.1), check(unproven="few")).set_aside(
+        [exemption()], model_version=None, model_digest=None, at=NOON
+    )
     assert [one.overridden_by for one in judged.checks] == [None, DIGEST]
     with pytest.raises(GateFailedError, match=r"recall 0\.1 must be"):
         judged.require()

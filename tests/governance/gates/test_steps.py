@@ -158,7 +158,7 @@ class Notebook:
     def __init__(self, patch: pytest.MonkeyPatch, governed: bool = True) -> None:
         self.metadata: dict[str, Any] = {}
         self.events: list[dict[str, Any]] = []
-        run = SimpleNamespace(name="run-1", id="id-1")
+        run = SimpleNamespace(name="run-1", id="id-1", model_version=SimpleNamespace(number=3))
         context = SimpleNamespace(event=lambda _kind, _run, **fields: fields)
         patch.setattr(recording, "get_step_context", lambda: SimpleNamespace(pipeline_run=run))
         patch.setattr(recording, "context_of", lambda _: context if governed else None)
@@ -207,6 +207,18 @@ def test_statements_in_force_are_applied_and_recorded(monkeypatch: pytest.Monkey
     assert judged.overridden_by == ("c" * 64,)
     assert notebook.metadata["drift gate"]["overridden_by"] == ["c" * 64]
     assert notebook.events[0]["verdict"] == "cannot_conclude"
+
+
+@pytest.mark.parametrize(("version", "holds"), [("3", True), ("2", False)])
+def test_a_statement_for_a_version_holds_in_its_runs_only(
+    monkeypatch: pytest.MonkeyPatch, version: str, holds: bool
+) -> None:
+    Notebook(monkeypatch)
+    statement = Exemption(
+        gate="drift", model_version=version, expires=now() + timedelta(minutes=1), statement_digest="c" * 64
+    )
+    context = CONTEXT.model_copy(update={"exemptions": (statement,)})
+    assert recording.record(result(check("unsure", unproven="few")), context).settled == holds
 
 
 def test_a_run_that_was_not_governed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

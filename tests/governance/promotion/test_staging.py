@@ -34,16 +34,18 @@ from governance.records.history import read_history
 from governance.records.journal import Journal, NotRecordedError
 from governance.registry.libraries import LibrariesDifferError
 from governance.registry.loading import NoModelInUseError, release_in_use, trusted_release
-from governance.registry.model_files import ModelFiles, ReleaseError
+from governance.registry.model_files import ReleaseError
 from governance.registry.releases import Release, ensure_release, find_release, trained_files
 from governance.registry.sign_trained import sign_trained
 from governance.registry.versions import NoVersionError
 from governance.runs import jobs
 from governance.signing.errors import SigningError
+from governance.signing.keys import signer_for, trusted_keys
 from governance.signing.models import ModelForgedError, ModelUnsignedError
 from governance.signing.people import people_of
 from governance.signing.signatories import Signatory
 from pipelines import model as model_module
+from pipelines.digests import folder_digest
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, Ground
 from tests.governance.promotion.conftest import AGREES, ASKS, in_use
@@ -199,8 +201,6 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
         jobs.infer(staging)
     assert any("is unsigned" in finding for finding in reconcile(staging, dry_run=True).findings)
     with trained_files(version("3")).checked_copy() as folder:
-        from governance.signing.keys import signer_for
-
         kept.write_bytes(signer_for(staging).sign(folder))  # a key of ours, but not of where models are trained
     with pytest.raises(ModelForgedError, match="signed by no trusted key"):
         jobs.infer(staging)
@@ -226,15 +226,23 @@ def test_a_model_that_is_unsigned_or_signed_by_somebody_else_is_neither_loaded_n
 
 def test_a_digest_that_was_exchanged_along_with_the_files_does_not_help(trained: Ground) -> None:
     """Whoever can write both the store and ZenML's database still cannot sign."""
-    files = trained_files(version("2"))
-    other = ModelFiles(files.store, trained_files(version("1")).uri, CANCER, files.digest, "version 2")
-    with pytest.raises(ReleaseError, match="was altered"), other.checked_copy():
+    files, trusted = trained_files(version("2")), trusted_keys(trained.target("staging"))
+    folder = Path(files.store.path) / "exchanged"
+    shutil.copytree(files.uri, folder)
+    (folder / "card.json").write_text("{}")
+    exchanged = replace(files, uri=str(folder))
+    with pytest.raises(ReleaseError, match="was altered"), exchanged.checked_copy():
         pass
-    forged = ModelFiles(files.store, files.uri, CANCER, files.digest, "version 2")
-    from governance.signing.keys import trusted_keys
-
-    with forged.verified_copy(trusted_keys(trained.target("staging"))) as folder:
-        assert folder.name == "model"
+    with_its_digest = replace(exchanged, digest=folder_digest(folder))
+    with pytest.raises(ModelUnsignedError), with_its_digest.verified_copy(trusted):
+        pass
+    signature = files.signature()
+    assert signature is not None
+    with_its_digest.keep_signature(signature)
+    with pytest.raises(ModelForgedError), with_its_digest.verified_copy(trusted):
+        pass
+    with files.verified_copy(trusted) as copied:
+        assert copied.name == "model"
 
 
 def test_only_what_the_log_saw_promoted_is_loaded(trained: Ground, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from zenml.client import Client
 
-from governance.registry.sign_trained import signed_in
+from governance.registry.sign_trained import is_signed
 from governance.report.collect import collect
 from governance.runs import jobs
-from governance.runs.evidence import outputs_of, verdicts_of
+from governance.runs.evidence import verdicts_of
 from governance.runs.session import RunSession
 from pipelines.config import ModelConfig, read_config
 from pipelines.data import load_training_sets
@@ -72,8 +72,8 @@ def test_training_from_a_table_is_judged_signed_and_says_what_it_read(ground: Gr
     assert QUERY in str(described.selection)
     from_the_package = load_training_sets(read_config(CANCER)).description
     assert described.source_digest == from_the_package.source_digest
-    model = outputs_of(trained)["model"].load()
-    assert signed_in(RunSession(target).journal, model.digest)
+    assert trained.model_version is not None
+    assert is_signed(target, trained.model_version, RunSession(target).journal)
     shown = str(collect(target))
     assert "569 rows" in shown
     assert QUERY in shown

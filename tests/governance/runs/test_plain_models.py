@@ -26,7 +26,7 @@ from governance.demo.lifecycle import bring_to_production
 from governance.demo.progress import DemoProgress
 from governance.evidence_pack.pack import write_pack
 from governance.registry.loading import release_in_use
-from governance.registry.sign_trained import signed_in
+from governance.registry.sign_trained import is_signed
 from governance.report.collect import collect
 from governance.report.render import render
 from governance.runs import jobs
@@ -225,7 +225,9 @@ def test_model_in_onnx_is_judged_signed_and_tracked(ground: Ground, use: Any) ->
     assert "mlflow_run_id" in trained.run_metadata
     model = outputs_of(trained)["model"].load()
     assert model.signature.estimator["type"] == "ONNX"
-    assert signed_in(RunSession(ground.target("dev")).journal, model.digest)
+    dev = ground.target("dev")
+    assert trained.model_version is not None
+    assert is_signed(dev, trained.model_version, RunSession(dev).journal)
 
 
 _OWN = {"numeric": features, "preprocessing": [{"type": OWN_TRANSFORMER, "parameters": {"factor": 0.5}}]}
