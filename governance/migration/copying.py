@@ -179,7 +179,9 @@ class Copier:
             self.watch(f"artifact {place} of {len(self.contents.artifacts)}")
             name, _ = name_of(artifact)
             if name not in owners:
-                request = ArtifactRequest(project=project, name=name, has_custom_name=artifact.artifact.has_custom_name)
+                # Asked for here: an artifact that is asked itself looks in the store in use, which may be the target.
+                custom = self.source.store.get_artifact(artifact.artifact.id).has_custom_name
+                request = ArtifactRequest(project=project, name=name, has_custom_name=custom)
                 owners[name] = store.create_artifact(request).id
             found = present.get(name_of(artifact)) or self._find_artifact(owners[name], artifact)
             new = found.id if found else self._make_artifact(owners[name], artifact)

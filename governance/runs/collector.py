@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
+from requests import RequestException
 from zenml.client import Client
 from zenml.orchestrators.publish_utils import publish_failed_pipeline_run
 from zenml.stack import Stack
@@ -118,6 +119,8 @@ def collect(target: Target, *, dry_run: bool = False) -> Collection:
     with active_stack(target.stack), machine_lock(target, "collecting"):
         try:
             return _Collector(target, dry_run).collect()
+        except RequestException:
+            raise  # an OSError too, of ZenML's server and of no artifact store
         except OSError as error:
             raise CollectError(
                 f"Runs of {target.where} are not all collected: what they left in the artifact store of "

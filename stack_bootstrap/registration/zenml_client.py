@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 CONNECT_SECONDS, READ_SECONDS = 3, 5
-"""How long a server may take to be reached and to answer before it is called away. ZenML itself tries for minutes."""
+"""How long a server may take to be reached and to answer before it is called away, when a command begins."""
 
 
 def open_client() -> Client:
@@ -47,7 +47,10 @@ def open_client() -> Client:
         from alembic.util import CommandError
         from zenml.client import Client
 
+        from stack_bootstrap.registration.patience import limit_patience
+
         _ask_server()
+        limit_patience()
         try:
             client = Client()
             client.zen_store.get_store_info()
