@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -197,7 +198,11 @@ def _migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sqlalchemy.engine import Engine
 
     # A training commits 324 times, and waits a quarter of its time for the disk; no test cuts the power.
-    event.listen(Engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
+    def without_sync(connection: object, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", without_sync)
     home = tmp_path_factory.mktemp("zenml-template")
     with pytest.MonkeyPatch.context() as patch:
         use_zenml_home(patch, home)

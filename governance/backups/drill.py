@@ -28,6 +28,8 @@ from governance.core.errors import RefusedError
 from governance.core.stopwatch import Stopwatch
 from governance.records.journal import without_people
 from governance.server.mariadb import temporary_mariadb
+from governance.server.secret_values import held_key, look_at_values, named
+from governance.server.state import Home
 from governance.server.temporary import temporary_server
 
 _MOST = 50
@@ -101,8 +103,14 @@ def _drilled(
             folder = place.drafts / "server"
             folder.mkdir(mode=0o700)
             progress("starting a server on it", 0)
+            key = held_key(Home.of(place.platform)) if manifest.holder == "server" else None
+            if unreadable := look_at_values(fresh.url, key).unreadable:
+                found.append(
+                    f"the values of {named(unreadable)} are encrypted with a key that is not in "
+                    f"{Home.of(place.platform).secrets_key}"
+                )
             with watch.phase("serve"):
-                client = ends.enter_context(temporary_server(fresh.url, account, folder))
+                client = ends.enter_context(temporary_server(fresh.url, account, folder, key))
             progress("comparing with the log", 0)
             with watch.phase("reconcile"):
                 said, models = _reconciled(place, client)

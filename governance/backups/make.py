@@ -187,6 +187,7 @@ def _write(place: Place, records: Records, store: BackupStore, progress: Progres
         made=began,
         zenml=version("zenml"),
         tracker=tracker_version(),
+        secrets_key=place.secrets_key(),
         log_size=signed[0].size if signed else 0,
         log_root=signed[0].root.hex() if signed else "",
         parts=parts,

@@ -59,6 +59,8 @@ class Manifest(StrictModel):
     zenml: str
     """Version that wrote the database, as the package is called; likewise the next."""
     tracker: str | None
+    secrets_key: str | None = None
+    """What tells the key that values of the server's secrets are encrypted with from others; it is not in here."""
     log_size: Count
     log_root: str
     """Root of the log's tree up to ``log_size``, in hexadecimal."""

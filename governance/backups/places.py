@@ -15,6 +15,7 @@ from governance.backups.errors import BackupError
 from governance.backups.manifest import Holder
 from governance.server.database import DATABASE as SERVER_DATABASE
 from governance.server.database import address_of
+from governance.server.secret_values import fingerprint, held_key
 from governance.server.state import Home
 from governance.server.trackers import tracking_files
 
@@ -101,6 +102,14 @@ class Place:
             return SqliteDatabase(home.sqlite) if address is None else MysqlDatabase(address)
         folder = Path(os.environ.get("ZENML_CONFIG_PATH") or self.where.ground / "zenml")
         return SqliteDatabase(folder / "local_stores" / "default_zen_store" / "zenml.db")
+
+    def secrets_key(self, holder: Holder | None = None) -> str | None:
+        """Return what tells the key of secrets' values from others; None where ``holder`` has none, as a store does.
+
+        Errors are those of :attr:`holder`.
+        """
+        key = held_key(Home.of(self.platform)) if (holder or self.holder) == "server" else None
+        return None if key is None else fingerprint(key)
 
     def tracking(self) -> dict[str, Database]:
         """Return the tracking stores of this environment that runs on this machine made, by team."""

@@ -35,6 +35,7 @@ def restore(
     *,
     overwrite: bool = False,
     unsaved: bool = False,
+    forget_secrets: bool = False,
     confirm: Callable[[Restored], None] = lambda _would: None,
     dry_run: bool = False,
     progress: Progress = lambda _what, _done: None,
@@ -46,13 +47,15 @@ def restore(
         backup: its name.
         overwrite: whether databases that hold something are backed up, and then replaced.
         unsaved: whether they are replaced without that, as where they are damaged.
+        forget_secrets: go on without the key that values of its secrets are encrypted with.
         confirm: told what would be done, once all was checked; raises where that is not wanted.
         dry_run: check everything and change nothing.
         progress: told what is at work.
 
     Raises:
-        BackupError: the log does not vouch for the backup, it is damaged or of another kind, the server runs, or a
-            database holds something and ``overwrite`` is not given. Nothing was changed.
+        BackupError: the log does not vouch for the backup, it is damaged or of another kind, the server runs, a
+            database holds something and ``overwrite`` is not given, or the key of its secrets is not here. Nothing was
+            changed.
         AuditError: the log or the place of backups does not answer.
     """
     with at_work(place):
@@ -60,6 +63,8 @@ def restore(
         manifest = records.manifest(backup)
         require_readable(manifest)
         _require_stopped(place)
+        if not forget_secrets:
+            _require_key(place, manifest)
         targets = _targets(place, manifest)
         full = tuple(name for name, database in targets.items() if database.exists())
         if full and not overwrite:
@@ -99,6 +104,16 @@ def _require_stopped(place: Place) -> None:
     running = [service for service in Home.of(place.platform).services() if service.runs]
     if running:
         raise BackupError(f"{running[0].name} runs at {running[0].url}. Stop it first: make server-stop")
+
+
+def _require_key(place: Place, manifest: Manifest) -> None:
+    file = Home.of(place.platform).secrets_key
+    if manifest.secrets_key not in (None, place.secrets_key(manifest.holder)):
+        raise BackupError(
+            f"The values of secrets in {manifest.backup} are encrypted with a key that {file} does not hold, and no "
+            "backup does. Put it there; if it is lost, FORGET_SECRETS=1 restores all else, and make server "
+            "FORGET_SECRETS=1 empties these values."
+        )
 
 
 def _require_same(name: str, database: Database, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from environments import DIRECTORY, load_platform
 from governance.cli.common import say, somebody_is_there
-from governance.cli.options import AsJson, Cloud, DryRun, Env, Settings
+from governance.cli.options import AsJson, Cloud, DryRun, Env, Forget, Settings
 
 if TYPE_CHECKING:
     from governance.backups.restore import Restored
@@ -132,6 +132,7 @@ def restore(
     unsaved: Annotated[
         bool, typer.Option("--unsaved", envvar="UNSAVED", help="Replace it without, as where it is damaged.")
     ] = False,
+    forget_secrets: Forget = False,
     yes: Annotated[bool, typer.Option("--yes", envvar="YES", help="Do not ask.")] = False,
     cloud: Cloud = None,
     settings: Settings = DIRECTORY,
@@ -157,6 +158,7 @@ def restore(
             backup,
             overwrite=overwrite,
             unsaved=unsaved,
+            forget_secrets=forget_secrets,
             confirm=confirm,
             dry_run=dry_run,
             progress=progress,

@@ -21,5 +21,24 @@ Snapshot = Annotated[
 Signer = Annotated[str | None, typer.Option("--as", envvar="AS", help="E-mail of who signs (default: git's).")]
 Key = Annotated[Path | None, typer.Option(envvar="KEY", help="Their SSH key (default: git's, or the usual ones).")]
 Yes = Annotated[bool, typer.Option("--yes", envvar="YES", help="Sign without being asked; what is signed is shown.")]
+Forget = Annotated[
+    bool,
+    typer.Option(
+        "--forget-secrets", envvar="FORGET_SECRETS", help="Go on without values of secrets whose key is lost."
+    ),
+]
 
-__all__ = ["AsJson", "Cloud", "DryRun", "Env", "Key", "Model", "Settings", "Signer", "Snapshot", "Version", "Yes"]
+__all__ = [
+    "AsJson",
+    "Cloud",
+    "DryRun",
+    "Env",
+    "Forget",
+    "Key",
+    "Model",
+    "Settings",
+    "Signer",
+    "Snapshot",
+    "Version",
+    "Yes",
+]

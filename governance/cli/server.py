@@ -8,7 +8,7 @@ import typer
 
 from environments import DIRECTORY, Platform, load_platform
 from governance.cli.common import say
-from governance.cli.options import AsJson, DryRun, Settings
+from governance.cli.options import AsJson, DryRun, Forget, Settings
 
 Port = Annotated[
     int, typer.Option(envvar="PORT", min=1024, max=65500, help="Of ZenML; the trackers' pages take the next.")
@@ -16,7 +16,13 @@ Port = Annotated[
 Open = Annotated[bool, typer.Option("--open", envvar="OPEN", help="Open them in a browser.")]
 
 
-def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
+def server(
+    port: Port = 8237,
+    forget_secrets: Forget = False,
+    settings: Settings = DIRECTORY,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
     """Start ZenML's server with roles, and the trackers' pages on the tracking stores, in the background."""
     from governance.server.database import address_of
     from governance.server.start import start
@@ -38,10 +44,17 @@ def server(port: Port = 8237, settings: Settings = DIRECTORY, as_json: AsJson = 
         )
         return
     home = Home.of(platform)
-    services = start(platform, port=port, database=database)
+    services = start(
+        platform,
+        port=port,
+        database=database,
+        forget_secrets=forget_secrets,
+        tell=lambda said: typer.echo(said, err=True),
+    )
     lines = [f"{service.name:<28} {service.url}" for service in services]
     lines += [
         f"Log in as the administrator by what {home.password} says; this checkout's commands do by themselves.",
+        f"Keep {home.secrets_key} elsewhere, too: values of secrets are encrypted with it, and no backup holds it.",
         "A new server knows no stacks: make register ENV=all",
     ]
     urls = {service.name: service.url for service in services}

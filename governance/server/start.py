@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from environments import CHECKOUT, Platform
 from environments.files import replace_file
 from governance.access.settings import ADMINISTRATORS, SETTINGS
 from governance.server.database import Address, keep_address
+from governance.server.secret_values import keep_encrypted, named, variables_of
 from governance.server.state import Home, Process, ServerError, Service
 from governance.server.trackers import PAGES, Store, page_command, page_variables, tracking_stores
 
@@ -36,7 +37,13 @@ TOKEN_MINUTES = 60
 
 
 def start(
-    platform: Platform, *, port: int = PORT, database: Address | None = None, pages: Mapping[str, Store] | None = None
+    platform: Platform,
+    *,
+    port: int = PORT,
+    database: Address | None = None,
+    pages: Mapping[str, Store] | None = None,
+    forget_secrets: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[Service, ...]:
     """Start the server, and the tracker's page of each store in ``pages``; what runs already is left as it is.
 
@@ -45,12 +52,15 @@ def start(
         port: of ZenML's server; the trackers' pages take those after it.
         database: of MySQL or MariaDB; without it the server keeps a SQLite file.
         pages: tracking stores by name; None for those of the environments that are there.
+        forget_secrets: empty the values of secrets that the server's key does not open.
+        tell: is told what became of values of secrets, in a sentence.
 
     Returns:
         What runs now, ZenML's server first.
 
     Raises:
-        ServerError: a port is taken, the database does not answer, or a process ended while it started.
+        ServerError: a port is taken, the database does not answer, a process ended while it started, or values of
+            secrets were encrypted with a key that is not here.
     """
     home = Home.of(platform)
     home.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,7 +74,12 @@ def start(
             _refuse_taken(port)
             if database is not None:
                 database.require()
-            services.insert(0, _zenml(platform, home, port, database))
+            url = _address(home, database)
+            key, found = keep_encrypted(home, url if database or home.sqlite.exists() else None, forget=forget_secrets)
+            for said, names in (("Encrypted", found.plain), ("Emptied, as no key opens them,", found.unreadable)):
+                if names:
+                    tell(f"{said} the values of {named(names)}.")
+            services.insert(0, _zenml(platform, home, port, database, key))
             home.keep(tuple(services))
         for place, (name, store) in enumerate(sorted(wanted.items()), start=1):
             if name not in running:
@@ -91,7 +106,12 @@ def stop(platform: Platform) -> tuple[Service, ...]:
         return running
 
 
-def _zenml(platform: Platform, home: Home, port: int, database: Address | None) -> Service:
+def _address(home: Home, database: Address | None) -> str:
+    """Return where the data are, as ZenML reads it."""
+    return f"sqlite:///{home.sqlite}" if database is None else database.url
+
+
+def _zenml(platform: Platform, home: Home, port: int, database: Address | None, key: str) -> Service:
     url = f"http://{HOST}:{port}"
     password = _first_password(home, url)
     variables = {
@@ -107,7 +127,8 @@ def _zenml(platform: Platform, home: Home, port: int, database: Address | None) 
         "ZENML_DEFAULT_USER_PASSWORD": password,
         "ZENML_ANALYTICS_OPT_IN": "false",
         "ZENML_STORE_TYPE": "sql",
-        "ZENML_STORE_URL": f"sqlite:///{home.sqlite}" if database is None else database.url,
+        "ZENML_STORE_URL": _address(home, database),
+        **variables_of(key),
     }
     command = [sys.executable, "-m", "uvicorn", "governance.access.target:app", "--host", HOST, "--port", str(port)]
     process = run_in_background([*command, "--no-access-log"], variables, home.log)

@@ -83,6 +83,11 @@ class Home:
         return self.folder / "checkout.key"
 
     @property
+    def secrets_key(self) -> Path:
+        """The key that values of secrets are encrypted with; it is in no backup."""
+        return self.folder / "secrets.key"
+
+    @property
     def log(self) -> Path:
         """What the server wrote."""
         return self.folder / "server.log"

@@ -29,6 +29,7 @@ from governance.backups.restore import restore
 from governance.cli.app import app
 from governance.core import clock
 from governance.core.machine_lock import environment_lock
+from governance.server.secret_values import fingerprint, keep_encrypted
 from governance.server.state import Home, Process, Service
 from tests.governance.backups.conftest import ROWS, events, make_database, number_of_runs, place_of
 
@@ -260,6 +261,32 @@ def test_the_servers_database_goes_before_the_stores(place: Place, store_file: P
     restore(place)
     assert number_of_runs(home.sqlite) == 3
     assert number_of_runs(store_file) == ROWS
+
+
+def test_a_backup_holds_no_key_of_secrets_and_is_not_restored_without_it(place: Place, store_file: Path) -> None:
+    home = Home.of(place.platform)
+    make_database(home.sqlite, rows=3)
+    key, _ = keep_encrypted(home, None)
+    made = make_backup(place).manifest
+    assert made.secrets_key == fingerprint(key)
+    for file in Path(place.store().place).rglob("*"):
+        assert file.is_dir() or key.encode() not in file.read_bytes()
+    shutil.rmtree(home.folder)
+    refused = pytest.raises(
+        BackupError, match=r"encrypted with a key that .*secrets\.key does not hold.*FORGET_SECRETS=1"
+    )
+    with refused:
+        restore(place)
+    home.folder.mkdir()
+    home.secrets_key.write_text("f" * 64)
+    with refused:
+        restore(place)
+    assert not home.sqlite.exists()
+    home.secrets_key.write_text(f"{key}\n")
+    restore(place)
+    assert number_of_runs(home.sqlite) == 3
+    home.secrets_key.unlink()
+    restore(place, made.backup, overwrite=True, unsaved=True, forget_secrets=True)
 
 
 def test_a_damaged_database_is_replaced_without_being_saved_only_if_that_is_said(

@@ -83,6 +83,9 @@ def test_on_mariadb_what_is_cut_off_leaves_nothing_and_what_is_whole_is_restored
 
         done = drill(place)
         assert (done.findings, done.manifest, done.models) == ((), second, 0)
+        home.secrets_key.rename(tmp_path / "kept elsewhere")
+        assert "the values of bucket are encrypted with a key that is not in" in " ".join(drill(place).findings)
+        (tmp_path / "kept elsewhere").rename(home.secrets_key)
     finally:
         stop(platform)
     with pytest.raises(BackupError, match="OVERWRITE=1"):
@@ -118,6 +121,8 @@ def _make_models(home: Home, url: str, number: int) -> None:
     token = requests.post(f"{url}/api/v1/login", data=form, timeout=30).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     project = requests.get(f"{url}/api/v1/projects/default", headers=headers, timeout=30).json()["id"]
+    secret = {"name": "bucket", "private": False, "values": {"token": "hidden"}}
+    assert requests.post(f"{url}/api/v1/secrets", json=secret, headers=headers, timeout=30).ok
     for one in range(number):
         body = {"name": f"model-{one}", "project": project, "description": json.dumps(["it's (1,2);\n", "\\", "é"])}
         answer = requests.post(f"{url}/api/v1/models", json=body, headers=headers, timeout=30)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from environments import Platform, load_platform
 from governance.cli.app import app
 from governance.server.database import DATABASE, address_of
+from governance.server.secret_values import Values, held_key, look_at_values
 from governance.server.start import start, stop
 from governance.server.state import Home, Process, ServerError, Service
 from stack_bootstrap.registration import RegistrationError
@@ -128,9 +129,20 @@ def test_a_server_that_runs_is_left_as_it_is_and_its_secrets_are_its_owners_alon
     home = Home.of(server.platform)
     before = home.services()
     assert start(server.platform, port=1, pages={}) == before
-    for file in (home.password, home.key, home.state, home.log, home.folder / "tokens.key"):
+    for file in (home.password, home.key, home.state, home.log, home.secrets_key, home.folder / "tokens.key"):
         assert file.stat().st_mode & 0o077 == 0, file
     password = home.password.read_text().split("password: ")[1].strip()
     shown = home.log.read_text(errors="replace") + " ".join(psutil.Process(before[0].process.pid).cmdline())
-    for secret in (password, home.key.read_text(), (home.folder / "tokens.key").read_text()):
+    for secret in (password, *(file.read_text() for file in (home.key, home.secrets_key, home.folder / "tokens.key"))):
         assert not re.search(re.escape(secret), shown)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("server")
+def test_values_of_secrets_are_read_through_the_server_and_not_off_its_database(server: Served) -> None:
+    secret = server.things["oncology dev secret"]
+    read = server.admin("GET", f"secrets/{secret}").json()
+    assert read["body"]["values"]["token"].startswith("hidden-")
+    home = Home.of(server.platform)
+    assert look_at_values(f"sqlite:///{home.sqlite}", held_key(home)) == Values()
+    assert len(look_at_values(f"sqlite:///{home.sqlite}", None).unreadable) >= 6
