@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from environments.cluster import KubernetesCloud
+from environments.cluster import ClusterSettings, KubernetesCloud
 from environments.names import (
     ENVIRONMENT_MAX,
     ENVIRONMENT_PATTERN,
@@ -363,6 +363,14 @@ class BillingExport(StrictModel):
     )
 
 
+def _fits_orchestrator(orchestrator: str, cluster: ClusterSettings | None) -> None:
+    if (orchestrator == "kubernetes") != (cluster is not None):
+        raise ValueError(
+            f"orchestrator is {orchestrator!r}, and a section kubernetes says what runs may use and reach in a "
+            "cluster: give both or neither"
+        )
+
+
 class GcpCloud(StrictModel):
     """A Google Cloud project."""
 
@@ -390,6 +398,11 @@ class GcpCloud(StrictModel):
     create_project: bool = Field(default=True, description="False: the project exists; only what is in it is managed.")
     step_operator: Literal["vertex"] | None = Field(
         default=None, description="Runs single steps on Vertex AI under another orchestrator."
+    )
+    kubernetes: ClusterSettings | None = Field(
+        default=None,
+        description="What runs may use and reach in the GKE cluster that Terraform makes; needed by the orchestrator "
+        "kubernetes. Its context is as gcloud calls it: gke_<project>_<region>_<cluster>.",
     )
     client_principals: tuple[
         Annotated[str, Field(pattern=r"^(user|group|serviceAccount|principal|principalSet):.+$")], ...
@@ -421,6 +434,7 @@ class GcpCloud(StrictModel):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> GcpCloud:
+        _fits_orchestrator(self.orchestrator, self.kubernetes)
         if self.github is not None and self.github.repository_id is None:
             raise ValueError("github: owner_id and repository_id are needed: access is bound to ids, not to names")
         if self.oidc_token_file is not None and self.github is None:
@@ -450,6 +464,10 @@ class AwsCloud(StrictModel):
     cluster: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] | None = Field(
         default=None, description="Name of the EKS cluster; needed by the orchestrator kubernetes."
     )
+    kubernetes: ClusterSettings | None = Field(
+        default=None,
+        description="What runs may use and reach in that cluster; needed by the orchestrator kubernetes.",
+    )
     network: NetworkSettings = NetworkSettings()
     client_principals: tuple[Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")], ...] = Field(
         default=(), description="Roles that may act as a team's client. Empty: whomever the account lets assume it."
@@ -473,6 +491,7 @@ class AwsCloud(StrictModel):
             raise ValueError(
                 "orchestrator is 'kubernetes' but no cluster is named; set cluster to the EKS cluster's name"
             )
+        _fits_orchestrator(self.orchestrator, self.kubernetes)
         if (self.network.existing is None) != (not self.network.existing_subnets):
             raise ValueError("network: existing and existing_subnets go together: give both or neither")
         if self.network.existing is not None and len(self.network.existing_subnets) < 2:
@@ -558,8 +577,10 @@ class Environment(StrictModel):
 
     @model_validator(mode="after")
     def _a_step_fits_into_its_cluster(self) -> Environment:
-        if self.kubernetes is not None:
-            self.kubernetes.check_limits(self.limits.cpu, self.limits.memory, self.limits.accelerators)
+        managed = [cloud.kubernetes for cloud in (self.gcp, self.aws) if cloud is not None]
+        for cluster in (self.kubernetes, *managed):
+            if cluster is not None:
+                cluster.check_limits(self.limits.cpu, self.limits.memory, self.limits.accelerators)
         return self
 
     def merge_thresholds(self, own: Thresholds) -> Thresholds:

@@ -53,6 +53,8 @@ class ClusterPlan:
     compared: int = 0
     digest: str = ""
     """Over the changes; empty where there are none."""
+    asked: bool = True
+    """Whether the cluster was asked; without, everything would be added."""
 
     @property
     def differs(self) -> bool:

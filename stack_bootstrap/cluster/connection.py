@@ -23,6 +23,10 @@ class ObjectRefusedError(ClusterError):
         super().__init__(f"{subject}: the cluster refuses it ({status}): {said}")
 
 
+class ContextMissingError(ClusterError):
+    """The kubeconfig has no such context."""
+
+
 class Cluster:
     """A connection with the rights of one context of the kubeconfig, or of the pod that this runs in."""
 
@@ -30,7 +34,8 @@ class Cluster:
         """Connect by ``context``; None stands for the pod's own account.
 
         Raises:
-            ClusterError: the client library is missing, or there is no such context.
+            ClusterError: the client library is missing.
+            ContextMissingError: there is no such context.
         """
         self.name = f"context {context}" if context else "this pod's own cluster"
         try:
@@ -48,9 +53,9 @@ class Cluster:
             else:
                 config.load_kube_config(os.environ.get("KUBECONFIG"), context, configuration, persist_config=False)
         except config.ConfigException as error:
-            raise ClusterError(
+            raise ContextMissingError(
                 f"The cluster cannot be reached by {self.name}: {error} Name a context of your kubeconfig in the "
-                "environment's file (kubernetes.context), or set KUBECONFIG to the file that has it."
+                "environment's file (context, in the section kubernetes), or set KUBECONFIG to the file that has it."
             ) from error
         self._api: Any = client.ApiClient(configuration)
 

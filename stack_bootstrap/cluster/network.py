@@ -17,8 +17,17 @@ _DNS_PODS = {
 }
 
 
-def network_policies(namespace: str, labels: Mapping[str, str], egress: ClusterEgress) -> list[Manifest]:
-    """Return the policies of ``namespace``: all is refused, then what ``egress`` names is let out."""
+def network_policies(
+    namespace: str, labels: Mapping[str, str], egress: ClusterEgress, credentials: NetworkPeer | None = None
+) -> list[Manifest]:
+    """Return the policies of ``namespace``: all is refused, then what ``egress`` names is let out.
+
+    Args:
+        namespace: whose.
+        labels: of each policy.
+        egress: everything that pods may connect to.
+        credentials: what on each node hands pods a cloud's credentials; None where none are.
+    """
 
     def policy(name: str, spec: dict[str, Any]) -> Manifest:
         return manifest("NetworkPolicy", name, labels, namespace, spec=spec)
@@ -32,6 +41,7 @@ def network_policies(namespace: str, labels: Mapping[str, str], egress: ClusterE
         out("api-server", egress.api_server, ORCHESTRATOR_LABEL),
         out("zenml-server", egress.zenml_server),
         out("store", egress.store),
+        *([] if credentials is None else [out("credentials", credentials)]),
         *([] if egress.registry is None else [out("registry", egress.registry)]),
         *(out(f"to-{name}", peer) for name, peer in sorted(egress.others.items())),
     ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from environments import PLATFORM, Environment, Platform
-from environments.cluster import ClusterSettings
+from environments.cluster import ClusterSettings, NetworkPeer
 from environments.model import RunLimits
-from environments.names import names_for, spell, stack_name
+from environments.names import Names, names_for, spell, stack_name
 from stack_bootstrap.cluster.network import network_policies
 from stack_bootstrap.cluster.objects import Manifest, known_by, manifest
 from stack_bootstrap.cluster.rights import CLIENT, RIGHTS, STEP, WORKLOAD, rules_of
@@ -29,10 +29,14 @@ class ClusterTarget:
     environment: str
     cloud: str
     settings: ClusterSettings
-    clients: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
-    """By team, subjects outside the cluster that may do what its client account may."""
-    workload_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By team, annotations that bind its pods' accounts to an identity of the cloud."""
+    client: Callable[[Names], Mapping[str, str] | None] = lambda _names: None
+    """From a team's names to the subject outside the cluster that may do what its client account may."""
+    pod_annotations: Callable[[Names], Mapping[str, str]] = lambda _names: {}
+    """From a team's names to the annotations that bind its pods' accounts to an identity of the cloud."""
+    credentials: NetworkPeer | None = None
+    """What on each node hands pods the credentials of that identity."""
+    comes_with_terraform: bool = False
+    """Whether the cluster itself is one of Terraform's resources, so that a first plan finds none."""
     manifests: tuple[Manifest, ...] = ()
     serves: bool = False
     """Whether it is the shared server, and no environment, that has these."""
@@ -74,13 +78,14 @@ def render(platform: Platform, environment: Environment, target: ClusterTarget) 
 
 
 def _team(team: str, labels: Mapping[str, str], target: ClusterTarget, most: RunLimits) -> list[Manifest]:
-    namespace = names_for(team, target.environment, target.cloud, target.prefix).namespace
+    names = names_for(team, target.environment, target.cloud, target.prefix)
+    namespace, client = names.namespace, target.client(names)
     return [
         manifest("Namespace", namespace, {**labels, **POD_SECURITY}),
-        *_accounts(namespace, labels, target.settings.pull_secret, target.workload_annotations.get(team, {})),
-        *_roles(namespace, labels, target.clients.get(team, ())),
+        *_accounts(namespace, labels, target.settings.pull_secret, target.pod_annotations(names)),
+        *_roles(namespace, labels, () if client is None else (client,)),
         *_limits(namespace, labels, target.settings, most),
-        *network_policies(namespace, labels, target.settings.egress),
+        *network_policies(namespace, labels, target.settings.egress, target.credentials),
     ]
 
 

@@ -15,8 +15,10 @@ from stack_bootstrap.cluster.commands import manifests as write_manifests
 from stack_bootstrap.cluster.objects import ClusterError, ref_of
 from stack_bootstrap.cluster.rights import RIGHTS
 from stack_bootstrap.cluster.session import apply_inside, plan_inside
+from stack_bootstrap.policy.cluster_rules import cluster_violations
 from stack_bootstrap.workspace import workspace
 from tests.conftest import edit_yaml, remove_diabetes_care
+from tests.infra.managed_cluster import managed_cluster
 from tests.infra.offline.simulated import simulated_workspace
 from tests.kubernetes.needed import SEEN_NEEDED
 
@@ -180,3 +182,105 @@ def test_a_simulation_asks_no_cluster_and_would_add_everything(settings_director
     apply_inside(where, plan, None)  # there is no such context, so asking would be an error
     assert not plan_inside(where, destroy=True).differs
     assert not plan_inside(workspace(load_platform(settings_directory), "dev", "local")).differs
+
+
+CLIENTS = {
+    "aws": {"kind": "Group", "name": "acme-ml-oncology-dev"},
+    "gcp": {"kind": "User", "name": "oncology-dev-cl@acme-ml-dev.iam.gserviceaccount.com"},
+}
+
+
+def with_cluster(settings: Path, cloud: str) -> Path:
+    """Have dev run in a cluster of ``cloud``."""
+
+    def change(raw: dict[str, Any]) -> None:
+        raw[cloud].update(orchestrator="kubernetes", kubernetes=managed_cluster(raw))
+        if cloud == "aws":
+            raw[cloud]["cluster"] = "acme"
+
+    edit_yaml(settings / "dev.yaml", change)
+    return settings
+
+
+@pytest.mark.parametrize("cloud", CLIENTS)
+def test_a_clouds_cluster_gets_what_an_own_one_gets(cloud: str, settings_directory: Path) -> None:
+    own = {ref_of(it): it for it in rendered(settings_directory)}
+    target = workspace(load_platform(with_cluster(settings_directory, cloud)), "dev", cloud).cluster
+    assert target is not None
+    found = {ref_of(it): it for it in target.manifests}
+    assert {ref.name for ref in set(found) ^ set(own)} == {"egress-credentials"}
+    for kind in ("Role", "ResourceQuota", "LimitRange"):
+        assert of_kind(list(found.values()), kind) == of_kind(list(own.values()), kind)
+    assert cluster_violations(target.manifests) == []
+    bindings = of_kind(list(found.values()), "RoleBinding")
+    group = "rbac.authorization.k8s.io"
+    assert bindings["client"]["subjects"][1:] == [{"apiGroup": group, **CLIENTS[cloud]}]
+    assert [len(bindings[name]["subjects"]) for name in ("step", "workload") if name in bindings] == [1]
+    accounts = of_kind(list(found.values()), "ServiceAccount")
+    bound = {name for name, account in accounts.items() if "annotations" in account["metadata"]}
+    assert bound == ({"step", "workload"} if cloud == "gcp" else set())  # EKS is told by Terraform
+
+
+def test_no_team_submits_runs_of_another(settings_directory: Path) -> None:
+    target = workspace(load_platform(with_cluster(settings_directory, "gcp")), "dev", "gcp").cluster
+    assert target is not None
+    named = [
+        (it["metadata"]["namespace"], subject["name"])
+        for it in target.manifests
+        if it["kind"] == "RoleBinding"
+        for subject in it["subjects"]
+        if subject["kind"] == "User"
+    ]
+    assert sorted(named) == [
+        (f"acme-ml-{team}-dev", f"{team}-dev-cl@acme-ml-dev.iam.gserviceaccount.com") for team in TEAMS
+    ]
+
+
+def test_a_cluster_that_terraform_makes_is_filled_by_the_second_apply(
+    settings_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(_kubeconfig(tmp_path)))
+    where = workspace(load_platform(with_cluster(settings_directory, "gcp")), "dev", "gcp")
+    plan = plan_inside(where)
+    assert where.cluster is not None
+    assert len(plan.refs("add")) == len(where.cluster.manifests)
+    assert "was not looked at" in plan.notes[0]
+    with pytest.raises(ClusterError, match=r"Terraform's part of .* is done.* named acme-dev, and apply again"):
+        apply_inside(where, plan, None)
+    assert not plan_inside(where, destroy=True).differs
+
+
+def test_a_cluster_that_was_there_before_must_be_found(
+    settings_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(_kubeconfig(tmp_path)))
+    where = workspace(load_platform(with_cluster(settings_directory, "aws")), "dev", "aws")
+    with pytest.raises(ClusterError, match="cannot be reached by context acme-dev"):
+        plan_inside(where)
+
+
+def _kubeconfig(folder: Path) -> Path:
+    """A kubeconfig of another cluster."""
+    file = folder / "kubeconfig"
+    other = {"name": "other", "context": {"cluster": "other", "user": "other"}}
+    file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "contexts": [other]}), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("cloud", CLIENTS)
+def test_a_managed_cluster_and_its_section_go_together(cloud: str, settings_directory: Path) -> None:
+    edit_yaml(settings_directory / "dev.yaml", lambda raw: raw[cloud].update(kubernetes=managed_cluster(raw)))
+    with pytest.raises(
+        SettingsError, match=r"orchestrator is 'local', and a section kubernetes .* give both or neither"
+    ):
+        load_platform(settings_directory)
+
+
+@pytest.mark.parametrize("cloud", CLIENTS)
+def test_a_step_fits_into_the_quota_of_a_managed_cluster(cloud: str, settings_directory: Path) -> None:
+    with_cluster(settings_directory, cloud)
+    edit_yaml(
+        settings_directory / "dev.yaml", lambda raw: raw[cloud]["kubernetes"].update(quota={"cpu": 1, "memory": "1Gi"})
+    )
+    with pytest.raises(SettingsError, match="more than the 1 and 1Gi of its team's quota"):
+        load_platform(settings_directory)

@@ -1,5 +1,12 @@
 # The stack contract of each team; see stack_bootstrap/contract.py. Components and connectors follow the orchestrator.
 
+module "cluster_orchestrator" {
+  source    = "../../modules/shared/cluster-orchestrator"
+  for_each  = local.teams
+  labels    = each.value.labels
+  namespace = each.value.names.namespace
+}
+
 locals {
   _connector = {
     for team, _ in local.teams : team => {
@@ -33,12 +40,9 @@ locals {
     for team, _ in local.teams : team => {
       airflow = jsonencode({ flavor = "airflow", configuration = { local = false }, connector = null })
       kubernetes = jsonencode({
-        flavor    = "kubernetes"
-        connector = "cluster"
-        configuration = {
-          kubernetes_namespace = team
-          service_account_name = local.teams[team].names.workload
-        }
+        flavor        = "kubernetes"
+        connector     = "cluster"
+        configuration = module.cluster_orchestrator[team].configuration
       })
       local = jsonencode({ flavor = "local", configuration = {}, connector = null })
       sagemaker = jsonencode({

@@ -46,6 +46,7 @@ module "permissions_boundary" {
 module "ci_identity" {
   source               = "../../modules/aws/ci-identity"
   for_each             = local.aws.github == null ? {} : { github = local.aws.github }
+  cluster              = local.aws.orchestrator == "kubernetes" ? local.aws.cluster : null
   environment          = var.environment
   permissions_boundary = module.permissions_boundary.arn
   prefix               = local.settings.prefix
@@ -116,7 +117,7 @@ module "environment_guard" {
   environment = var.environment
   depends_on = [
     module.access_logs, module.artifact_store, module.audit_reader, module.audit_store, module.budget, module.ci_identity,
-    module.container_registry, module.encryption_key, module.identity, module.job_logs, module.network,
+    module.cluster_access, module.container_registry, module.encryption_key, module.identity, module.job_logs, module.network,
     module.observability, module.permissions_boundary, module.secrets,
   ]
 }

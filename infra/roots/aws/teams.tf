@@ -76,3 +76,15 @@ module "budget" {
   kms_key_arn    = module.encryption_key.arn
   tags           = each.value.own_labels
 }
+
+module "cluster_access" {
+  source       = "../../modules/aws/cluster-access"
+  for_each     = local.aws.orchestrator == "kubernetes" ? local.teams : {}
+  accounts     = values(module.cluster_orchestrator[each.key].accounts)
+  client_arn   = module.identity[each.key].client.arn
+  client_group = each.value.names.namespace
+  cluster      = local.aws.cluster
+  namespace    = each.value.names.namespace
+  tags         = each.value.own_labels
+  workload_arn = module.identity[each.key].workload.arn
+}

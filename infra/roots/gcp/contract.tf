@@ -1,4 +1,12 @@
 # The stack contract of each team; see stack_bootstrap/contract.py.
+
+module "cluster_orchestrator" {
+  source    = "../../modules/shared/cluster-orchestrator"
+  for_each  = local.teams
+  labels    = each.value.labels
+  namespace = each.value.names.namespace
+}
+
 locals {
   # No keys: either the OIDC token that a workflow holds, exchanged for the client's own credentials, or whatever
   # credentials the process that talks to ZenML already has.
@@ -61,13 +69,9 @@ locals {
       pipeline_root            = "gs://${module.artifact_store[team].name}/vertex"
       workload_service_account = module.identity[team].workload.email
     }) }
-    kubernetes = { flavor = "kubernetes", connector = "cluster", configuration = jsonencode({
-      kubernetes_namespace = team
-      pod_settings         = { labels = local.teams[team].labels }
-      service_account_name = "zenml"
-      # Without it steps would run as the namespace's default account, which stands for nobody.
-      step_pod_service_account_name = "zenml"
-    }) }
+    kubernetes = {
+      flavor = "kubernetes", connector = "cluster", configuration = jsonencode(module.cluster_orchestrator[team].configuration)
+    }
     airflow = { flavor = "airflow", connector = null, configuration = jsonencode({
       dag_output_dir = local.airflow ? "${module.airflow[0].dags}/${team}" : null
       dag_tags       = [for key, value in local.teams[team].labels : "${key}:${value}"]
@@ -139,22 +143,4 @@ locals {
       filters  = merge({ project_id = module.project.id }, team == "platform" ? {} : { "labels.team" = team })
     }
   } }
-
-  # Namespaces and rights inside the cluster are Kubernetes' own; whoever administers it applies these.
-  manifests = !local.kubernetes ? {} : { for team in keys(local.teams) : team => join("---\n", [
-    yamlencode({ apiVersion = "v1", kind = "Namespace", metadata = { name = team, labels = local.teams[team].own_labels } }),
-    yamlencode({ apiVersion = "v1", kind = "ServiceAccount", metadata = {
-      name = "zenml", namespace = team, annotations = { "iam.gke.io/gcp-service-account" = module.identity[team].workload.email }
-    } }),
-    yamlencode({
-      apiVersion = "rbac.authorization.k8s.io/v1", kind = "RoleBinding", metadata = { name = "zenml-client", namespace = team }
-      roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "ClusterRole", name = "edit" }
-      subjects   = [{ apiGroup = "rbac.authorization.k8s.io", kind = "User", name = module.identity[team].client.email }]
-    }),
-    yamlencode({
-      apiVersion = "rbac.authorization.k8s.io/v1", kind = "RoleBinding", metadata = { name = "zenml-workload", namespace = team }
-      roleRef    = { apiGroup = "rbac.authorization.k8s.io", kind = "ClusterRole", name = "edit" }
-      subjects   = [{ kind = "ServiceAccount", name = "zenml", namespace = team }]
-    }),
-  ]) }
 }

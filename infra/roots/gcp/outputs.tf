@@ -16,11 +16,6 @@ output "ci" {
   }
 }
 
-output "kubernetes_manifests" {
-  description = "Namespace, service account and roles of each team in the cluster, for kubectl apply. Empty without one."
-  value       = local.manifests
-}
-
 output "protected" {
   description = "Whether this was last applied as a protected environment: a destroy believes it, not the settings alone."
   value       = local.settings.protected

@@ -42,8 +42,11 @@ module "identity" {
   }
   workload = {
     account_id = each.value.names.workload
-    kubernetes = local.kubernetes ? { zenml = "serviceAccount:${module.kubernetes[0].workload_pool}[${each.key}/zenml]" } : {}
-    roles      = local.workload_roles
+    kubernetes = !local.kubernetes ? {} : {
+      for account in module.cluster_orchestrator[each.key].accounts :
+      account => "serviceAccount:${module.kubernetes[0].workload_pool}[${each.value.names.namespace}/${account}]"
+    }
+    roles = local.workload_roles
   }
 }
 

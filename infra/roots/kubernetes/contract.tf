@@ -1,18 +1,16 @@
 # The stack contract of each team; see stack_bootstrap/contract.py.
 
-locals {
-  # What Pod Security's `restricted` asks of a container; nothing at the level of the pod, which ZenML would drop.
-  _restricted = {
-    container_security_context = {
-      allowPrivilegeEscalation = false
-      capabilities             = { drop = ["ALL"] }
-      privileged               = false
-      runAsNonRoot             = true
-      seccompProfile           = { type = "RuntimeDefault" }
-    }
-  }
-  _asks_api_server = { part = "orchestrator" } # the network lets no other pod
+module "cluster_orchestrator" {
+  source           = "../../modules/shared/cluster-orchestrator"
+  for_each         = local.teams
+  context          = local.kubernetes.context
+  incluster        = local.kubernetes.context == null
+  labels           = each.value.labels
+  namespace        = each.value.names.namespace
+  validate_locally = !startswith(local.kubernetes.registry.uri, "localhost:") # which is as the nodes see it
+}
 
+locals {
   components = {
     for team, about in local.teams : team => {
       artifact_store = {
@@ -33,19 +31,8 @@ locals {
       }
       image_builder = { flavor = "local", configuration = {} }
       orchestrator = {
-        flavor = "kubernetes"
-        configuration = {
-          incluster                     = local.kubernetes.context == null
-          job_monitoring_interval       = 0.5 # seconds; ZenML's own 3 cost a training of eight steps 13 more
-          kubernetes_context            = local.kubernetes.context
-          kubernetes_namespace          = about.names.namespace
-          orchestrator_pod_settings     = merge(local._restricted, { labels = merge(about.labels, local._asks_api_server) })
-          pass_zenml_token_as_secret    = true
-          pod_settings                  = merge(local._restricted, { labels = about.labels })
-          service_account_name          = "workload"
-          skip_local_validations        = startswith(local.kubernetes.registry.uri, "localhost:") # as the nodes see it
-          step_pod_service_account_name = "step"
-        }
+        flavor        = "kubernetes"
+        configuration = module.cluster_orchestrator[team].configuration
       }
     }
   }

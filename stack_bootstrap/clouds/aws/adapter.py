@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from environments import Environment
+from environments import Environment, Platform
+from environments.cluster import NetworkPeer
 from environments.model import AwsCloud
 from stack_bootstrap.clouds.adapter import CloudAdapter, Place
 from stack_bootstrap.clouds.state_bucket import StateBucket, state_bucket_name
 
 if TYPE_CHECKING:
+    from stack_bootstrap.cluster.render import ClusterTarget
     from stack_bootstrap.workspace import Workspace
+
+_POD_IDENTITY_AGENT = NetworkPeer(cidrs=("169.254.170.23/32",), ports=(80,))
+"""Source: docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html."""
 
 
 class AwsAdapter(CloudAdapter):
@@ -48,6 +53,23 @@ class AwsAdapter(CloudAdapter):
         from stack_bootstrap.clouds.aws.state_bucket import make_state_bucket
 
         return make_state_bucket(environment, dry_run=dry_run)
+
+    def cluster(self, platform: Platform, environment: Environment) -> ClusterTarget | None:
+        """See :meth:`CloudAdapter.cluster`. Terraform makes each client role a member of its team's group."""
+        from stack_bootstrap.cluster.render import ClusterTarget
+
+        aws = _section(environment)
+        if aws.kubernetes is None:
+            return None
+        group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group"}
+        return ClusterTarget.rendered(
+            platform,
+            environment,
+            "aws",
+            aws.kubernetes,
+            client=lambda names: {**group, "name": names.namespace},
+            credentials=_POD_IDENTITY_AGENT,
+        )
 
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:
         """See :meth:`CloudAdapter.refuse_full_stores`."""

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from environments import Environment, GcpCloud
+from environments import Environment, GcpCloud, Platform
+from environments.cluster import NetworkPeer
 from stack_bootstrap.clouds.adapter import CloudAdapter, Place
 from stack_bootstrap.clouds.state_bucket import StateBucket, state_bucket_name
 
 if TYPE_CHECKING:
+    from stack_bootstrap.cluster.render import ClusterTarget
     from stack_bootstrap.workspace import Workspace
+
+_METADATA_SERVER = NetworkPeer(cidrs=("169.254.169.252/32", "169.254.169.254/32"), ports=(80, 988))
+"""Source: cloud.google.com/kubernetes-engine/docs/how-to/network-policy, "Network policy and Workload Identity"."""
 
 
 class GcpAdapter(CloudAdapter):
@@ -37,6 +42,26 @@ class GcpAdapter(CloudAdapter):
         from stack_bootstrap.clouds.gcp.state_bucket import make_state_bucket
 
         return make_state_bucket(environment, dry_run=dry_run)
+
+    def cluster(self, platform: Platform, environment: Environment) -> ClusterTarget | None:
+        """See :meth:`CloudAdapter.cluster`. Clients and pods are the project's service accounts."""
+        from stack_bootstrap.cluster.render import ClusterTarget
+
+        gcp = _section(environment)
+        if gcp.kubernetes is None:
+            return None
+        host = f"{gcp.project_id}.iam.gserviceaccount.com"
+        user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User"}
+        return ClusterTarget.rendered(
+            platform,
+            environment,
+            "gcp",
+            gcp.kubernetes,
+            client=lambda names: {**user, "name": f"{names.client}@{host}"},
+            pod_annotations=lambda names: {"iam.gke.io/gcp-service-account": f"{names.workload}@{host}"},
+            credentials=_METADATA_SERVER,
+            comes_with_terraform=True,
+        )
 
     def refuse_full_stores(self, plan: Mapping[str, Any], where: Workspace) -> None:  # noqa: ARG002 (the plan names all)
         """See :meth:`CloudAdapter.refuse_full_stores`."""

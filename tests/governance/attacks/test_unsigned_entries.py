@@ -10,6 +10,7 @@ import pytest
 
 from governance.audit import Filter, LogReader, select
 from governance.audit.canonical import canonical
+from governance.audit.checkpoint import Checkpoint
 from governance.audit.entry import Draft
 from governance.audit.errors import OutboxError, TamperedError
 from governance.audit.events import Event, Promotion, RunFinished, RunStarted, rfc3339
@@ -60,6 +61,24 @@ def test_an_entry_that_the_log_signed_for_another_history_is_not_acted_on(place:
     replace(place, entry_key(sequence), forged(place, sequence, ours))
     with pytest.raises(TamperedError):
         reader(place).entry(sequence)
+
+
+@pytest.mark.parametrize("sequence", [0, 3])
+def test_an_entry_that_a_signed_tree_holds_is_not_acted_on_without_the_logs_signature(
+    place: Place, sequence: int
+) -> None:
+    """Whoever got a checkpoint signed over a foreign entry has gained nothing by it."""
+    stranger, log = FileSigner.create(place.root / "stranger.pem", ORIGIN), reader(place)
+    replace(place, entry_key(sequence), forged(place, sequence, stranger))
+    for size in (2, 4):
+        replace(
+            place,
+            checkpoint_key(size),
+            Checkpoint(ORIGIN, size, log.tree(size).root()).signed(FileSigner.load(place.key, ORIGIN)),
+        )
+    with pytest.raises(TamperedError, match=f"Entry {sequence} .* was altered"):
+        reader(place).entry(sequence)
+    assert reader(place).verify().first_bad == sequence
 
 
 def test_hashes_beside_the_checkpoints_vouch_for_nothing(place: Place) -> None:

@@ -144,7 +144,7 @@ def test_a_dry_run_refuses_what_the_run_would(
     commands = [("validate", "--env", "production"), ("infer",), ("release",)]
     Client().update_stack(stack, name="elsewhere")
     try:
-        for command in commands:
+        for command in (("train", "--env", "production"), *commands):
             assert f"no ZenML stack {stack!r}" in refused(in_production, *command, *model), command
     finally:
         Client().update_stack("elsewhere", name=stack)

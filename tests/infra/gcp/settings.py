@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import edit_yaml
+from tests.infra.managed_cluster import managed_cluster
 
 ENVIRONMENTS = ("dev", "staging", "production")
 ORCHESTRATORS = ("airflow", "kubernetes", "local", "vertex")
@@ -29,5 +30,11 @@ COMPLETE: dict[str, Any] = {
 def choose(settings: Path, **gcp: Any) -> Path:
     """Set keys of the ``gcp`` section of all three environments."""
     for name in ENVIRONMENTS:
-        edit_yaml(settings / f"{name}.yaml", lambda raw: raw["gcp"].update(gcp))
+        edit_yaml(settings / f"{name}.yaml", lambda raw: _choose(raw, gcp))
     return settings
+
+
+def _choose(raw: dict[str, Any], gcp: dict[str, Any]) -> None:
+    raw["gcp"].update(gcp)
+    if gcp.get("orchestrator") == "kubernetes":
+        raw["gcp"]["kubernetes"] = managed_cluster(raw)

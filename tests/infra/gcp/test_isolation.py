@@ -53,7 +53,7 @@ def test_only_principals_of_the_environment_itself_are_granted_anything(applied:
             if kind == "serviceAccount":
                 own = rf"[\w.-]+@acme-ml-{name}\.iam\.gserviceaccount\.com"
                 agent = rf"service-{number}@[\w-]+\.iam\.gserviceaccount\.com"
-                pod = rf"acme-ml-{name}\.svc\.id\.goog\[[\w-]+/zenml\]"
+                pod = rf"acme-ml-{name}\.svc\.id\.goog\[acme-ml-[\w-]+-{name}/(?:step|workload)\]"
                 assert re.fullmatch(f"{own}|{agent}|{pod}", rest), f"{name}: {address}: {member}"
             elif kind == "principalSet":
                 assert rest.startswith(f"//iam.googleapis.com/projects/{number}/"), f"{name}: {address}: {member}"
@@ -66,7 +66,7 @@ def test_a_team_is_granted_nothing_that_is_another_teams(applied: dict[str, Foun
         for address, member in members(found):
             owner = next((team for team in TEAMS if f'["{team}"]' in address or f'["{team}/' in address), None)
             holder = re.match(rf"serviceAccount:([a-z-]+)-{name}-(cl|wl)@", member)
-            pod = re.search(r"\.svc\.id\.goog\[([\w-]+)/", member)
+            pod = re.search(rf"\.svc\.id\.goog\[acme-ml-([\w-]+)-{name}/", member)
             for found_team in (holder, pod):
                 if found_team is not None:
                     assert owner == found_team.group(1), f"{name}: {address} grants {member}"

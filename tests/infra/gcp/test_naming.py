@@ -23,6 +23,7 @@ from environments.names import (
 )
 from tests.conftest import copy_settings, edit_yaml
 from tests.infra.gcp.settings import COMPLETE
+from tests.infra.managed_cluster import managed_cluster
 from tests.infra.offline.simulated import plan_root, resources
 
 LONGEST_TEAM, LONGEST_ENVIRONMENT, LONGEST_PREFIX = "a" * TEAM_MAX, "e" * ENVIRONMENT_MAX, "p" * PREFIX_MAX
@@ -47,7 +48,7 @@ def layout(folder: Path, found: Sequence[str], environment: str, prefix: str) ->
     raw = yaml.safe_load((directory / "production.yaml").read_text(encoding="utf-8"))
     raw.update(environment=environment, prefix=prefix, model_thresholds={})
     raw["gates"]["fairness"].update(exemptions=[], no_attributes={})  # of models that these teams do not own
-    raw["gcp"].update(COMPLETE, orchestrator="kubernetes")
+    raw["gcp"].update(COMPLETE, orchestrator="kubernetes", kubernetes=managed_cluster(raw))
     for file in [*directory.glob("*.yaml"), *(directory / "teams").glob("*.yaml")]:
         if file.name not in {"names.yaml", "platform.yaml"}:
             file.unlink()

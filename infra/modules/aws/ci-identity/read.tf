@@ -98,6 +98,20 @@ data "aws_iam_policy_document" "read" {
     actions   = ["ce:GetAnomalyMonitors", "ce:GetAnomalySubscriptions", "ce:ListTagsForResource"]
     resources = local.scope.costs
   }
+  dynamic "statement" {
+    for_each = var.cluster == null ? [] : [local.scope.cluster]
+    content {
+      sid = "ReadCluster"
+      actions = [
+        "eks:DescribeAccessEntry",
+        "eks:DescribeCluster",
+        "eks:DescribePodIdentityAssociation",
+        "eks:ListPodIdentityAssociations",
+        "eks:ListTagsForResource",
+      ]
+      resources = statement.value
+    }
+  }
   statement {
     sid = "ReadWhatNamesNoResource"
     actions = [

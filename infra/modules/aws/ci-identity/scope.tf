@@ -1,11 +1,15 @@
 # What belongs to this environment, by the names that environments/names.yaml gives things.
 locals {
-  _arn = { for service in ["budgets", "ce", "ec2", "ecr", "iam", "kms", "logs", "secretsmanager", "sns"] : service => join(":", [
+  _arn = { for service in ["budgets", "ce", "ec2", "ecr", "eks", "iam", "kms", "logs", "secretsmanager", "sns"] : service => join(":", [
     "arn", local._partition, service, contains(["budgets", "ce", "iam"], service) ? "" : local._region, local._account
   ]) }
 
   scope = {
-    budgets  = ["${local._arn.budgets}:budget/*"]
+    budgets = ["${local._arn.budgets}:budget/*"]
+    cluster = var.cluster == null ? [] : [
+      for kind in ["access-entry/${var.cluster}/*", "cluster/${var.cluster}", "podidentityassociation/${var.cluster}/*"] :
+      "${local._arn.eks}:${kind}"
+    ]
     costs    = ["${local._arn.ce}:anomalymonitor/*", "${local._arn.ce}:anomalysubscription/*"]
     keys     = ["${local._arn.kms}:alias/${var.environment}", "${local._arn.kms}:key/*"]
     logs     = ["${local._arn.logs}:log-group:*"]

@@ -1,3 +1,9 @@
+variable "cluster" {
+  description = "Name of the EKS cluster in which the environment's roles are given entries. Null: none."
+  type        = string
+  default     = null
+}
+
 variable "environment" {
   description = "The environment; also the name of the workflow environment whose jobs may apply."
   type        = string

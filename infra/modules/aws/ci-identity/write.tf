@@ -185,6 +185,37 @@ data "aws_iam_policy_document" "write" {
     ]
     resources = ["${local._arn.ec2}:*"]
   }
+  # Entries make roles members of groups, and pods roles; what a group may do, RoleBindings of the cluster say.
+  dynamic "statement" {
+    for_each = var.cluster == null ? [] : [local.scope.cluster]
+    content {
+      sid = "WriteClusterEntries"
+      actions = [
+        "eks:CreateAccessEntry",
+        "eks:CreatePodIdentityAssociation",
+        "eks:DeleteAccessEntry",
+        "eks:DeletePodIdentityAssociation",
+        "eks:TagResource",
+        "eks:UntagResource",
+        "eks:UpdateAccessEntry",
+        "eks:UpdatePodIdentityAssociation",
+      ]
+      resources = statement.value
+    }
+  }
+  dynamic "statement" {
+    for_each = var.cluster == null ? [] : [true]
+    content {
+      sid       = "PassRolesToPods"
+      actions   = ["iam:PassRole"]
+      resources = ["${local._arn.iam}:role/*-${var.environment}-wl"]
+      condition {
+        test     = "StringEquals"
+        variable = "iam:PassedToService"
+        values   = ["pods.eks.amazonaws.com"]
+      }
+    }
+  }
   statement {
     sid       = "CreateWhatNamesNoResource"
     actions   = ["ce:CreateAnomalyMonitor", "ce:CreateAnomalySubscription", "kms:CreateKey"]
