@@ -207,7 +207,7 @@ class Champion(StrictModel):
 
 
 class Drift(StrictModel):
-    """How far validation data may be from training data, in any one column."""
+    """How far validation data may be from training data, in any column, and a batch's scores from held-out rows'."""
 
     psi: Annotated[float, Field(gt=0, le=0.5), Stricter.LOWER] = Field(
         description="Population stability index; 0.25 is a large shift."

@@ -23,6 +23,7 @@ from pipelines.libraries import ModelLibrariesError, differing, in_words, versio
 from pipelines.onnx_models import OnnxModel
 from pipelines.reference import Reference, describe_rows
 from pipelines.row_digests import RowDigests
+from pipelines.score_reference import ScoreReference
 from pipelines.signature import Signature, SignatureMismatchError
 from pipelines.splits import division_names
 from pipelines.stored_estimators import from_files, is_onnx, libraries_of, own_types_in, to_files
@@ -110,10 +111,15 @@ class TrainedModel:
 
 
 def train_model(
-    config: ModelConfig, description: DataDescription, training: pd.DataFrame, features: BaseEstimator
+    config: ModelConfig,
+    description: DataDescription,
+    training: pd.DataFrame,
+    features: BaseEstimator,
+    held_out: pd.DataFrame | None = None,
 ) -> TrainedModel:
     """Fit the config's estimator on ``training`` behind ``features``, which are fitted already.
 
+    ``held_out`` are rows of which the model is only asked what it says, so that later batches can be compared.
     A search fits features of its own in every fold, so that no fold knows the rows it is judged on, and its folds keep
     groups whole and the past before the future where the config does.
 
@@ -142,7 +148,7 @@ def train_model(
             name: value if isinstance(value, bool | int | float | str | None) else str(value)
             for name, value in chosen.items()
         }
-    return describe_model(config, description, training, pipeline, estimator)
+    return describe_model(config, description, training, pipeline, estimator, held_out)
 
 
 def describe_model(
@@ -151,6 +157,7 @@ def describe_model(
     training: pd.DataFrame,
     pipeline: Pipeline | OnnxModel,
     estimator: dict[str, Any],
+    held_out: pd.DataFrame | None = None,
 ) -> TrainedModel:
     """Return the fitted ``pipeline`` with what it takes, means and was trained on.
 
@@ -160,6 +167,7 @@ def describe_model(
         training: The rows it was trained on: input columns, sensitive attributes and label.
         pipeline: Takes a frame of the config's input columns.
         estimator: Type and parameters, for whoever reads the signature.
+        held_out: Rows whose scores later batches are compared with; the training rows where there are none.
     """
     inputs = training[list(config.features.columns)]
     signature = Signature(
@@ -192,7 +200,11 @@ def describe_model(
     return TrainedModel(
         pipeline,
         signature,
-        describe_rows(without_division(config, training), describe_predictions(pipeline, signature, inputs)),
+        describe_rows(
+            without_division(config, training),
+            describe_predictions(pipeline, signature, inputs),
+            describe_scores(pipeline, signature, inputs, held_out),
+        ),
         RowDigests.of(inputs, salt_from=signature.training_data_digest),
     )
 
@@ -207,6 +219,20 @@ def describe_predictions(pipeline: Any, signature: Signature, inputs: pd.DataFra
     """Return what drift of predictions is judged by later: what ``pipeline`` says of the training rows."""
     task = task_of(signature.task)
     return task.reference(task.predict(pipeline, inputs), signature)
+
+
+def describe_scores(
+    pipeline: Any, signature: Signature, inputs: pd.DataFrame, held_out: pd.DataFrame | None
+) -> ScoreReference:
+    """Return what ``pipeline`` says of the rows ``held_out``, or of its training ``inputs`` where it cannot.
+
+    Of rows that it has learnt a model is surer than of others, so those are the poorer measure of a later batch.
+    """
+    task, names = task_of(signature.task), signature.column_names
+    if held_out is not None and len(held_out) and set(names) <= set(held_out):
+        inputs = held_out[names]
+    output = task.predict(pipeline, inputs)
+    return ScoreReference.of(task.drawn(output), task.outcomes(task.decide(output, signature), signature))
 
 
 def save_model(model: TrainedModel, folder: Path) -> str:
@@ -244,6 +270,11 @@ def read_model(folder: Path, digest: str) -> TrainedModel:
         RowDigests.from_bytes(contents[ROWS_FILE]),
         digest,
     )
+
+
+def read_reference(folder: Path, digest: str) -> Reference:
+    """Read what a model's rows looked like, without interpreting the model; raises ModelTamperedError as above."""
+    return Reference.model_validate_json(_verified(folder, digest, (REFERENCE_FILE,))[REFERENCE_FILE])
 
 
 def save_transformer(transformer: BaseEstimator, folder: Path) -> str:

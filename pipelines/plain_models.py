@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pipelines.artifacts import CONFIG, DATA_DESCRIPTION, LABEL, TRAINING_DATA
+from pipelines.artifacts import CONFIG, DATA_DESCRIPTION, LABEL, TRAINING_DATA, VALIDATION_DATA
 from pipelines.config import ModelConfig
 from pipelines.data import DataDescription
 from pipelines.errors import PipelineError
@@ -41,13 +41,20 @@ def from_this_run(estimator: Any) -> TrainedModel:
     config = ModelConfig.model_validate(run.config.extra[CONFIG])
     description, training = outputs[DATA_DESCRIPTION].load(), outputs[TRAINING_DATA].load()
     assert isinstance(description, DataDescription)
-    return as_trained(estimator, config, description, training)
+    held_out = outputs[VALIDATION_DATA].load() if VALIDATION_DATA in outputs else None
+    return as_trained(estimator, config, description, training, held_out)
 
 
 def as_trained(
-    estimator: Any, config: ModelConfig, description: DataDescription, training: pd.DataFrame
+    estimator: Any,
+    config: ModelConfig,
+    description: DataDescription,
+    training: pd.DataFrame,
+    held_out: pd.DataFrame | None = None,
 ) -> TrainedModel:
     """Describe a fitted ``estimator`` as the model of ``config``; of a search, its best estimator.
+
+    What it says of the rows ``held_out`` is kept, for later batches to be compared with.
 
     Raises:
         PlainModelError: it is not fitted, does not fit the task, or was fitted on other columns or labels.
@@ -57,7 +64,7 @@ def as_trained(
     from sklearn.utils.validation import check_is_fitted
 
     if isinstance(estimator, OnnxModel):
-        return _onnx_as_trained(estimator, config, description, training)
+        return _onnx_as_trained(estimator, config, description, training, held_out)
     model, kind = getattr(estimator, "best_estimator_", estimator), type(estimator).__name__
     try:
         check_is_fitted(model)
@@ -77,7 +84,7 @@ def as_trained(
     else:
         _check_classes(model, kind, training)
     pipeline = _behind_its_columns(model, kind, config, training)
-    return describe_model(config, description, training, pipeline, _described(model))
+    return describe_model(config, description, training, pipeline, _described(model), held_out)
 
 
 def returned_estimator(model: TrainedModel) -> Any:
@@ -88,7 +95,11 @@ def returned_estimator(model: TrainedModel) -> Any:
 
 
 def _onnx_as_trained(
-    model: OnnxModel, config: ModelConfig, description: DataDescription, training: pd.DataFrame
+    model: OnnxModel,
+    config: ModelConfig,
+    description: DataDescription,
+    training: pd.DataFrame,
+    held_out: pd.DataFrame | None,
 ) -> TrainedModel:
     classes = hasattr(model, "classes_")
     if classes != (config.task != "regression"):
@@ -104,7 +115,7 @@ def _onnx_as_trained(
     else:
         model.predict(rows)
     described = {"type": "ONNX", "parameters": {"producer": model.producer}}
-    return describe_model(config, description, training, model, described)
+    return describe_model(config, description, training, model, described, held_out)
 
 
 def _check_classes(model: Any, kind: str, training: pd.DataFrame) -> None:

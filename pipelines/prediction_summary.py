@@ -47,6 +47,11 @@ class PredictionSummary(StrictModel):
     )
     decision_threshold: float | None = Field(description="Of a binary model.")
     value_mean: float = Field(description="Of the value that the histogram shows.")
+    score_places: tuple[int, ...] = Field(
+        default=(),
+        description="Rows by where that value lies among the model's reference scores: before, at and "
+        "after each. Empty where the model keeps none.",
+    )
     value_quantiles: dict[str, float] = Field(description=f"By share of rows; exact to {1 / _BINS} of the range.")
     histogram: Histogram
 
@@ -67,6 +72,7 @@ class ScoredRows(StrictModel):
     rows: int
     total: float = Field(description="Sum of the values.")
     counts: tuple[int, ...] = Field(description="Rows by value, in even bins.")
+    score_places: tuple[int, ...] = Field(default=(), description="As in the batch's summary.")
     outcomes: dict[str, int]
 
 
@@ -92,10 +98,16 @@ class ValueCounts:
         self._sum += counted.total
         self.rows += counted.rows
 
-    def counted(self, columns: dict[str, str], outcomes: dict[str, int]) -> ScoredRows:
+    def counted(self, columns: dict[str, str], outcomes: dict[str, int], places: tuple[int, ...] = ()) -> ScoredRows:
         """Return what was counted, to be added to other counts."""
-        counts = tuple(self._counts.tolist())
-        return ScoredRows(columns=columns, rows=self.rows, total=self._sum, counts=counts, outcomes=outcomes)
+        return ScoredRows(
+            columns=columns,
+            rows=self.rows,
+            total=self._sum,
+            counts=tuple(self._counts.tolist()),
+            score_places=places,
+            outcomes=outcomes,
+        )
 
     def mean(self) -> float:
         """Return the mean of what was added."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
+from pipelines.order_statistics import order_statistics
+from pipelines.score_reference import ScoreReference
 from pipelines.strict import StrictModel
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-MOST_VALUES: Final = 2000
-"""Values kept of a number. Of more rows, evenly spaced order statistics are kept, which are quantiles."""
 MOST_CATEGORIES: Final = 1000
 
 
@@ -46,24 +46,34 @@ class Reference(StrictModel):
     predictions: NumericReference | CategoricalReference | None = Field(
         default=None, description="What the model says of these rows: probability of risk, predicted class, or number."
     )
+    scored: ScoreReference | None = Field(
+        default=None,
+        description="What the model says of rows held out of training. None of a model that was trained before this "
+        "was kept.",
+    )
 
 
-def describe_rows(training: pd.DataFrame, predictions: np.ndarray | None = None) -> Reference:
+def describe_rows(
+    training: pd.DataFrame, predictions: np.ndarray | None = None, scored: ScoreReference | None = None
+) -> Reference:
     """Describe the rows of ``training`` and, if given, the ``predictions`` of them, of shape ``(rows,)``.
 
-    Integer columns, such as the label of classes, count as categories.
+    Integer columns, such as the label of classes, count as categories. ``scored`` is kept as it is.
     """
     numeric, categorical = _describe(training)
     if predictions is None:
-        return Reference(rows=len(training), numeric=numeric, categorical=categorical)
+        return Reference(rows=len(training), numeric=numeric, categorical=categorical, scored=scored)
     found, named = _describe(training[[]].assign(predictions=predictions))
     return Reference(
-        rows=len(training), numeric=numeric, categorical=categorical, predictions=(found | named)["predictions"]
+        rows=len(training),
+        numeric=numeric,
+        categorical=categorical,
+        predictions=(found | named)["predictions"],
+        scored=scored,
     )
 
 
 def _describe(training: pd.DataFrame) -> tuple[dict[str, NumericReference], dict[str, CategoricalReference]]:
-    import numpy as np
     from pandas.api.types import is_float_dtype
 
     numeric, categorical = {}, {}
@@ -71,10 +81,8 @@ def _describe(training: pd.DataFrame) -> tuple[dict[str, NumericReference], dict
         column = training[name]
         missing = int(column.isna().sum())
         if is_float_dtype(column.dtype):
-            values = np.sort(column.dropna().to_numpy())
-            if len(values) > MOST_VALUES:
-                values = values[np.linspace(0, len(values) - 1, MOST_VALUES).round().astype(int)]
-            numeric[name] = NumericReference(missing=missing, values=tuple(map(float, values)))
+            values = order_statistics(column.dropna().to_numpy())
+            numeric[name] = NumericReference(missing=missing, values=values)
         else:
             counts = column.dropna().astype(str).value_counts()
             named = {str(value): int(count) for value, count in sorted(counts.head(MOST_CATEGORIES).items())}

@@ -17,6 +17,7 @@ from pipelines.errors import PipelineError
 from pipelines.input_profile import InputProfile, InputReader
 from pipelines.prediction_summary import QUANTILES, PredictionSummary, ScoredRows, ValueCounts
 from pipelines.prefetch import prefetch
+from pipelines.score_reference import ScorePlaces
 from pipelines.tables import Table
 from pipelines.tasks import task_of
 
@@ -78,6 +79,7 @@ def write_predictions(
     assert model.digest is not None, "only a model that was read by its digest may score"
     task, outcomes = task_of(signature.task), Counter[str]()
     reader, counts = InputReader(table, signature), ValueCounts(*task.range_of(signature))
+    places = None if model.reference.scored is None else ScorePlaces(model.reference.scored.edges)
     schema = _schema(signature.id_column, table, task.columns(signature))
     written = _with_constants(schema)
     # Numbers hardly repeat, so looking for repetitions in them only takes time.
@@ -94,11 +96,15 @@ def write_predictions(
             writer.write_batch(
                 _predictions(written, identity, task.values(output, signature), signature.model, batch, len(output))
             )
-            counts.update(task.drawn(output))
+            drawn = task.drawn(output)
+            counts.update(drawn)
+            if places is not None:
+                places.update(drawn)
             outcomes.update(task.outcomes(task.decide(output, signature), signature))
     if reader.profile().data_digest != data_digest:
         raise InputChangedError(f"{table.location}: changed between being checked and being scored; run it again")
-    return counts.counted({field.name: str(field.type) for field in schema}, dict(outcomes))
+    columns = {field.name: str(field.type) for field in schema}
+    return counts.counted(columns, dict(outcomes), () if places is None else places.counts)
 
 
 def summarise(
@@ -126,6 +132,7 @@ def summarise(
         outcomes=dict(outcomes),
         decision_threshold=signature.decision_threshold,
         value_mean=counts.mean(),
+        score_places=tuple(map(sum, zip(*(part.score_places for part in parts), strict=True))),
         value_quantiles={str(share): counts.quantile(share) for share in QUANTILES},
         histogram=counts.histogram(),
     )

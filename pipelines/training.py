@@ -12,6 +12,10 @@ def training_pipeline(config: ModelConfig) -> None:
     training_data, validation_data, data_description = data_loader(config=config)
     features = feature_engineering(config=config, training_data=training_data)
     model = model_trainer(
-        config=config, training_data=training_data, features=features, data_description=data_description
+        config=config,
+        training_data=training_data,
+        features=features,
+        data_description=data_description,
+        validation_data=validation_data,
     )
     model_evaluator(model=model, validation_data=validation_data)

@@ -326,15 +326,20 @@ def _steps_shown(as_json: bool) -> Iterator[None]:
 
 
 def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
-    from governance.runs.evidence import evaluation_of, predictions_of
+    from governance.gates.catalogue import goes_on
+    from governance.runs.evidence import evaluation_of, predictions_of, verdicts_of
 
-    evaluation, predictions = evaluation_of(run), predictions_of(run)
+    evaluation, predictions, verdicts = evaluation_of(run), predictions_of(run), verdicts_of(run)
     version = run.model_version.number if run.model_version else None
     lines = [f"Run {run.name} {run.status}: version {version} of {target.where}."]
     if evaluation is not None:
         lines.append(", ".join(f"{name} {value:.3f}" for name, value in evaluation.metrics.items()))
     if predictions is not None:
         lines.append(f"{predictions.rows} rows scored, {predictions.told}: {predictions.uri}")
+    for result in verdicts:
+        if goes_on(result) and not result.settled:
+            reasons = dict.fromkeys(check.unproven for check in result.failures)
+            lines.append(f"Gate {result.gate!r} went on without a verdict: {'; '.join(reasons)}.")
     say(
         "\n".join(lines),
         as_json,
@@ -342,7 +347,8 @@ def _show_run(target: Target, run: PipelineRunResponse, as_json: bool) -> None:
         model=target.model,
         version=version,
         metrics=evaluation.metrics if evaluation else None,
-        predictions=predictions.model_dump(mode="json") if predictions else None,
+        predictions=predictions.model_dump(mode="json", exclude={"score_places"}) if predictions else None,
+        gates={result.gate: result.verdict for result in verdicts},
     )
 
 

@@ -43,5 +43,6 @@ def print_matrix(outcomes: Sequence[Outcome], environments: Sequence[str], conso
 
 
 def _cell(outcome: Outcome) -> str:
-    did = "passed" if outcome.passed else "stopped"
+    went_on = "passed" if outcome.concluded else "not judged"
+    did = went_on if outcome.passed else "stopped"
     return f"[green]{did}[/green]" if outcome.proven else f"[bold red]{did}: WRONG[/bold red]"

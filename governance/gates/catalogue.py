@@ -13,8 +13,10 @@ from governance.gates import (
     held_out_data,
     input_quality,
     performance,
+    prediction_drift,
 )
 from governance.gates.gate import Artifacts, Gate, Kind, PipelineGate
+from governance.gates.result import GateResult
 from pipelines.artifacts import EVALUATION, INPUT_PROFILE, MODEL, PREDICTIONS
 from pipelines.model import TrainedModel
 from pipelines.onnx_models import OnnxModel
@@ -23,6 +25,7 @@ GATES: tuple[Gate, ...] = (
     data_quality.GATE,
     held_out_data.GATE,
     input_quality.GATE,
+    prediction_drift.GATE,
     performance.GATE,
     fairness.GATE,
     drift.GATE,
@@ -72,6 +75,12 @@ def is_model(annotation: Any) -> bool:
 
     models = (TrainedModel, OnnxModel, ClassifierMixin, RegressorMixin)
     return isinstance(annotation, type) and issubclass(annotation, models)
+
+
+def goes_on(result: GateResult) -> bool:
+    """Return whether a run goes on after ``result``, as its gate has it; one that is no more goes on when settled."""
+    gate = next((gate for gate in PIPELINE_GATES if gate.name == result.gate), None)
+    return result.settled if gate is None else gate.goes_on(result)
 
 
 def section_of(name: str) -> str:

@@ -30,7 +30,7 @@ DATA_QUALITY = "Data quality"
 """The part of a report's summary that gates on data count for."""
 
 RELEASE_PARAMETERS = ("release_id", "digest")
-"""How a pipeline that judges a release is told which: gates load the same one themselves."""
+"""How a pipeline that judges a release, or scores with it, is told which: gates load the same one themselves."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,8 @@ class PipelineGate(Gate):
     """Says why its result does not count for a promotion, beyond what holds for every gate; empty where it does."""
     guards: tuple[str, ...] = ()
     """Artifacts whose other users wait for its verdict."""
+    stops_unproven: bool = True
+    """Whether it also stops what it cannot conclude on; else that is only written down."""
     judges_model: bool = False
     """Whether it judges a model, which it takes from training or loads by the release's digest."""
     environments: tuple[str, ...] | None = None
@@ -142,10 +144,22 @@ class PipelineGate(Gate):
         if self.judge_again is None and set(self.pipelines) - {"scores"}:
             raise ValueError(f"The gate {self.name!r} judges what is promoted, so it needs judge_again.")
 
+    def goes_on(self, result: GateResult) -> bool:
+        """Return whether a run goes on after ``result`` of this gate."""
+        return result.settled or (not self.stops_unproven and result.verdict != "failed")
+
+    def require(self, result: GateResult) -> GateResult:
+        """Return ``result``, if a run goes on after it.
+
+        Raises:
+            GateFailedError: it does not.
+        """
+        return result if self.goes_on(result) else result.require()
+
     def needs_of(self, kind: Kind) -> tuple[str, ...]:
         """Return the artifacts that a pipeline of ``kind`` must put out for this gate."""
         return (MODEL, *self.needs) if self.judges_model and kind == "trains" else self.needs
 
     def parameters_of(self, kind: Kind) -> tuple[str, ...]:
         """Return the parameters that a pipeline of ``kind`` must be given for this gate."""
-        return RELEASE_PARAMETERS if self.judges_model and kind == "judges a release" else ()
+        return RELEASE_PARAMETERS if self.judges_model and kind != "trains" else ()

@@ -43,6 +43,8 @@ class Outcome:
     passed: bool
     for_the_reason: bool
     reason: str
+    concluded: bool = True
+    """Whether what passed was agreed to; of what a gate only lets go on nothing was concluded."""
 
     @property
     def proven(self) -> bool:
@@ -80,12 +82,14 @@ def run(gate: str, control: Control, environment: str, task: Task = "binary") ->
     """Let the gate judge ``control``, which stands on a model of ``task``."""
     told = partial(Outcome, gate, task, control.name, environment, control.because is None)
     try:
-        result = control.judge().require()
+        judged = control.judge()
+        judging = next((known for known in PIPELINE_GATES if known.name == gate), None)
+        result = judged.require() if judging is None else judging.require(judged)
     except GateFailedError as failed:
         stopped = failed.result.failures
         named = [check for check in stopped if check.name == control.because]
         return told(False, bool(named), "; ".join(map(str, named or stopped)))
-    return told(True, True, "; ".join(str(check) for check in result.checks[:1]))
+    return told(True, True, "; ".join(str(check) for check in result.checks[:1]), concluded=result.settled)
 
 
 def _override_controls(context: ControlContext) -> list[Control]:

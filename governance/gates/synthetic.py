@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from pipelines.artifacts import LABEL
 from pipelines.config import ModelConfig, Task
 from pipelines.data import DataDescription, load_training_sets
 from pipelines.features import fit_features
-from pipelines.input_profile import InputProfile, profile_input
+from pipelines.input_profile import InputProfile, open_input, profile_input
 from pipelines.model import TrainedModel, read_model, save_model, train_model
+from pipelines.prediction_summary import PredictionSummary
+from pipelines.scoring import Batch, score
 
 MODEL = "control_classifier"
 
@@ -52,6 +56,16 @@ class SyntheticData:
     def profile(self, batch: str) -> InputProfile:
         """Make the profile of a batch, as inference makes it."""
         return profile_input(self.config, self.models["good"].signature, str(self.batches[batch]))
+
+    def predictions(self, batch: str, rows: int | None = None) -> PredictionSummary:
+        """Score a batch by the good model, as inference does; its first ``rows`` only, if they are given."""
+        file, model = self.batches[batch], self.models["good"]
+        if rows is not None:
+            whole, file = file, file.with_name(f"{batch}_{rows}.parquet")
+            pd.read_parquet(whole).head(rows).to_parquet(file, index=False)
+        table, scored_by = open_input(self.config, model.signature, str(file)), Batch("1", "control", datetime.now(UTC))
+        profile = profile_input(self.config, model.signature, str(file))
+        return score(model, table, profile, scored_by, BytesIO(), str(file))
 
 
 _TARGETS: dict[str, dict[str, Any]] = {
@@ -112,7 +126,7 @@ def make_synthetic_data(folder: Path, *, rows: int, seed: int = 7, task: Task = 
         ).assign(dose=lambda frame: frame["dose"].where(random.random(len(frame)) < 0.8, training["dose"])),
         "leaked": held_out,
     }
-    models = {name: _train(config, sets.description, frame, folder / name) for name, frame in altered.items()}
+    models = {name: _train(config, sets.description, frame, held_out, folder / name) for name, frame in altered.items()}
     return SyntheticData(config, training, held_out, models, _batches(people, folder))
 
 
@@ -133,8 +147,10 @@ def _people(rows: int, seed: int) -> pd.DataFrame:
     )
 
 
-def _train(config: ModelConfig, description: DataDescription, frame: pd.DataFrame, folder: Path) -> TrainedModel:
-    model = train_model(config, description, frame, fit_features(config.features, frame))
+def _train(
+    config: ModelConfig, description: DataDescription, frame: pd.DataFrame, held_out: pd.DataFrame, folder: Path
+) -> TrainedModel:
+    model = train_model(config, description, frame, fit_features(config.features, frame), held_out)
     return read_model(folder, save_model(model, folder))
 
 
@@ -145,6 +161,7 @@ def _batches(people: pd.DataFrame, folder: Path) -> dict[str, Path]:
         "good": batch,
         "missing": batch.assign(dose=batch["dose"].where(~every_third)),
         "outside": batch.assign(pressure=batch["pressure"].where(~every_third, 1000.0)),
+        "moved": batch.assign(dose=batch["dose"] + 10, pressure=batch["pressure"] + 8),
         "unseen": batch.assign(ward=batch["ward"].where(~every_third, "Z")),
     }
     files = {}

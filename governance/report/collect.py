@@ -12,7 +12,7 @@ from governance.core import clock
 from governance.core.errors import RefusedError
 from governance.core.requirements import Requirements
 from governance.core.target import Target
-from governance.gates.catalogue import section_of
+from governance.gates.catalogue import goes_on, section_of
 from governance.records.history import read_history
 from governance.registry.releases import digest_of, trained_model
 from governance.registry.versions import STAGES, staged_version
@@ -190,6 +190,7 @@ def _gates(runs: list[GovernedRun]) -> Iterator[GateOutcome]:
                 time=governed.started,
                 section=section_of(result.gate),
                 result=result,
+                left_open=goes_on(result) and not result.settled,
             )
 
 

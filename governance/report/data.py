@@ -132,6 +132,9 @@ class GateOutcome(StrictModel):
     time: AwareDatetime
     section: str = Field(description="The part of the summary that it counts for, if any.")
     result: GateResult
+    left_open: bool = Field(
+        default=False, description="Whether the run went on although nothing could be concluded: no agreement."
+    )
 
 
 class Node(StrictModel):

@@ -234,8 +234,8 @@ def _refuse_what_is_missing(
     absent = sorted({name for gate, kind in gates for name in gate.parameters_of(kind) if not parameters.get(name)})
     if absent:
         raise UngovernedPipelineError(
-            f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges a model that it does not train, and "
-            f"is not given {' and '.join(absent)} of the release, so the gates cannot load it themselves."
+            f"Pipeline {pipeline.name!r} cannot run in {environment}: it judges or uses a model that it does not "
+            f"train, and is not given {' and '.join(absent)} of the release, so the gates cannot load it themselves."
         )
 
 

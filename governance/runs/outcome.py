@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zenml.enums import ExecutionStatus
 
+from governance.gates.catalogue import goes_on
 from governance.gates.result import GateFailedError
 from governance.runs.errors import RunBrokenError
 from governance.runs.evidence import verdicts_of
@@ -26,7 +27,7 @@ def require_success(run: PipelineRunResponse, follower: Follower) -> None:
     if run.status.is_successful:
         return
     for result in verdicts_of(run):
-        if not result.passed:
+        if not goes_on(result):
             raise GateFailedError(result)
     failed = {name: step for name, step in run.steps.items() if step.status == ExecutionStatus.FAILED}
     for name, step in failed.items():

@@ -57,7 +57,8 @@ def store_plain_models(pipeline: Pipeline) -> None:
                 'pipelines.steps, or name outputs of your own so: Annotated[pd.DataFrame, "training_data"], '
                 'Annotated[DataDescription, "data_description"].'
             )
-        invocation.upstream_steps.update(makers[name] for name in (TRAINING_DATA, DATA_DESCRIPTION))
+        described_by = (TRAINING_DATA, VALIDATION_DATA, DATA_DESCRIPTION)
+        invocation.upstream_steps.update(makers[name] for name in described_by if name in makers)
         # A copy: the step itself belongs to its author, and to other pipelines.
         invocation.step = invocation.step.with_options(output_materializers={MODEL: TrainedModelMaterializer})
 

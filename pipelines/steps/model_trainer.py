@@ -16,7 +16,11 @@ from pipelines.model import TrainedModel, train_model
 
 @step(output_materializers={MODEL: TrainedModelMaterializer})
 def model_trainer(
-    config: ModelConfig, training_data: pd.DataFrame, features: BaseEstimator, data_description: DataDescription
+    config: ModelConfig,
+    training_data: pd.DataFrame,
+    features: BaseEstimator,
+    data_description: DataDescription,
+    validation_data: pd.DataFrame | None = None,
 ) -> Annotated[TrainedModel, ArtifactConfig(name=MODEL, artifact_type=ArtifactType.MODEL)]:
-    """Fit the config's classifier behind the fitted features."""
-    return train_model(config, data_description, training_data, features)
+    """Fit the config's estimator behind the fitted features; what it says of ``validation_data`` is only kept."""
+    return train_model(config, data_description, training_data, features, validation_data)

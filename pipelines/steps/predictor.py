@@ -79,7 +79,7 @@ def log_summary(summary: PredictionSummary) -> None:
 
 def _metadata(summary: PredictionSummary) -> dict[str, MetadataType]:
     """Return what is worth seeing without opening the artifact."""
-    figures = summary.model_dump(mode="json", exclude={"columns", "histogram", "input", "meaning"})
+    figures = summary.model_dump(mode="json", exclude={"columns", "histogram", "input", "meaning", "score_places"})
     return {
         "predictions": {
             **figures,

@@ -57,7 +57,7 @@ def train(config: ModelConfig) -> tuple[TrainedModel, TrainingSets]:
     """Train as the pipeline does."""
     sets = load_training_sets(config)
     features = fit_features(config.features, sets.training)
-    return train_model(config, sets.description, sets.training, features), sets
+    return train_model(config, sets.description, sets.training, features, sets.validation), sets
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pipelines.model import (
     TrainedModel,
     folder_digest,
     read_model,
+    read_reference,
     read_transformer,
     save_model,
     save_transformer,
@@ -67,6 +68,18 @@ def test_model_is_four_files_and_no_pickle(saved: Any) -> None:
         "above": None, "quantile": None, "classes": [], "unit": "", "mean": 0.0, "deviation": 1.0,
     }  # fmt: skip
     assert signature["training_data_digest"] == saved[2].description.training_digest
+
+
+def test_later_batches_are_compared_with_rows_held_out_of_training(model: TrainedModel, saved: Any) -> None:
+    sets, kept = saved[2], model.reference.scored
+    assert kept is not None
+    said = model.predict(sets.validation)
+    assert kept.scores == tuple(map(float, np.sort(said.astype("float32"))))
+    assert kept.decisions == {"flagged": int((said >= 0.5).sum()), "not flagged": int((said < 0.5).sum())}
+    assert kept.rows == len(sets.validation) != len(sets.training)
+    assert read_reference(saved[0], saved[1]) == model.reference
+    with pytest.raises(ModelTamperedError):
+        read_reference(saved[0], "0" * 64)
 
 
 @pytest.mark.usefixtures("nothing_is_deserialised")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pipelines.model import TrainedModel
-from pipelines.reference import MOST_CATEGORIES, MOST_VALUES, Reference, describe_rows
+from pipelines.order_statistics import MOST_VALUES
+from pipelines.reference import MOST_CATEGORIES, Reference, describe_rows
 
 
 def test_numbers_are_sorted_and_categories_counted() -> None:

@@ -110,6 +110,7 @@ def test_inference_on_a_users_own_file(in_production: Ground, tmp_path: Path) ->
     data.head(50).to_parquet(tmp_path / "patients.parquet")
     said = say(in_production, "infer", "--model", DIABETES, "--data", str(tmp_path / "patients.parquet"))
     assert said["predictions"]["rows"] == 50
+    assert said["gates"] == {"input quality": "passed", "prediction drift": "cannot_conclude"}, "50 rows are few"
     scored = pd.read_parquet(said["predictions"]["uri"])
     assert len(scored) == 50
     assert scored["risk_flag"].sum() == said["predictions"]["outcomes"]["flagged"]

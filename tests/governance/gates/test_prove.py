@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from environments import load_platform
 from governance.cli.app import app
 from governance.cli.gate_matrix import print_matrix
-from governance.gates import champion, data_checks, data_quality, drift, fairness, performance
+from governance.gates import champion, data_checks, data_quality, drift, fairness, performance, prediction_drift
 from governance.gates.catalogue import OVERRIDABLE, PIPELINE_GATES
 from governance.gates.exemptions import Exemption
 from governance.gates.prove import Outcome, controls, run
@@ -37,6 +37,16 @@ def test_every_gate_stops_its_controls_and_lets_the_good_pass(synthetic: Synthet
         assert {outcome.must_pass for outcome in found if outcome.gate == gate} == {True, False}, gate
 
 
+def test_what_goes_on_without_a_verdict_is_no_agreement(synthetic: SyntheticData) -> None:
+    found = outcomes(synthetic, prediction_drift.GATE.name)
+    assert [outcome.control for outcome in found if outcome.passed and not outcome.concluded] == [
+        "too few rows to judge, moved or not", "a version that keeps no scores"
+    ]  # fmt: skip
+    page = io.StringIO()
+    print_matrix(found, ["production"], Console(file=page, width=200))
+    assert page.getvalue().count("not judged") == 2
+
+
 def _lenient(judge: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
     """``judge`` with every check made to pass."""
 
@@ -46,7 +56,7 @@ def _lenient(judge: Callable[..., list[Check]]) -> Callable[..., list[Check]]:
     return judged
 
 
-@pytest.mark.parametrize("module", [performance, fairness, drift, champion])
+@pytest.mark.parametrize("module", [performance, fairness, drift, champion, prediction_drift])
 def test_a_disarmed_gate_is_found_out(synthetic: SyntheticData, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
     monkeypatch.setattr(module, "judge_measures", _lenient(module.judge_measures))
     wrong = [outcome for outcome in outcomes(synthetic, module.GATE.name) if not outcome.proven]

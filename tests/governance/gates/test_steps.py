@@ -24,6 +24,7 @@ from governance.gates import (
     held_out_data,
     input_quality,
     performance,
+    prediction_drift,
 )
 from governance.gates import record as recording
 from governance.gates.catalogue import PIPELINE_GATES, gates_for
@@ -83,6 +84,7 @@ STEPS: dict[str, tuple[Any, str, str, str]] = {
     "validate_data_quality": (data_quality, "rows", "repeated rows", "'data quality'"),
     "validate_held_out_data": (held_out_data, "rows", "repeated rows", "'held-out data quality'"),
     "validate_input": (input_quality, "batch good", "batch unseen", "'input quality'"),
+    "validate_prediction_drift": (prediction_drift, "scored good", "scored moved", "'prediction drift'"),
     "validate_model_performance": (performance, "good", "shuffled", "roc_auc"),
     "validate_release_performance": (performance, "release good", "release shuffled", "roc_auc"),
     "validate_fairness": (fairness, "good", "biased", "'fairness'"),
@@ -107,6 +109,9 @@ def test_a_step_stops_the_run(
             return {"data": synthetic.repeated(synthetic.training) if kind else synthetic.training}
         if kind == ["batch"]:
             return {"profile": synthetic.profile(which)}
+        if kind == ["scored"]:
+            made = synthetic.predictions(which).model_copy(update={"model_digest": baseline["digest"]})
+            return {**baseline, "predictions": made}
         release = folder(which)
         model = read_model(release["release"], release["digest"]) if kind else synthetic.models[which]
         old = champion.ChampionRelease(version="1", release_id="r", digest=baseline["digest"])

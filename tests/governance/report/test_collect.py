@@ -138,6 +138,7 @@ def test_every_run_is_traced_to_its_commit_and_its_place_in_mlflow(data: ReportD
         "data quality",
         "held-out data quality",
         "input quality",
+        "prediction drift",
         "model performance",
         "fairness",
         "drift",

@@ -43,6 +43,7 @@ from pipelines.training import training_pipeline
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER, DIABETES, Ground
 
+JUDGED_BATCH = [("input quality", "passed"), ("prediction drift", "passed")]
 TRAINING_GATES = ("data quality", "held-out data quality", "model performance", "fairness")
 
 
@@ -199,7 +200,34 @@ def test_a_batch_that_is_far_from_the_training_rows_is_not_scored(
     batch["mean radius"] = sets.validation["mean radius"]
     batch.to_parquet(file, index=False)
     scored = jobs.infer(ground.target("dev"), str(file))
-    assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(scored)] == [("input quality", "passed")]
+    assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(scored)] == JUDGED_BATCH
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_a_batch_whose_scores_moved_is_not_published(
+    ground: Ground, trained: PipelineRunResponse, tmp_path: Path, shards: int
+) -> None:
+    """Only people at risk: every value is one that training saw, and all scores are high."""
+    del trained
+    rows, folder = load_training_sets(read_config(CANCER)).validation, tmp_path / "moved"
+    folder.mkdir()
+    for number in range(2):
+        rows[rows["label"] == 1].drop(columns="label").to_parquet(folder / f"part-{number}.parquet", index=False)
+    moved = r"'prediction drift' stopped .* psi of the scores \d.* must be .* distance of the scores 0\.\d+ must"
+    with pytest.raises(GateFailedError, match=moved):
+        jobs.infer(ground.target("dev"), f"{folder}/", shards)
+    stopped = _newest_run()
+    assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(stopped)] == [
+        ("input quality", "passed"), ("prediction drift", "failed")
+    ]  # fmt: skip
+    summary = predictions_of(stopped)
+    assert summary is not None
+    assert not Path(summary.uri).exists(), "nothing is published"
+    said = [event for event in logged(ground.target("dev"), stopped.name) if isinstance(event, GateVerdict)]
+    scores = next(event for event in said if event.subject == "distance_of_the_scores")
+    assert (scores.verdict, scores.threshold) == ("failed", ground.target("dev").environment.gates.drift.distance)
+    assert scores.value is not None
+    assert scores.value > scores.threshold
 
 
 @pytest.fixture
@@ -221,7 +249,7 @@ def test_a_folder_in_shards_is_scored_as_by_one_step(ground: Ground, trained: Pi
     found = {}
     for shards in (1, 3):
         done = jobs.infer(ground.target("dev"), f"{parts}/", shards)
-        assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(done)] == [("input quality", "passed")]
+        assert [(verdict.gate, verdict.verdict) for verdict in verdicts_of(done)] == JUDGED_BATCH
         summary = predictions_of(done)
         assert summary is not None
         found[shards] = pd.read_parquet(summary.uri).drop(columns=["run_id", "predicted_at"])
