@@ -89,11 +89,14 @@ class _CsvFile:
     names: list[str]
 
     def read(self, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-        """Read the columns of ``types``, in blocks that hold at least a row."""
-        rows, block, checked = 0, _BLOCK, False
+        """Read the columns of ``types``, in blocks that hold at least a row.
+
+        Several threads read until something is wrong; then one reads that block again, as only its errors name the row.
+        """
+        rows, block, checked, threads = 0, _BLOCK, False, True
         while True:
             try:
-                for batch in self._blocks(types, block, skip=rows):
+                for batch in self._blocks(types, block, rows, threads):
                     if not checked and any(_beyond_exact(values) for values in batch.columns):
                         self._refuse_inexact([name for name, kind in types.items() if pa.types.is_floating(kind)])
                         checked = True
@@ -102,6 +105,9 @@ class _CsvFile:
                 return
             except pa.ArrowInvalid as error:
                 if "straddl" not in str(error):
+                    if threads:
+                        threads = False
+                        continue
                     raise self._explain(str(error)) from error
                 block *= 8
                 if block > _LARGEST_BLOCK:
@@ -140,10 +146,11 @@ class _CsvFile:
             self._refuse_inexact([name])
         return numbers
 
-    def _blocks(self, types: Mapping[str, pa.DataType], block: int, skip: int) -> Iterator[pa.RecordBatch]:
+    def _blocks(
+        self, types: Mapping[str, pa.DataType], block: int, skip: int, threads: bool
+    ) -> Iterator[pa.RecordBatch]:
         """Read blocks of ``block`` bytes, without the first ``skip`` rows."""
-        # In one thread errors name the row.
-        options = pyarrow.csv.ReadOptions(use_threads=False, encoding=_arrow_encoding(self.source), block_size=block)
+        options = pyarrow.csv.ReadOptions(use_threads=threads, encoding=_arrow_encoding(self.source), block_size=block)
         form = pyarrow.csv.ParseOptions(delimiter=self.source.separator, newlines_in_values=True)
         convert = pyarrow.csv.ConvertOptions(
             column_types={name: _read_as(kind) for name, kind in types.items()},

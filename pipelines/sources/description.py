@@ -93,7 +93,10 @@ class FileSource(StrictModel):
             if self.separator == self.decimal or self.separator in '"\r\n':
                 raise ValueError(f"{self.separator!r} cannot be the separator")
             if self.where:
-                raise ValueError("where: only Parquet and databases are filtered as they are read")
+                raise ValueError(
+                    f"where: {self.path} is CSV, and only Parquet and databases are filtered as they are read: write "
+                    "it as Parquet, or only the rows that are wanted"
+                )
         elif form != [",", ".", "utf-8"]:
             raise ValueError(f"separator, decimal and encoding are of CSV; {self.path} is none")
         elif self.where and self.path.startswith("sklearn:"):

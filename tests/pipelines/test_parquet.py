@@ -150,7 +150,7 @@ def test_filter_that_fits_no_column_is_refused(parts: Path, rule: Any, expected:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"path": "a.csv", "where": [{"column": "a", "above": 1}]}, "only Parquet and databases are filtered"),
+        ({"path": "a.csv", "where": [{"column": "a", "above": 1}]}, "where: a.csv is CSV, .* write it as Parquet, or"),
         ({"path": "a.parquet", "separator": ";"}, "separator, decimal and encoding are of CSV"),
         ({"path": "a.csv", "decimal": ","}, "',' cannot be the separator"),
         ({"path": "a.csv", "encoding": "latin-one"}, "'latin-one' is not an encoding that Python knows"),
