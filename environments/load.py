@@ -95,6 +95,10 @@ class Platform:
             )
         return self.teams[name]
 
+    def project_of(self, team: str) -> str | None:
+        """Return the ZenML project of ``team``; None for the active one, where all teams share it."""
+        return team if self.settings.projects == "per-team" and team in self.teams else None
+
     def team_of(self, model: str) -> Team:
         """Return the team that owns ``model``.
 

@@ -598,6 +598,11 @@ class PlatformSettings(StrictModel):
     cost_centers: dict[LabelValue, str] | None = Field(
         default=None, description="Cost centres that exist, and whose they are. None: any may be named."
     )
+    projects: Literal["one", "per-team"] = Field(
+        default="one",
+        description="ZenML's projects: the default one for everybody, or one for each team, of the team's name, and "
+        "platform-shared for what is everybody's. Teams then see their own only, auditors and administrators all.",
+    )
     administrators: tuple[Email, ...] = Field(
         default=(), description="Who look after the shared server: its accounts, keys and settings, and every team's."
     )

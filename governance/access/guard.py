@@ -89,6 +89,18 @@ class Guard:
         grants = in_use.grants(account)
         return frozenset(name for name in names if _holds(Need("execute pipelines", in_use.owner_of(name)), grants))
 
+    def sees(self, account: Account, projects: Collection[str]) -> frozenset[str]:
+        """Return which of the projects called ``projects`` ``account`` sees: those of its teams, and no team's.
+
+        An auditor sees all, and so does who works for all teams.
+        """
+        in_use = self.settings.current()
+        grants = in_use.grants(account)
+        if any(grant.team is None or grant.role == "auditor" for grant in grants):
+            return frozenset(projects)
+        theirs = {grant.team for grant in grants}
+        return frozenset(name for name in projects if name in theirs or name not in in_use.platform.teams)
+
     def _needs(self, in_use: InUse, action: Any, about: str | None, asked: Asked) -> list[Need]:
         if about is None:
             return [Need(action, ANYWHERE)]

@@ -104,7 +104,7 @@ def record_rollback_without_role(requester: Requester, journal: Journal, target:
             policy_version=policy_version(target),
         )
     )
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         _write_metric(target)
 
 
@@ -116,7 +116,7 @@ def alert(request: PromotionRequest, given: Sequence[Given]) -> str:
     """
     target = request.target
     passed_over = ", ".join(repr(result.gate) for result in request.unsettled) or "missing approvals"
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         _write_metric(target)
     return (
         f"ALERT: the glass was broken for version {request.version} of {target.where} past {passed_over}, signed by "

@@ -27,6 +27,10 @@ def ready_target(settings: Path, model: str, environment: str, cloud: str | None
     from governance.core.progress import ready_zenml
 
     ready_zenml()
+    if target.project is not None:
+        from governance.core.stacks import use_project
+
+        use_project(target.project)
     return target
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
-from zenml.constants import ENV_ZENML_ACTIVE_STACK_ID
-from zenml.exceptions import StackValidationError
+from zenml.constants import ENV_ZENML_ACTIVE_PROJECT_ID, ENV_ZENML_ACTIVE_STACK_ID
+from zenml.exceptions import IllegalOperationError, StackValidationError
 
 from governance.core.errors import RefusedError
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 class StackMissingError(RefusedError):
     """The target's stack is not registered."""
+
+
+class ProjectMissingError(RefusedError):
+    """The team's project is not there, or not for this account."""
 
 
 def require_stack(name: str) -> StackResponse:
@@ -39,25 +43,52 @@ class StackUnfitError(RefusedError):
     """ZenML says that components of the target's stack do not go together, or that one cannot be used from here."""
 
 
+def require_project(name: str) -> str:
+    """Return the identifier of the project ``name``.
+
+    Raises:
+        ProjectMissingError: there is none, or it is not for whoever asks.
+    """
+    try:
+        return str(Client().get_project(name, allow_name_prefix_match=False).id)
+    except (KeyError, IllegalOperationError) as error:
+        raise ProjectMissingError(
+            f"There is no ZenML project {name!r} for this account. `make register` makes one for each team."
+        ) from error
+
+
+def use_project(name: str) -> None:
+    """Work on the project ``name`` from here on, in this process only.
+
+    Raises:
+        ProjectMissingError: there is no such project.
+    """
+    os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = require_project(name)
+
+
 @contextmanager
-def active_stack(name: str) -> Iterator[None]:
-    """Use the stack ``name`` inside the block, in this process only.
+def active_stack(name: str, project: str | None = None) -> Iterator[None]:
+    """Use the stack ``name``, and ``project`` if one is named, inside the block, in this process only.
 
     Raises:
         StackMissingError: no such stack is registered.
         StackUnfitError: ZenML refuses to use it for what is done inside.
+        ProjectMissingError: there is no such project.
     """
-    stack = require_stack(name)
-    before = os.environ.get(ENV_ZENML_ACTIVE_STACK_ID)
     # By environment variable and not by Client.activate_stack: that writes the choice into the user's configuration,
     # where it would outlive this run and steer other processes.
-    os.environ[ENV_ZENML_ACTIVE_STACK_ID] = str(stack.id)
+    chosen = {ENV_ZENML_ACTIVE_STACK_ID: str(require_stack(name).id)}
+    if project is not None:
+        chosen[ENV_ZENML_ACTIVE_PROJECT_ID] = require_project(project)
+    before = {variable: os.environ.get(variable) for variable in chosen}
+    os.environ.update(chosen)
     try:
         yield
     except StackValidationError as error:
         raise StackUnfitError(f"The stack {name!r} cannot be used: {str(error).splitlines()[0]}") from error
     finally:
-        if before is None:
-            del os.environ[ENV_ZENML_ACTIVE_STACK_ID]
-        else:
-            os.environ[ENV_ZENML_ACTIVE_STACK_ID] = before
+        for variable, value in before.items():
+            if value is None:
+                del os.environ[variable]
+            else:
+                os.environ[variable] = value

@@ -37,6 +37,11 @@ class Target:
         return stack_name(self.team.team, self.environment.environment, self.cloud)
 
     @property
+    def project(self) -> str | None:
+        """The team's ZenML project; None for the active one, where all teams share it."""
+        return self.platform.project_of(self.team.team)
+
+    @property
     def thresholds(self) -> Requirements:
         """What the model must reach here, by the metrics of its task.
 

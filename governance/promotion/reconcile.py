@@ -125,7 +125,7 @@ def _findings(target: Target, journal: Journal, history: History) -> Iterator[st
         yield f"Version {actual} of {target.model} has the stage {environment!r} and was never promoted into it."
     for version, recorded_digest in promoted.items():
         try:
-            found = Client().get_model_version(target.model, version)
+            found = Client().get_model_version(target.model, version, project=target.project)
         except KeyError:
             yield f"Version {version} of {target.model} was promoted into {environment} and is deleted from ZenML."
             continue

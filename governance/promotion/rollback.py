@@ -163,7 +163,7 @@ def version_before(
         )
     with watch.phase("finding the version"):
         try:
-            earlier = Client().get_model_version(target.model, used[-1])
+            earlier = Client().get_model_version(target.model, used[-1], project=target.project)
         except KeyError as error:
             raise PromotionRefusedError(
                 f"Version {used[-1]} of {target.where} was deleted and cannot be returned to."

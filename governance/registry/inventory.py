@@ -27,15 +27,18 @@ def list_versions(platform: Platform, model: str | None = None) -> list[VersionR
     """List every version of every team's models, or of one, newest first within a model."""
     rows = []
     for team in platform.teams.values():
+        project = platform.project_of(team.team)
         for name in team.models:
             if model not in (None, name):
                 continue
             try:
-                Client().get_model(name)
+                Client().get_model(name, project=project)
             except KeyError:
                 continue  # not trained yet
             for version in (
-                Client().list_model_versions(model=name, sort_by="desc:number", size=100, hydrate=True).items
+                Client()
+                .list_model_versions(model=name, sort_by="desc:number", size=100, hydrate=True, project=project)
+                .items
             ):
                 try:
                     digest = digest_of(version)

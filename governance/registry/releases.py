@@ -65,7 +65,10 @@ def digest_of(version: ModelVersionResponse) -> str:
 def find_release(version: ModelVersionResponse, target: Target) -> Release | None:
     """Return the release of ``version`` in ``target``'s environment, or None if it was not made."""
     found = Client().list_artifact_versions(
-        artifact=_artifact_name(target), version=_artifact_version(version, target), hydrate=True
+        artifact=_artifact_name(target),
+        version=_artifact_version(version, target),
+        hydrate=True,
+        project=target.project,
     )
     if not found.items:
         return None
@@ -99,7 +102,7 @@ def ensure_release(version: ModelVersionResponse, target: Target) -> Release:
         verify_release(version, target)
         return present
     files = trained_files(version)
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         store = Client().active_stack.artifact_store
         uri = "/".join((store.path.rstrip("/"), "releases", target.model, f"{version.number}-{files.digest[:16]}"))
         files.copy_to(store, uri, trusted_keys(target))

@@ -27,8 +27,15 @@ def staged_version(target: Target) -> ModelVersionResponse | None:
     """
     stage = STAGES.get(target.environment.environment)
     if stage is None:
-        return next((v for v in versions_newest_first(target.model) if run_of(v, target, training_pipeline.name)), None)
-    found = Client().list_model_versions(model=target.model, stage=stage, hydrate=True)
+        return next(
+            (
+                v
+                for v in versions_newest_first(target.model, target.project)
+                if run_of(v, target, training_pipeline.name)
+            ),
+            None,
+        )
+    found = Client().list_model_versions(model=target.model, stage=stage, hydrate=True, project=target.project)
     return found.items[0] if found.items else None
 
 
@@ -43,7 +50,7 @@ def named_version(target: Target, number: str) -> ModelVersionResponse:
         NoVersionError: there is none.
     """
     try:
-        return Client().get_model_version(target.model, number)
+        return Client().get_model_version(target.model, number, project=target.project)
     except KeyError as error:
         raise NoVersionError(
             f"{target.model} has no version {number!r}. `make models MODEL={target.model}` lists them."
@@ -62,7 +69,11 @@ def run_of(
         recorded: names of the runs that count, by the log; without them ZenML is taken at its word.
     """
     runs = Client().list_pipeline_runs(
-        linked_to_model_version_id=version.id, status=ExecutionStatus.COMPLETED, hydrate=True, size=100
+        linked_to_model_version_id=version.id,
+        status=ExecutionStatus.COMPLETED,
+        hydrate=True,
+        size=100,
+        project=target.project,
     )
     for run in runs.items:
         context = context_of(run)
@@ -78,9 +89,10 @@ def run_of(
     return None
 
 
-def versions_newest_first(model: str) -> list[ModelVersionResponse]:
-    """Return the newest versions of ``model``, at most 50."""
-    return list(Client().list_model_versions(model=model, sort_by="desc:number", size=50, hydrate=True).items)
+def versions_newest_first(model: str, project: str | None = None) -> list[ModelVersionResponse]:
+    """Return the newest versions of ``model`` in ``project`` (None: the active one), at most 50."""
+    found = Client().list_model_versions(model=model, sort_by="desc:number", size=50, hydrate=True, project=project)
+    return list(found.items)
 
 
 def restore_stages(

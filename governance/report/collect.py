@@ -246,7 +246,7 @@ def _previous(version: ModelVersionResponse, target: Target) -> Comparison | Non
     if not earlier:
         return None
     try:
-        before = Client().get_model_version(target.model, earlier[-1])
+        before = Client().get_model_version(target.model, earlier[-1], project=target.project)
     except KeyError:
         return None  # deleted since
     judged = _judged(newest_runs(before, target))

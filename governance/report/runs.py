@@ -81,7 +81,11 @@ def newest_runs(version: ModelVersionResponse, target: Target) -> list[GovernedR
     here, passed = target.environment.environment, environments_up_to(target)
     found: dict[tuple[int, int], GovernedRun] = {}
     listed = Client().list_pipeline_runs(
-        linked_to_model_version_id=version.id, sort_by="desc:created", size=200, hydrate=True
+        linked_to_model_version_id=version.id,
+        sort_by="desc:created",
+        size=200,
+        hydrate=True,
+        project=target.project,
     )
     for run in listed.items:
         context = context_of(run)

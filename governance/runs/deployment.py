@@ -64,7 +64,7 @@ def _keep(pipeline: Pipeline, session: RunSession, version: str | None, dry_run:
     target = session.target
     name = f"{target.model}-{target.environment.environment}"
     governed = govern(pipeline, session, version=version)
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         governed.prepare(**parameters)
         made_from = session.journal.provenance
         source = ", ".join(

@@ -81,7 +81,7 @@ def run(
     governed = govern(pipeline, session, version=version).with_options(
         run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
     )
-    with active_stack(target.stack), packages_known():
+    with active_stack(target.stack, target.project), packages_known():
         governed.prepare(**parameters)  # whatever is refused is refused before the log says that a run began
         return start_recorded(session, name, pipeline.name, gates_of(governed), lambda: governed(**parameters))
 
@@ -196,6 +196,6 @@ def compiled_steps(
     """
     set_custom_source_root(str(CHECKOUT))
     governed = govern(pipeline, session, version=version)
-    with active_stack(session.target.stack), packages_known():
+    with active_stack(session.target.stack, session.target.project), packages_known():
         governed.prepare(**parameters)
     return list(governed.invocations)

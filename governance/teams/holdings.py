@@ -22,7 +22,7 @@ def held_by_production(team: Team, platform: Platform, clouds: Mapping[str, str]
     found = list(_production_models(team, platform))
     for name, cloud in clouds.items():
         if platform.environments[name].protected or name == ORDER[-1]:
-            found += _artifacts(team, name, cloud)
+            found += _artifacts(team, name, cloud, platform.project_of(team.team))
             if cloud == "local":
                 found += _files(team, platform, name)
     return found
@@ -39,7 +39,7 @@ def _production_models(team: Team, platform: Platform) -> Iterator[str]:
             )
 
 
-def _artifacts(team: Team, environment: str, cloud: str) -> Iterator[str]:
+def _artifacts(team: Team, environment: str, cloud: str, project: str | None) -> Iterator[str]:
     """List what ZenML knows to lie in the artifact store of the team's stack."""
     from zenml.client import Client
     from zenml.enums import StackComponentType
@@ -49,7 +49,7 @@ def _artifacts(team: Team, environment: str, cloud: str) -> Iterator[str]:
     except KeyError:
         return
     for store in stack.components[StackComponentType.ARTIFACT_STORE]:
-        page = Client().list_artifact_versions(artifact_store_id=store.id, size=_SHOWN)
+        page = Client().list_artifact_versions(artifact_store_id=store.id, size=_SHOWN, project=project)
         if page.total:
             names = ", ".join(f"{artifact.artifact.name} {artifact.version}" for artifact in page.items)
             yield f"The store of {environment} holds {page.total} artifacts ({_some(names, page.total)}); {_HOW}"

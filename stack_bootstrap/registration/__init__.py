@@ -16,12 +16,14 @@ from stack_bootstrap.registration.operations import (
     register_all,
     unregister,
 )
+from stack_bootstrap.registration.projects import SHARED, make_projects, missing_projects
 from stack_bootstrap.registration.state import Ref
 from stack_bootstrap.registration.trackers import TRACKER_FLAVORS
 from stack_bootstrap.registration.verification import Check, verify
 from stack_bootstrap.registration.zenml_client import open_client
 
 __all__ = [
+    "SHARED",
     "TRACKER_FLAVORS",
     "Change",
     "Changes",
@@ -34,8 +36,10 @@ __all__ = [
     "RegistrationError",
     "connector_name",
     "diff",
+    "make_projects",
     "merge",
     "missing_members",
+    "missing_projects",
     "open_client",
     "refuse_protected",
     "register",

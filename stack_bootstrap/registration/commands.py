@@ -68,14 +68,18 @@ def register(
     dry_run: DryRun = False,
 ) -> None:
     """Make ZenML hold the stacks, components, connectors and secrets that the contracts ask for."""
+    platform = load_platform(settings)
     if prune and not dry_run:
-        platform = load_platform(settings)
         for name in expand_environments(env, platform):
             registration.refuse_protected(platform.environment(name), confirm)
     contracts = _contracts(env, cloud, team, settings)
+    projects = registration.missing_projects(platform, None if team is None else [team])
+    for name in () if as_json else projects:
+        typer.echo(f"{'+ create' if dry_run else 'Creates'} project {name}")
     if dry_run:
         _show(registration.diff(contracts, team=team, adopt=adopt), as_json)
         return
+    registration.make_projects(projects)
     observer = None if as_json else _show_progress
     done = registration.register(contracts, team=team, adopt=adopt, prune=prune, observer=observer, settings=settings)
     if as_json:
@@ -154,7 +158,7 @@ def _show_missing_members(names: Sequence[str], team: str | None, settings: Path
     platform = load_platform(settings)
     missing = registration.missing_members(platform, expand_environments(names, platform), team=team)
     if missing:
-        typer.echo("In a team's file, but no user of the ZenML server; invite them there:", err=True)
+        typer.echo("In a team's file, but no user of the ZenML server; make members makes accounts:", err=True)
         for member in missing:
             typer.echo(f"  {member}", err=True)
 

@@ -135,6 +135,30 @@ def test_values_of_secrets_are_read_by_those_whose_they_are(server: Served) -> N
     assert not reads("auditor", "oncology dev secret")
 
 
+def test_a_team_sees_its_own_project_and_an_auditor_all(server: Served) -> None:
+    made = {team: server.admin.made("projects", {"name": team}) for team in ("oncology", "diabetes-care")}
+    models = {
+        team: server.admin.made("models", {"name": f"{team.replace('-', '_')}_classifier", "project": project})
+        for team, project in made.items()
+    }
+
+    def seen(who: str) -> set[str]:
+        return {project["name"] for project in server.clients[who]("GET", "projects").json()["items"]}
+
+    scientist, auditor = server.clients[member("data-scientist")], server.clients[member("auditor")]
+    assert seen(member("data-scientist")) == {"default", "oncology"}
+    assert seen(member("auditor")) == {"default", *made}
+    assert scientist("GET", f"models/{models['oncology']}").ok
+    assert scientist("GET", f"models/{models['diabetes-care']}").status_code == 403
+    assert auditor("GET", f"models/{models['diabetes-care']}").ok
+    listed = scientist("GET", "models", params={"project": made["diabetes-care"]})
+    assert listed.json()["items"] == []
+    assert auditor("GET", "models", params={"project": made["diabetes-care"]}).json()["total"] == 1
+    body = {"name": "training_pipeline", "project": made["diabetes-care"]}
+    assert scientist("POST", "pipelines", body).status_code == 403
+    assert scientist("POST", "pipelines", {**body, "project": made["oncology"]}).ok
+
+
 def _without(person: str) -> Callable[[dict[str, Any]], object]:
     def change(raw: dict[str, Any]) -> None:
         for section in raw["environments"].values():
