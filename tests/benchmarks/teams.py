@@ -15,7 +15,7 @@ from environments import ORDER, load_platform
 from governance.teams.request import NewTeam
 from governance.teams.team_file import render
 from stack_bootstrap.infrastructure import apply, plan
-from stack_bootstrap.registration import merge, open_client, register
+from stack_bootstrap.registration import make_projects, merge, missing_projects, open_client, register
 from stack_bootstrap.workspace import workspace
 from tests.benchmarks import Figure, timed
 from tests.conftest import copy_settings, use_zenml_home
@@ -50,6 +50,13 @@ def measure(folder: Path, count: int = TEAMS) -> Iterator[Figure]:
         _, seconds = timed(lambda: list(register(contracts, client=client)))
         yield Figure(f"teams: register, {count} teams", seconds, "s")
         again, seconds = timed(lambda: list(register(contracts, client=client)))
+        # With the start itself at most twice one start.
+        yield Figure(f"teams: register, no change, {count} teams", seconds, "s", starting, baseline=starting)
+        platform = load_platform(settings)
+        per_team = replace(platform, settings=platform.settings.model_copy(update={"projects": "per-team"}))
+        _, more = timed(lambda: make_projects(missing_projects(per_team, client=client), client=client))
+        yield Figure(f"teams: a project each adds to register, {count} teams", more, "s", baseline=seconds)
+        missing, more = timed(lambda: missing_projects(per_team, client=client))
+        yield Figure(f"teams: a project each adds to register, no change, {count} teams", more, "s", baseline=seconds)
     assert not again
-    # With the start itself at most twice one start.
-    yield Figure(f"teams: register, no change, {count} teams", seconds, "s", starting, baseline=starting)
+    assert not missing
