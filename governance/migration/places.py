@@ -84,7 +84,7 @@ def open_place(address: str) -> Place:
     if found is None:
         raise PlaceError(
             f"There is no project {project!r} in {url or 'the store in use'}. Make it first: "
-            f"zenml project register {project}"
+            f"zenml project register {project}, or make register where platform.yaml says projects: per-team."
         )
     return Place(address, store, found)
 

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def per_team(fresh_ground: Ground) -> Ground:
-
     edit_yaml(fresh_ground.settings / "platform.yaml", lambda raw: raw.update(projects="per-team"))
     return fresh_ground
 

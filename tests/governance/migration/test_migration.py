@@ -28,8 +28,11 @@ from governance.migration.contents import facts_of, read_contents
 from governance.migration.copying import Copier, MigrationError
 from governance.migration.migrate import DifferentThingsError, differences, migrate, plan
 from governance.migration.places import Place, PlaceError, open_place
+from governance.registry.inventory import list_versions
+from governance.registry.versions import staged_version, versions_newest_first
+from stack_bootstrap.registration import make_projects, missing_projects
 from stack_bootstrap.registration.errors import RegistrationError
-from tests.conftest import copy_settings
+from tests.conftest import copy_settings, edit_yaml
 from tests.governance.conftest import CANCER, DIABETES
 
 SOURCE = "moved-from"
@@ -205,6 +208,27 @@ def test_another_database_takes_a_team_and_a_second_time_nothing(
     second = migrate(source, target, targets[0].team, targets)
     assert first.agrees and first.made["steps"] == 8
     assert second.agrees and second.made == {}
+
+
+def test_commands_find_a_team_where_it_was_moved_to_once_settings_give_each_a_project(
+    source: Place, targets: list[Target], tmp_path: Path
+) -> None:
+    edit_yaml(targets[0].platform.directory / "platform.yaml", lambda raw: raw.update(projects="per-team"))
+    platform = load_platform(targets[0].platform.directory)
+    production = target_for(platform, CANCER, "production")
+    with pytest.raises(PlaceError, match="or make register where"):
+        open_place("oncology")
+    make_projects(missing_projects(platform))
+    assert list_versions(platform) == [] and staged_version(production) is None
+
+    assert migrate(source, open_place("oncology"), production.team, targets).agrees
+
+    assert [row.version for row in list_versions(platform)] == ["4", "3", "1"]
+    in_use = staged_version(production)
+    assert in_use is not None and (in_use.number, in_use.project.name) == (4, "oncology")
+    assert [one.number for one in versions_newest_first(CANCER, production.project)] == [4, 3, 1]
+    listed = CliRunner().invoke(app, ["models", "--json", "--settings", str(platform.directory)])
+    assert [row["version"] for row in json.loads(listed.stdout)] == ["4", "3", "1"], listed.output
 
 
 def test_what_was_changed_afterwards_is_named(source: Place, target: Place, targets: list[Target]) -> None:
