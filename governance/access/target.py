@@ -36,16 +36,17 @@ import anyio.to_thread  # noqa: E402
 from fastapi import HTTPException, Request, Security  # noqa: E402
 from sqlmodel import Session  # noqa: E402
 from zenml.zen_server import auth  # noqa: E402
-from zenml.zen_server.utils import zen_store  # noqa: E402
+from zenml.zen_server.utils import rbac, zen_store  # noqa: E402
 
 from environments import SettingsError  # noqa: E402
 from governance.access.activation import KeepsOwnName  # noqa: E402
 from governance.access.guard import Guard  # noqa: E402
 from governance.access.recording import DecisionRecorder  # noqa: E402
 from governance.access.roles import Account  # noqa: E402
-from governance.access.routes import refuse_unguarded, routes_of  # noqa: E402
+from governance.access.routes import READING, refuse_unguarded, routes_of  # noqa: E402
 from governance.access.settings import Refresher, from_variables  # noqa: E402
 from governance.access.things import NotAllowedError  # noqa: E402
+from governance.access.values import OF_EVERY_PROJECT, ValuesOfTheirOwn  # noqa: E402
 
 
 def account_of(user: Any) -> Account:
@@ -73,12 +74,17 @@ async def _authorize(
         raise HTTPException(401, ["CredentialsNotValid", f"The account {user.name} is not active."])
     body = await request.body()
     template = getattr(request.scope["route"], "path", "")
+    lists_all = request.method in READING and template in OF_EVERY_PROJECT
 
     def check() -> None:
         guard.check(account_of(user), request.method, template, dict(request.path_params), body)
+        if lists_all:
+            ours = rbac()
+            assert isinstance(ours, ValuesOfTheirOwn), IMPLEMENTATION
+            ours.require_listed(user, template, request.query_params)
 
     try:
-        if guard.is_quick(request.method, template):
+        if guard.is_quick(request.method, template) and not lists_all:
             check()
         else:
             await anyio.to_thread.run_sync(check)

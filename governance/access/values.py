@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlmodel import Session, select
 from zenml.zen_server.rbac.models import Action, Resource, ResourceType
 from zenml.zen_server.rbac.rbac_interface import RBACInterface
-from zenml.zen_stores.schemas import ProjectSchema, SecretSchema, ServiceConnectorSchema
+from zenml.zen_stores.schemas import ModelVersionSchema, ProjectSchema, SecretSchema, ServiceConnectorSchema
+
+from governance.access.routes import API
+from governance.access.things import NotAllowedError
 
 if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
     from zenml.models import UserResponse
 
 _KEPT: dict[str, Any] = {ResourceType.SECRET: SecretSchema, ResourceType.SERVICE_CONNECTOR: ServiceConnectorSchema}
 """What has values, and the table with its names."""
+OF_EVERY_PROJECT = frozenset(
+    API + path for path in ("model_version_artifacts", "model_version_pipeline_runs", "resource_requests")
+)
+"""Lists that ZenML gives without a question of its own, whatever project their things lie in."""
 NAMED_SECONDS = 5
 """How long projects' names are remembered; only administrators give others."""
 
@@ -49,6 +58,26 @@ class ValuesOfTheirOwn(RBACInterface):
             return False, sorted(self._seen(user))
         return self._sees(user, _project(resource)), []
 
+    def require_listed(self, user: UserResponse, template: str, query: QueryParams) -> None:
+        """Return when ``user`` sees all that one of :data:`OF_EVERY_PROJECT` would list.
+
+        That is who sees every project, and who asks for one model version of a project that they see.
+
+        Raises:
+            NotAllowedError: it may hold something of another team's.
+        """
+        seen = self._seen(user)
+        if seen == self._projects.keys():
+            return
+        versions, joined = query.getlist("model_version_id"), query.getlist("logical_operator")
+        narrow = len(versions) == 1 and set(joined) <= {"and"} and not template.endswith("/resource_requests")
+        if narrow and self._project_of(versions[0]) in seen:
+            return
+        raise NotAllowedError(
+            f"{user.name} may not list {template.removeprefix(API)} of every project: give model_version_id, of a "
+            "version that you see."
+        )
+
     def update_resource_membership(self, *_: object, **__: object) -> None:
         """Do nothing: roles stand in the teams' files."""
 
@@ -70,6 +99,18 @@ class ValuesOfTheirOwn(RBACInterface):
             self._projects, self._named_at = {str(known): name for known, name in named}, time.monotonic()
         seen = target.guard.sees(target.account_of(user), set(self._projects.values()))
         return {known for known, name in self._projects.items() if name in seen}
+
+    def _project_of(self, version: str) -> str | None:
+        """Return the identifier of the project in which the model version ``version`` lies."""
+        from governance.access import target
+
+        try:
+            known = UUID(version)
+        except ValueError:
+            return None
+        with Session(target.zen_store().engine) as session:  # type: ignore[attr-defined]
+            project = session.exec(select(ModelVersionSchema.project_id).where(ModelVersionSchema.id == known)).first()
+        return None if project is None else str(project)
 
     def _readable(self, user: UserResponse, kind: str) -> set[str]:
         from governance.access import target

@@ -158,6 +158,21 @@ def test_a_team_sees_its_own_project_and_an_auditor_all(server: Served) -> None:
     assert scientist("POST", "pipelines", body).status_code == 403
     assert scientist("POST", "pipelines", {**body, "project": made["oncology"]}).ok
 
+    versions = {
+        team: server.admin.made("model_versions", {"model": models[team], "project": project})
+        for team, project in made.items()
+    }
+    for links in ("model_version_artifacts", "model_version_pipeline_runs"):
+        own = {"model_version_id": versions["oncology"]}
+        assert scientist("GET", links, params=own).ok
+        others = {"model_version_id": versions["diabetes-care"]}
+        for wider in ({}, others, {**own, "logical_operator": "or"}, {"model_version_id": [*own.values()] * 2}):
+            answer = scientist("GET", links, params=wider)
+            assert answer.status_code == 403 and "of every project" in answer.text, (links, wider, answer.text)
+            assert auditor("GET", links, params=wider).ok
+    assert scientist("GET", "resource_requests").status_code == 403
+    assert auditor("GET", "resource_requests").ok
+
 
 def _without(person: str) -> Callable[[dict[str, Any]], object]:
     def change(raw: dict[str, Any]) -> None:
