@@ -46,7 +46,7 @@ def make_projects(names: Iterable[str], *, client: Client | None = None) -> None
     Raises:
         RegistrationError: ZenML refuses one; it is named.
     """
-    client = client or open_client()
     for name in names:
+        client = client or open_client()
         with quiet_zenml(), naming("project", name):
             client.create_project(name, description="of everybody" if name == SHARED else f"of the team {name}")

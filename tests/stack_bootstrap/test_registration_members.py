@@ -44,7 +44,7 @@ def test_they_are_reported_beside_what_a_machine_reads(
     commands._show_missing_members(["dev"], "oncology", settings_directory)
     said = capsys.readouterr()
     assert not said.out
-    assert "invite them there:\n  grace@example.com (ml-engineer of oncology in dev)\n" in said.err
+    assert "make members makes accounts:\n  grace@example.com (ml-engineer of oncology in dev)\n" in said.err
 
 
 @pytest.mark.usefixtures("zenml_store")
