@@ -116,7 +116,7 @@ def collect(target: Target, *, dry_run: bool = False) -> Collection:
         CollectError, NotRecordedError: the log cannot be read or written, or what runs left not be read or moved;
             nothing is lost.
     """
-    with active_stack(target.stack), machine_lock(target, "collecting"):
+    with active_stack(target.stack, target.project), machine_lock(target, "collecting"):
         try:
             return _Collector(target, dry_run).collect()
         except RequestException:
@@ -134,7 +134,7 @@ def collect_recent(target: Target) -> Collection:
 
     Most often none does, and then the log is read no further back than that. Reconciliation collects what is older.
     """
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         needed = _needs_collecting(target, clock.now() - timedelta(hours=target.environment.audit.overdue_hours))
     return collect(target) if needed else Collection()
 

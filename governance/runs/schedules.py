@@ -86,7 +86,7 @@ def set_schedule(target: Target, cron: str, time_zone: str = "UTC", *, dry_run: 
     """
     _check(cron, time_zone)
     session = RunSession(target)
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         _schedulable(target)
         before = _on_record(session).get(_name(target))
         wanted = (cron, time_zone, session.release.version)
@@ -107,7 +107,7 @@ def pause_schedule(target: Target, *, resume: bool = False, dry_run: bool = Fals
         NotRecordedError: the log cannot be written; the schedule is as it was.
     """
     session = RunSession(target)
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         before = _required(session)
         action: Literal["paused", "resumed"] = "resumed" if resume else "paused"
         if before.runs == resume:
@@ -136,7 +136,7 @@ def delete_schedule(target: Target, *, dry_run: bool = False) -> Scheduled:
         NotRecordedError: the log cannot be written; the schedule is as it was.
     """
     session = RunSession(target)
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         before = _required(session)
         if not dry_run:
             change = _event(session, before, "deleted")
@@ -159,7 +159,7 @@ def follow_stage(target: Target) -> Scheduled | None:
     made_of = (session.release.version, session.journal.settings.digest, session.journal.provenance.git_commit)
     if (before.model_version, before.settings_digest, before.git_commit) == made_of:
         return None
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         return _told(_replace(session, before, "repointed", before.cron, before.time_zone), "repointed")
 
 
@@ -186,7 +186,7 @@ def schedule_findings(target: Target) -> Iterator[str]:
     if not recorded and not _may_schedule(target):
         return
     again = f"`make schedule ENV={target.environment.environment} MODEL={target.model}"
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         orchestrator, scheduler = _orchestrator()
         by_id = {str(kept.id): kept for kept in _of_the_stack()}
         jobs: dict[str, KeptSchedule] | None = None
@@ -334,7 +334,7 @@ def _orchestrator() -> tuple[BaseOrchestrator, Scheduler]:
 
 
 def _may_schedule(target: Target) -> bool:
-    with active_stack(target.stack):
+    with active_stack(target.stack, target.project):
         return bool(_orchestrator()[0].config.is_schedulable)
 
 
