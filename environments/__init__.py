@@ -28,18 +28,28 @@ from environments.model import (
     Team,
     Thresholds,
 )
-from environments.names import PLATFORM, Names, audit_key_version, names_for, stack_name
+from environments.names import (
+    DEFAULT_PROJECT,
+    PLATFORM,
+    SHARED_PROJECT,
+    Names,
+    audit_key_version,
+    names_for,
+    stack_name,
+)
 from environments.server import SERVER, SERVER_FILE, ServerSettings
 
 __all__ = [
     "CHECKOUT",
     "CLOUDS",
+    "DEFAULT_PROJECT",
     "DIRECTORY",
     "LOWER_IS_BETTER",
     "ORDER",
     "PLATFORM",
     "SERVER",
     "SERVER_FILE",
+    "SHARED_PROJECT",
     "Cloud",
     "DataQuality",
     "Drift",

@@ -19,7 +19,12 @@ import yaml
 PLATFORM = "platform"
 """The team name that stands for the platform's own stack; no team file may use it."""
 
-RESERVED_TEAMS = frozenset({PLATFORM, "local", "default", "shared", "teams"})
+DEFAULT_PROJECT = "default"
+"""The ZenML project that every store has."""
+SHARED_PROJECT = "platform-shared"
+"""The ZenML project for what is everybody's, where each team has its own."""
+
+RESERVED_TEAMS = frozenset({PLATFORM, "local", DEFAULT_PROJECT, SHARED_PROJECT, "shared", "teams"})
 TEAM_MAX = 16
 ENVIRONMENT_MAX = 10
 PREFIX_MAX = 14

@@ -218,7 +218,7 @@ def zenml_store(_migrated_store: Path, tmp_path: Path, monkeypatch: pytest.Monke
     home = tmp_path / "zenml"
     copy_zenml_store(_migrated_store, home, monkeypatch)
     yield home
-    _forget_zenml()
+    forget_zenml()
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def module_zenml_store(_migrated_store: Path, tmp_path_factory: pytest.TempPathF
     with pytest.MonkeyPatch.context() as patch:
         copy_zenml_store(_migrated_store, home, patch)
         yield home
-    _forget_zenml()
+    forget_zenml()
 
 
 def copy_zenml_store(template: Path, home: Path, patch: pytest.MonkeyPatch) -> None:
@@ -246,10 +246,10 @@ def _copy_store(template: Path, home: Path) -> None:
 def use_zenml_home(patch: pytest.MonkeyPatch, home: Path) -> None:
     patch.setenv("ZENML_CONFIG_PATH", str(home))
     patch.setenv("ZENML_LOCAL_STORES_PATH", str(home / "local_stores"))
-    _forget_zenml()
+    forget_zenml()
 
 
-def _forget_zenml() -> None:
+def forget_zenml() -> None:
     """Drop ZenML's process-wide singletons, so that the next ``Client()`` reads the environment again."""
     if "zenml.client" not in sys.modules:
         return

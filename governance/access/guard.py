@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from environments import Platform, SettingsError
+from environments import DEFAULT_PROJECT, SHARED_PROJECT, Platform, SettingsError
 from governance.access.decisions import CONSEQUENCES, Decided, Decision
 from governance.access.roles import ANYWHERE, Account, Grant
 from governance.access.routes import READING, rules
@@ -90,16 +90,36 @@ class Guard:
         return frozenset(name for name in names if _holds(Need("execute pipelines", in_use.owner_of(name)), grants))
 
     def sees(self, account: Account, projects: Collection[str]) -> frozenset[str]:
-        """Return which of the projects called ``projects`` ``account`` sees: those of its teams, and no team's.
+        """Return which of the projects called ``projects`` ``account`` sees: those of its teams, and everybody's.
 
-        An auditor sees all, and so does who works for all teams.
+        An auditor sees all, and so does who works for all teams. Where teams share one project, it may have any name
+        but another team's.
         """
-        in_use = self.settings.current()
-        grants = in_use.grants(account)
-        if any(grant.team is None or grant.role == "auditor" for grant in grants):
+        theirs = self._teams_of(account)
+        if theirs is None:
             return frozenset(projects)
-        theirs = {grant.team for grant in grants}
-        return frozenset(name for name in projects if name in theirs or name not in in_use.platform.teams)
+        platform = self.settings.current().platform
+        if platform.settings.projects == "per-team":
+            return frozenset(projects) & {*theirs, DEFAULT_PROJECT, SHARED_PROJECT}
+        return frozenset(name for name in projects if name in theirs or name not in platform.teams)
+
+    def sees_links(self, account: Account, model: str | None = None) -> bool:
+        """Return whether ``account`` sees what is linked to versions of ``model``; of every model without one.
+
+        Within a project that it sees, that is of its teams' models and of no team's.
+        """
+        theirs = self._teams_of(account)
+        if theirs is None or model is None:
+            return theirs is None
+        scope = self.settings.current().owner_of_model(model)
+        return not scope.known or scope.team in theirs
+
+    def _teams_of(self, account: Account) -> frozenset[str] | None:
+        """Return the teams that ``account`` is of; None for an auditor, and for who works for all teams."""
+        grants = self.settings.current().grants(account)
+        if any(grant.team is None or grant.role == "auditor" for grant in grants):
+            return None
+        return frozenset(grant.team for grant in grants if grant.team is not None)
 
     def _needs(self, in_use: InUse, action: Any, about: str | None, asked: Asked) -> list[Need]:
         if about is None:

@@ -46,7 +46,7 @@ from governance.access.roles import Account  # noqa: E402
 from governance.access.routes import READING, refuse_unguarded, routes_of  # noqa: E402
 from governance.access.settings import Refresher, from_variables  # noqa: E402
 from governance.access.things import NotAllowedError  # noqa: E402
-from governance.access.values import OF_EVERY_PROJECT, ValuesOfTheirOwn  # noqa: E402
+from governance.access.values import OF_EVERY_TEAM, ValuesOfTheirOwn  # noqa: E402
 
 
 def account_of(user: Any) -> Account:
@@ -74,7 +74,7 @@ async def _authorize(
         raise HTTPException(401, ["CredentialsNotValid", f"The account {user.name} is not active."])
     body = await request.body()
     template = getattr(request.scope["route"], "path", "")
-    lists_all = request.method in READING and template in OF_EVERY_PROJECT
+    lists_all = request.method in READING and template in OF_EVERY_TEAM
 
     def check() -> None:
         guard.check(account_of(user), request.method, template, dict(request.path_params), body)

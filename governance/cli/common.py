@@ -35,12 +35,19 @@ def ready_target(settings: Path, model: str, environment: str, cloud: str | None
 
 
 def ready_targets(settings: Path, model: str | None, environment: str, cloud: str | None) -> list[Target]:
-    """Return what :func:`ready_target` does for ``model``, or for every team's models in the environment."""
+    """Return the targets of ``model``, or of every team's models in the environment, as :func:`ready_target` does.
+
+    Each of them may have a project of its own, so none is chosen for this process.
+    """
     platform = load_platform(settings)
     platform.environment(environment)  # a misspelt one is an error, not one without models
     teams = [team for team in platform.teams.values() if environment in team.environments]
     models = [model] if model else [name for team in teams for name in team.models]
-    return [ready_target(settings, name, environment, cloud) for name in models]
+    targets = [target_for(platform, name, environment, cloud) for name in models]
+    from governance.core.progress import ready_zenml
+
+    ready_zenml()
+    return targets
 
 
 def signatory(target: Target, signer: str | None, key: Path | None, *, yes: bool) -> Signatory:

@@ -11,7 +11,7 @@ from zenml.client import Client
 from governance.audit.actor import current_identity
 from governance.audit.events import Reconciliation
 from governance.core.digests import digest
-from governance.core.stacks import StackMissingError, require_stack
+from governance.core.stacks import ProjectMissingError, StackMissingError, require_project, require_stack
 from governance.core.target import Target
 from governance.promotion.recovery import in_flight_promotions
 from governance.records.history import History, read_history, versions_staged
@@ -75,7 +75,8 @@ def _of_runs(target: Target, dry_run: bool) -> tuple[str, ...]:
     """Return what is to be said of runs and schedules: nothing where no stack is registered that could run them."""
     try:
         require_stack(target.stack)
-    except StackMissingError:
+        _require_project_of(target)
+    except (StackMissingError, ProjectMissingError):
         return ()
     return (*_late(target, dry_run), *schedule_findings(target))
 
@@ -115,7 +116,7 @@ def _findings(target: Target, journal: Journal, history: History) -> Iterator[st
             "next promotion or rollback settles it."
         )
     used, promoted = history.versions, dict(sorted(history.promoted))
-    actual, recorded = number(staged_version(target)), versions_staged(target, history)
+    actual, recorded = number(_staged(target)), versions_staged(target, history)
     if actual not in recorded:
         yield (
             f"{target.model} {environment}: the log says that {named(recorded[0])} is in use, and ZenML that "
@@ -131,6 +132,20 @@ def _findings(target: Target, journal: Journal, history: History) -> Iterator[st
             continue
         # Those that are or may come into use again; what else was once promoted may have been cleared away.
         yield from _release_findings(found, target, recorded_digest, needed=version in used)
+
+
+def _staged(target: Target) -> ModelVersionResponse | None:
+    """Return the version that has the stage; None also without the team's project, as on a restored server."""
+    try:
+        _require_project_of(target)
+    except ProjectMissingError:
+        return None
+    return staged_version(target)
+
+
+def _require_project_of(target: Target) -> None:
+    if target.project is not None:
+        require_project(target.project)
 
 
 def _release_findings(

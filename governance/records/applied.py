@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from environments import Cloud, Environment, Platform, Team, ground_of
 from environments.files import replace_file
@@ -62,9 +63,12 @@ def merged(declared: Platform, applied: Mapping[str, Mapping[str, object]]) -> P
     owners: dict[str, str] = {}
     teams: dict[str, Team] = {}
     administrators: tuple[str, ...] = ()
+    projects: Literal["one", "per-team"] = "one"
     for name in order:
         contents = applied[name]
-        administrators = PlatformSettings.model_validate(contents.get(PLATFORM_FILE, {})).administrators
+        settings = PlatformSettings.model_validate(contents.get(PLATFORM_FILE, {}))
+        administrators = settings.administrators
+        projects = "per-team" if "per-team" in (projects, settings.projects) else "one"
         for file, content in contents.items():
             if file.startswith(_TEAMS) and isinstance(content, dict):
                 here = {"environments": {name: content["here"]}}
@@ -76,7 +80,9 @@ def merged(declared: Platform, applied: Mapping[str, Mapping[str, object]]) -> P
         own = tuple(model for model, owner in owners.items() if owner == called)
         teams[called] = team.model_copy(update={"models": own})
     environments = {name: declared.environments[name] for name in order}
-    return Platform(declared.directory, environments, teams, PlatformSettings(administrators=administrators))
+    return Platform(
+        declared.directory, environments, teams, PlatformSettings(administrators=administrators, projects=projects)
+    )
 
 
 class LastApply:

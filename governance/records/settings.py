@@ -55,8 +55,8 @@ def settings_of(platform: Platform, environment: Environment, cloud: Cloud) -> S
     """Return what counts of ``platform``'s settings for ``environment`` on ``cloud``.
 
     That is the environment's own file without other clouds' sections, of every team there its models, owners and
-    section, who may sign, who looks after the shared server, and the committed keys of models. A model's configuration
-    is code and has a commit.
+    section, who may sign, who looks after the shared server and whether teams have projects of their own there, and the
+    committed keys of models. A model's configuration is code and has a commit.
     """
     name = environment.environment
     others = {"cloud", *CLOUDS} - {cloud}
@@ -65,13 +65,23 @@ def settings_of(platform: Platform, environment: Environment, cloud: Cloud) -> S
         if name in team.environments:
             kept = team.model_dump(mode="json", exclude={"environments"})
             contents[f"teams/{team.team}.yaml"] = {**kept, "here": team.environments[name].model_dump(mode="json")}
-    if administrators := platform.settings.administrators:  # an environment without any keeps its earlier digest
-        contents[PLATFORM_FILE] = {"administrators": sorted(administrators)}
+    if shared := _of_everybody(platform):  # an environment without any keeps its earlier digest
+        contents[PLATFORM_FILE] = shared
     contents[PEOPLE_FILE] = known_people(platform, environment, cloud).content
     keys = committed_key(platform.directory, ORDER[0], cloud)
     if keys.exists():
         contents[f"{PUBLIC_KEYS}/{keys.name}"] = keys.read_text(encoding="utf-8").split()
     return Settings(digests_of(contents), environment.protected, contents)
+
+
+def _of_everybody(platform: Platform) -> dict[str, object]:
+    """Return what says who looks after the shared server, and who sees what there."""
+    held: dict[str, object] = {}
+    if administrators := platform.settings.administrators:
+        held["administrators"] = sorted(administrators)
+    if platform.settings.projects != "one":
+        held["projects"] = platform.settings.projects
+    return held
 
 
 def digests_of(contents: Mapping[str, object]) -> Mapping[str, str]:

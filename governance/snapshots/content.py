@@ -116,6 +116,11 @@ def altered_parts(frozen: Mapping[str, str], found: Mapping[str, str]) -> list[s
     return sorted({name for name, _ in set(frozen.items()) ^ set(found.items())})
 
 
+def lies_in(project: str | None, stored: PipelineSnapshotResponse) -> bool:
+    """Return whether ``stored`` is in ``project``; None stands for the one that all teams share."""
+    return project is None or stored.project.name == project
+
+
 def _differences(before: Any, after: Any, names: tuple[str, str], where: str) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):

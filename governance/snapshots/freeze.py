@@ -22,7 +22,7 @@ from governance.runs.pipelines import batch_inference_of, training_of, training_
 from governance.runs.run import packages_known
 from governance.runs.session import RunSession
 from governance.runs.steps import executor_of
-from governance.snapshots.content import Content, altered_parts, differences
+from governance.snapshots.content import Content, altered_parts, differences, lies_in
 from governance.snapshots.errors import SnapshotError
 from governance.snapshots.frozen import SnapshotHistory, digest_of, read_snapshots
 
@@ -87,7 +87,7 @@ def freeze(target: Target, *, dry_run: bool = False) -> list[Frozen]:
     session = RunSession(target, overridden=False)
     if session.journal.provenance.git_dirty is not False:
         raise SnapshotError(f"Nothing is frozen for {target.where}: no commit describes the code in {CHECKOUT}.")
-    with active_stack(target.stack), packages_known():
+    with active_stack(target.stack, target.project), packages_known():
         return [_freeze(candidate, session, dry_run=dry_run) for candidate in _candidates(session)]
 
 
@@ -120,7 +120,9 @@ def _freeze(candidate: _Candidate, session: RunSession, *, dry_run: bool) -> Fro
         "tested_as": _tested_as(content, candidate, session),
     }
     before = history.in_use(pipeline)
-    if before is not None and _is_same(before, journal.event(SnapshotFrozen, **_made_up(fields, before))):
+    if before is not None and _is_same(
+        before, journal.event(SnapshotFrozen, **_made_up(fields, before)), target.project
+    ):
         return Frozen(
             pipeline,
             before.snapshot_digest,
@@ -250,14 +252,15 @@ def _made_up(fields: dict[str, Any], before: SnapshotFrozen) -> dict[str, Any]:
     return {**fields, "snapshot": before.snapshot, "name": before.name, "snapshot_digest": before.snapshot_digest}
 
 
-def _is_same(before: SnapshotFrozen, now: SnapshotFrozen) -> bool:
-    """Return whether ``before`` is what would be frozen now, and ZenML still holds it unaltered."""
+def _is_same(before: SnapshotFrozen, now: SnapshotFrozen, project: str | None) -> bool:
+    """Return whether ``before`` is what would be frozen now, and ZenML still holds it unaltered in ``project``."""
     if digest_of(now.content()) != before.snapshot_digest:
         return False
     try:
-        return stored_content(before.snapshot, before.environment, before.stack).digests == before.parts
+        stored = Client().get_snapshot(before.snapshot)
     except KeyError:
         return False
+    return lies_in(project, stored) and Content.of(stored, before.environment, before.stack).digests == before.parts
 
 
 def _count(history: SnapshotHistory, pipeline: str) -> int:

@@ -29,7 +29,7 @@ from governance.runs.prediction_access import record_predictions
 from governance.runs.run import new_run_name, packages_known, start_recorded
 from governance.runs.session import RunSession
 from governance.runs.steps import executor_of
-from governance.snapshots.content import Content, altered_parts
+from governance.snapshots.content import Content, altered_parts, lies_in
 from governance.snapshots.errors import SnapshotError
 from governance.snapshots.frozen import read_snapshots
 from pipelines.batch_inference import batch_inference_pipeline
@@ -95,7 +95,7 @@ def checked_snapshot(session: RunSession, wanted: str, pipeline: str) -> Snapsho
             f"MODEL={target.model} TO_SNAPSHOT={frozen.snapshot_digest[7:19]} REASON=…` returns to it."
         )
     if wanted == frozen.name:
-        _refuse_moved_name(frozen, what)
+        _refuse_moved_name(frozen, target.project, what)
     made_from = journal.provenance
     now_and_then: list[tuple[str, Any, Any]] = [
         ("stack", frozen.stack, target.stack),
@@ -110,7 +110,12 @@ def checked_snapshot(session: RunSession, wanted: str, pipeline: str) -> Snapsho
         if then != now:
             raise SnapshotError(f"{what} was frozen with {name} {then}, and here it is {now}. Nothing was started.")
     _refuse_another_release(session, frozen, what)
-    stored_snapshot(frozen, what)
+    stored = stored_snapshot(frozen, what)
+    if not lies_in(target.project, stored):
+        raise SnapshotError(
+            f"{what} lies in the ZenML project {stored.project.name!r}, and what is of {target.team.team} in "
+            f"{target.project!r}: freeze it there."
+        )
     return frozen
 
 
@@ -122,10 +127,9 @@ def _image_digest(target: Target, pipeline: str) -> str | None:
     return (image.parent_image or "").partition("@")[2] or None
 
 
-def _refuse_moved_name(frozen: SnapshotFrozen, what: str) -> None:
-    named = Client().list_snapshots(
-        pipeline=Client().get_pipeline(frozen.pipeline).id, name=f"equals:{frozen.name}", size=1
-    )
+def _refuse_moved_name(frozen: SnapshotFrozen, project: str | None, what: str) -> None:
+    pipeline = Client().get_pipeline(frozen.pipeline, project=project)
+    named = Client().list_snapshots(pipeline=pipeline.id, name=f"equals:{frozen.name}", size=1, project=project)
     found = str(named.items[0].id) if named.items else "nothing"
     if found != frozen.snapshot:
         raise SnapshotError(
@@ -171,7 +175,7 @@ def stored_snapshot(frozen: SnapshotFrozen, what: str) -> PipelineSnapshotRespon
 def _run(session: RunSession, frozen: SnapshotFrozen) -> PipelineRunResponse:
     target, name = session.target, new_run_name(session, frozen.pipeline)
     set_custom_source_root(str(CHECKOUT))
-    with active_stack(target.stack), packages_known():
+    with active_stack(target.stack, target.project), packages_known():
         stored = stored_snapshot(frozen, f"Snapshot {frozen.snapshot_digest[7:19]} of {target.where}")
         request = _request(stored, session, name)
         gates = RunContext.model_validate(request.pipeline_configuration.extra[KEY]).gates

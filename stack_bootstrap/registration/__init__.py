@@ -16,14 +16,13 @@ from stack_bootstrap.registration.operations import (
     register_all,
     unregister,
 )
-from stack_bootstrap.registration.projects import SHARED, make_projects, missing_projects
+from stack_bootstrap.registration.projects import make_projects, missing_projects
 from stack_bootstrap.registration.state import Ref
 from stack_bootstrap.registration.trackers import TRACKER_FLAVORS
 from stack_bootstrap.registration.verification import Check, verify
 from stack_bootstrap.registration.zenml_client import open_client
 
 __all__ = [
-    "SHARED",
     "TRACKER_FLAVORS",
     "Change",
     "Changes",

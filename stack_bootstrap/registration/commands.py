@@ -47,9 +47,10 @@ def diff(
     adopt: Adopt = False,
 ) -> None:
     """Exit with 2 when what is registered in ZenML differs from the contracts, 0 when not, 1 when that is unknown."""
+    projects = _missing_projects(team, settings)
     changes = registration.diff(_contracts(env, cloud, team, settings), team=team, adopt=adopt)
-    _show(changes, as_json)
-    if changes.differs:
+    _show(changes, as_json, projects)
+    if changes.differs or projects:
         raise typer.Exit(2)
 
 
@@ -73,17 +74,17 @@ def register(
         for name in expand_environments(env, platform):
             registration.refuse_protected(platform.environment(name), confirm)
     contracts = _contracts(env, cloud, team, settings)
-    projects = registration.missing_projects(platform, None if team is None else [team])
-    for name in () if as_json else projects:
-        typer.echo(f"{'+ create' if dry_run else 'Creates'} project {name}")
+    projects = _missing_projects(team, settings)
     if dry_run:
-        _show(registration.diff(contracts, team=team, adopt=adopt), as_json)
+        _show(registration.diff(contracts, team=team, adopt=adopt), as_json, projects)
         return
     registration.make_projects(projects)
     observer = None if as_json else _show_progress
+    if not as_json:
+        _show_projects(projects)
     done = registration.register(contracts, team=team, adopt=adopt, prune=prune, observer=observer, settings=settings)
     if as_json:
-        _print_json(done.as_json())
+        _print_json({**done.as_json(), "projects": projects})
     else:
         _show_orphans(done.orphans)
         typer.echo(_summary(done, done=True))
@@ -153,6 +154,10 @@ def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settin
     return registration.merge(contracts)
 
 
+def _missing_projects(team: str | None, settings: Path) -> tuple[str, ...]:
+    return registration.missing_projects(load_platform(settings), None if team is None else [team])
+
+
 def _show_missing_members(names: Sequence[str], team: str | None, settings: Path) -> None:
     """Print missing members on standard error: it is no fault of the stacks, and no part of their JSON."""
     platform = load_platform(settings)
@@ -163,14 +168,22 @@ def _show_missing_members(names: Sequence[str], team: str | None, settings: Path
             typer.echo(f"  {member}", err=True)
 
 
-def _show(changes: Changes, as_json: bool) -> None:
+def _show(changes: Changes, as_json: bool, projects: Sequence[str] = ()) -> None:
     if as_json:
-        _print_json(changes.as_json())
+        shown = changes.as_json()
+        _print_json({**shown, "differs": shown["differs"] or bool(projects), "projects": projects})
         return
+    _show_projects(projects)
     for change in changes:
         _show_change(change)
     _show_orphans(changes.orphans)
     typer.echo(_summary(changes, done=False))
+
+
+def _show_projects(names: Sequence[str]) -> None:
+    """Print projects that are made before everything else."""
+    for name in names:
+        typer.echo(f"{'create':9} project {name}")
 
 
 def _show_progress(progress: Progress) -> None:

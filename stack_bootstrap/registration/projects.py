@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from environments import Platform
+from environments import SHARED_PROJECT, Platform
 from stack_bootstrap.registration.errors import naming
 from stack_bootstrap.registration.zenml_client import open_client, quiet_zenml
 
 if TYPE_CHECKING:
     from zenml.client import Client
-
-SHARED = "platform-shared"
-"""The project for what is everybody's."""
 
 
 def missing_projects(
@@ -36,7 +33,10 @@ def missing_projects(
 
     with quiet_zenml(), naming("store", "of ZenML"):
         known = {project.name for project in depaginate(client.list_projects)}
-    wanted = [SHARED, *(team for team in (platform.teams if teams is None else teams) if team in platform.teams)]
+    wanted = [
+        SHARED_PROJECT,
+        *(team for team in (platform.teams if teams is None else teams) if team in platform.teams),
+    ]
     return tuple(name for name in wanted if name not in known)
 
 
@@ -49,4 +49,4 @@ def make_projects(names: Iterable[str], *, client: Client | None = None) -> None
     for name in names:
         client = client or open_client()
         with quiet_zenml(), naming("project", name):
-            client.create_project(name, description="of everybody" if name == SHARED else f"of the team {name}")
+            client.create_project(name, description="of everybody" if name == SHARED_PROJECT else f"of the team {name}")

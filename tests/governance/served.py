@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from environments import Platform, Role, load_platform, stack_name
+from environments import SHARED_PROJECT, Platform, Role, load_platform, stack_name
 from governance.audit import locate
 from governance.infrastructure import AuditRecorder
 from governance.server.start import ADMINISTRATOR, start, stop
@@ -117,6 +117,24 @@ class Served:
     def apply(self, *environments: str) -> None:
         """Record the settings as they are now, as an apply does that finds nothing to change."""
         apply_settings(self.platform, *environments)
+
+    @contextmanager
+    def per_team(self) -> Iterator[dict[str, str]]:
+        """Let a project for each team be what was last applied, within the block; yield the projects by name."""
+        file = self.settings / "platform.yaml"
+        before = file.read_text()
+        try:
+            edit_yaml(file, lambda raw: raw.update(projects="per-team"))
+            self.apply()
+            yield {name: self.project_named(name) for name in (*TEAMS, SHARED_PROJECT)}
+        finally:
+            file.write_text(before)
+            self.apply()
+
+    def project_named(self, name: str) -> str:
+        """Return the project called ``name``, made if it is not there."""
+        there = self.admin("GET", f"projects/{name}")
+        return str(there.json()["id"]) if there.ok else self.admin.made("projects", {"name": name})
 
     @property
     def project(self) -> dict[str, str]:

@@ -76,6 +76,20 @@ def test_register_then_diff_then_verify_then_unregister(applied: Run) -> None:
     assert applied("diff", "--env", "dev", "--team", "oncology").status == 2
 
 
+def test_a_project_for_each_team_is_shown_as_missing_and_made_once(applied: Run, settings_directory: Path) -> None:
+    applied("register", "--env", "dev")
+    edit_yaml(settings_directory / "platform.yaml", lambda raw: raw.update(projects="per-team"))
+    made = "".join(f"create    project {name}\n" for name in ("platform-shared", "diabetes-care", "oncology"))
+    lacking = Result(2, f"{made}15 unchanged.\n", "")
+    assert applied("diff", "--env", "dev") == lacking
+    shown = json.loads(applied("diff", "--env", "dev", "--team", "oncology", "--json").out)
+    assert (shown["differs"], shown["projects"]) == (True, ["platform-shared", "oncology"])
+    assert applied("register", "--env", "dev", "--dry-run") == lacking._replace(status=0)
+    assert applied("register", "--env", "dev") == lacking._replace(status=0)
+    assert applied("register", "--env", "dev") == Result(0, "15 unchanged.\n", "")
+    assert applied("diff", "--env", "dev").status == 0
+
+
 def test_drift_in_zenml_is_shown_field_by_field(applied: Run) -> None:
     from zenml.client import Client
 

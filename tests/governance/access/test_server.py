@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import requests
 
+from environments import SHARED_PROJECT
 from governance.access.roles import ACTIONS, MATRIX, Action
 from governance.access.routes import API, READING, Route, UnguardedRouteError, refuse_unguarded, routes_of, rules
 from tests.conftest import edit_yaml
-from tests.governance.served import LEFT, PASSWORD, ROLES, Client, Served, member, snapshot
+from tests.governance.served import LEFT, PASSWORD, ROLES, TEAMS, Client, Served, member, snapshot
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
@@ -136,9 +137,15 @@ def test_values_of_secrets_are_read_by_those_whose_they_are(server: Served) -> N
 
 
 def test_a_team_sees_its_own_project_and_an_auditor_all(server: Served) -> None:
-    made = {team: server.admin.made("projects", {"name": team}) for team in ("oncology", "diabetes-care")}
+    with server.per_team() as made:
+        _seen_by_their_own(server, made)
+
+
+def _seen_by_their_own(server: Served, made: dict[str, str]) -> None:
+    shared = made.pop(SHARED_PROJECT)
+    server.project_named("of-a-team-that-left")
     models = {
-        team: server.admin.made("models", {"name": f"{team.replace('-', '_')}_classifier", "project": project})
+        team: server.admin.made("models", {"name": f"seen_by_{team.replace('-', '_')}", "project": project})
         for team, project in made.items()
     }
 
@@ -146,15 +153,16 @@ def test_a_team_sees_its_own_project_and_an_auditor_all(server: Served) -> None:
         return {project["name"] for project in server.clients[who]("GET", "projects").json()["items"]}
 
     scientist, auditor = server.clients[member("data-scientist")], server.clients[member("auditor")]
-    assert seen(member("data-scientist")) == {"default", "oncology"}
-    assert seen(member("auditor")) == {"default", *made}
+    assert seen(member("data-scientist")) == {"default", SHARED_PROJECT, "oncology"}
+    assert seen(member("auditor")) == {"default", SHARED_PROJECT, "of-a-team-that-left", *made}
     assert scientist("GET", f"models/{models['oncology']}").ok
     assert scientist("GET", f"models/{models['diabetes-care']}").status_code == 403
     assert auditor("GET", f"models/{models['diabetes-care']}").ok
     listed = scientist("GET", "models", params={"project": made["diabetes-care"]})
     assert listed.json()["items"] == []
-    assert auditor("GET", "models", params={"project": made["diabetes-care"]}).json()["total"] == 1
-    body = {"name": "training_pipeline", "project": made["diabetes-care"]}
+    assert auditor("GET", "models", params={"project": made["diabetes-care"]}).json()["total"] >= 1
+    assert scientist("GET", "models", params={"project": shared}).ok
+    body = {"name": "seen_pipeline", "project": made["diabetes-care"]}
     assert scientist("POST", "pipelines", body).status_code == 403
     assert scientist("POST", "pipelines", {**body, "project": made["oncology"]}).ok
 
@@ -168,10 +176,22 @@ def test_a_team_sees_its_own_project_and_an_auditor_all(server: Served) -> None:
         others = {"model_version_id": versions["diabetes-care"]}
         for wider in ({}, others, {**own, "logical_operator": "or"}, {"model_version_id": [*own.values()] * 2}):
             answer = scientist("GET", links, params=wider)
-            assert answer.status_code == 403 and "of every project" in answer.text, (links, wider, answer.text)
+            assert answer.status_code == 403 and "of every team" in answer.text, (links, wider, answer.text)
             assert auditor("GET", links, params=wider).ok
     assert scientist("GET", "resource_requests").status_code == 403
     assert auditor("GET", "resource_requests").status_code == 501, "let through; the open server has none"
+
+
+def test_in_a_shared_project_links_are_those_of_ones_own_team(server: Served) -> None:
+    versions = {team: server.version(team) for team in TEAMS}
+    for links in ("model_version_artifacts", "model_version_pipeline_runs"):
+        for team, other in (("oncology", "diabetes-care"), ("diabetes-care", "oncology")):
+            theirs = server.clients[member("ml-engineer", team)]
+            assert theirs("GET", links, params={"model_version_id": versions[team]}).ok
+            for wider in ({"model_version_id": versions[other]}, {}):
+                answer = theirs("GET", links, params=wider)
+                assert answer.status_code == 403 and "of every team" in answer.text, (links, wider, answer.text)
+        assert server.clients[member("auditor")]("GET", links).ok
 
 
 def _without(person: str) -> Callable[[dict[str, Any]], object]:
