@@ -82,6 +82,9 @@ def ready_zenml() -> None:
 
     open_client()
     quiet_third_parties()
+    from governance.core.stacks import use_some_project
+
+    use_some_project()
 
 
 def quiet_third_parties() -> None:

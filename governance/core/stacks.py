@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_PROJECT_ID, ENV_ZENML_ACTIVE_STACK_ID
 from zenml.exceptions import IllegalOperationError, StackValidationError
 
+from environments import DEFAULT_PROJECT, SHARED_PROJECT
 from governance.core.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -64,6 +65,21 @@ def use_project(name: str) -> None:
         ProjectMissingError: there is no such project.
     """
     os.environ[ENV_ZENML_ACTIVE_PROJECT_ID] = require_project(name)
+
+
+def use_some_project() -> None:
+    """Work on a project that everybody sees, in this process only, where none is in use.
+
+    Where a store has several, ZenML chooses none, and then loads no pipeline. What is done in a team's own project
+    names it.
+    """
+    try:
+        _ = Client().active_project
+    except RuntimeError:
+        for name in (DEFAULT_PROJECT, SHARED_PROJECT):
+            with suppress(ProjectMissingError):
+                use_project(name)
+                return
 
 
 @contextmanager

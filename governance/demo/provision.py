@@ -29,7 +29,9 @@ def provision(platform: Platform, progress: DemoProgress) -> None:
         from governance.core.progress import quiet_third_parties
 
         quiet_third_parties()
-        from stack_bootstrap.registration import register_all
+        from stack_bootstrap.registration import make_projects, missing_projects, register_all
+
+        make_projects(missing_projects(platform))
     with progress.doing("registering") as tell_outcome, attached(AuditRecorder()):
         # What differed is what was written.
         changed = sum(1 for _ in register_all(contracts, settings=platform.directory))

@@ -1,9 +1,9 @@
-"""The interface of the server, for programs of an administrator: logged in by a key, with errors that say of whom."""
+"""The interface of the server, for programs of an administrator: logged in once, with errors that say of whom."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -21,17 +21,17 @@ class Api:
 
     Args:
         url: of the server.
-        key: API key of a service account. It is exchanged for a token once: a key itself costs seconds a request.
+        login: form of the server's login, with a service account's key or somebody's name and password. It is exchanged
+            for a token once: a key itself costs seconds a request.
 
     Raises:
-        ServerError: the server does not answer, or does not take the key.
+        ServerError: the server does not answer, or does not take the login.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, login: Mapping[str, str]) -> None:
         self.url = url.rstrip("/")
         self._session = requests.Session()
-        form = {"grant_type": "zenml-api-key", "password": key}
-        given = self._ask("logging in", "POST", "login", data=form)
+        given = self._ask("logging in", "POST", "login", data=dict(login))
         self._session.headers["Authorization"] = f"Bearer {given['access_token']}"
 
     def every(self, path: str) -> Iterator[dict[str, Any]]:
@@ -81,13 +81,24 @@ def connect(platform: Platform) -> Api:
     Raises:
         ServerError: no server runs here, or it refuses the key.
     """
-    url, key = os.environ.get("ZENML_STORE_URL"), os.environ.get("ZENML_STORE_API_KEY")
+    url, key, name, password = (
+        os.environ.get(f"ZENML_STORE_{what}") for what in ("URL", "API_KEY", "USERNAME", "PASSWORD")
+    )
     if url and url.startswith("http"):
-        if not key:
-            raise ServerError(f"ZENML_STORE_URL names {url}: set ZENML_STORE_API_KEY to a key of an administrator's.")
-        return Api(url, key)
+        if key:
+            return Api(url, _by_key(key))
+        if name and password:
+            return Api(url, {"username": name, "password": password})
+        raise ServerError(
+            f"ZENML_STORE_URL names {url}: set ZENML_STORE_API_KEY to a key of an administrator's, or "
+            "ZENML_STORE_USERNAME and ZENML_STORE_PASSWORD."
+        )
     home = Home.of(platform)
     running = [service for service in home.services() if service.runs]
     if not running:
         raise ServerError("No server of this checkout runs: make server, or set ZENML_STORE_URL.")
-    return Api(running[0].url, home.key.read_text(encoding="utf-8"))
+    return Api(running[0].url, _by_key(home.key.read_text(encoding="utf-8")))
+
+
+def _by_key(key: str) -> dict[str, str]:
+    return {"grant_type": "zenml-api-key", "password": key}

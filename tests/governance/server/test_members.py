@@ -18,7 +18,7 @@ from governance.audit.events import AccountChange
 from governance.cli.app import app
 from governance.server.state import Home
 from tests.conftest import edit_yaml
-from tests.governance.served import LEFT, Served
+from tests.governance.served import LEFT, PASSWORD, Served, member
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
@@ -128,6 +128,11 @@ def test_an_error_of_the_server_names_whose_account_it_is_about(
     refused = members("--env", "production")
     assert refused.exit_code != 0
     assert "answers 403" in str(refused.exception)
+    monkeypatch.delenv("ZENML_STORE_API_KEY")
+    assert "ZENML_STORE_USERNAME and ZENML_STORE_PASSWORD" in str(members("--dry-run").exception)
+    monkeypatch.setenv("ZENML_STORE_USERNAME", member("platform-admin"))
+    monkeypatch.setenv("ZENML_STORE_PASSWORD", PASSWORD)
+    assert "may not administer the server" in str(members("--dry-run").exception), "of a team is not of the server"
     monkeypatch.setenv("ZENML_STORE_URL", "http://127.0.0.1:1")
     away = members("--env", "production")
     assert away.exit_code != 0
