@@ -270,8 +270,8 @@ report: setup ## Write the HTML report of the version in ENV
 
 ##@ Quality
 
-test: $(DEV_STAMP) ## Run every test, or those of ARGS="-k …" [COVERAGE=1]
-	@$(DEV_RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50 \
+test: $(DEV_STAMP) ## Run every test, or those of ARGS="-k …" [COVERAGE=1] [ALL_RUNS=1]
+	@$(if $(ALL_RUNS),ALL_RUNS=1) $(DEV_RUN) pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=50 \
 		$(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=90) $(ARGS)
 
 check: lint ## For every save: lint, types and the tests that start neither ZenML nor Terraform

@@ -132,6 +132,8 @@ FREE: Mapping[str, str] = {
     "aws_ecr_lifecycle_policy": _SETTING,
     "aws_ecs_cluster": "charged by the containers in it",
     "aws_ecs_service": "charged with its task definition",
+    "aws_eks_access_entry": _RIGHTS,
+    "aws_eks_pod_identity_association": _RIGHTS,
     "aws_iam_openid_connect_provider": _RIGHTS,
     "aws_iam_policy": _RIGHTS,
     "aws_iam_role": _RIGHTS,

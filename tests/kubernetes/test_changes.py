@@ -195,7 +195,7 @@ def test_an_error_names_the_object_and_says_what_the_server_said(installation: I
 
 
 def test_a_cluster_that_cannot_be_reached_is_named(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ClusterError, match=r"context nowhere.*kubernetes\.context.*KUBECONFIG"):
+    with pytest.raises(ClusterError, match=r"context nowhere.*in the section kubernetes.*KUBECONFIG"):
         Cluster("nowhere")
     closed = tmp_path / "config"
     text = api.kubeconfig.read_text(encoding="utf-8")

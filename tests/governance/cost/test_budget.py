@@ -95,7 +95,7 @@ def test_the_refusal_stops_a_real_run_before_it_begins(logged: Logged, monkeypat
     pipeline: Any = Prepared()
     monkeypatch.setattr(running, "govern", lambda plain, _target, version: plain)
     monkeypatch.setattr(running, "gates_of", lambda _governed: ())
-    monkeypatch.setattr(running, "active_stack", lambda _name: nullcontext())
+    monkeypatch.setattr(running, "active_stack", lambda *_where: nullcontext())
     monkeypatch.setattr(running, "tell_budget", lambda _check: None)
     logged.write("dev", a_run(1, "1000", at=datetime.now(tz=UTC)))
     with pytest.raises(BudgetExceededError):

@@ -17,6 +17,7 @@ from governance.cost.clouds import CLOUDS
 from governance.cost.labels import orchestrator_labels
 from tests.conftest import edit_yaml
 from tests.governance.conftest import CANCER
+from tests.infra.managed_cluster import managed_cluster
 
 RULES = {
     "gcp": re.compile(r"[a-z0-9_-]{0,63}"),
@@ -30,7 +31,12 @@ RUN = "training_pipeline-production-0123456789ab"
 
 
 def target(settings: Path, cloud: str, **section: Any) -> Target:
-    edit_yaml(settings / "production.yaml", lambda raw: raw[cloud].update(section))
+    def choose(raw: dict[str, Any]) -> None:
+        raw[cloud].update(section)
+        if section["orchestrator"] == "kubernetes":
+            raw[cloud]["kubernetes"] = managed_cluster(raw)
+
+    edit_yaml(settings / "production.yaml", choose)
     return target_for(load_platform(settings), CANCER, "production", cloud)
 
 

@@ -147,9 +147,9 @@ def test_a_server_that_dies_at_work_is_said_in_one_line_and_the_next_command_goe
     @app.command()
     def look_twice() -> None:
         client = open_client()
-        seen.append(client.list_models().total)
+        seen.append(client.list_models(project="default").total)
         wire.cut()
-        seen.append(client.list_models().total)
+        seen.append(client.list_models(project="default").total)
 
     monkeypatch.setattr("sys.argv", ["look-twice"])
     with pytest.raises(SystemExit) as ended:

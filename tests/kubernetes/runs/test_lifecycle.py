@@ -17,10 +17,11 @@ from tests.kubernetes.runs.world import (
     Answer,
     Trained,
     World,
+    all_runs,
     wait_for,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), all_runs]
 
 PATIENCE = 600
 """Seconds that a cluster of two cores may need for a night."""

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from tests.kubernetes.runs.world import CANCER, Trained, World
+from tests.kubernetes.runs.world import CANCER, Trained, World, all_runs
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), all_runs]
 
 AWAY_SECONDS = 25
 """As long as an upgrade of a server takes."""
