@@ -26,6 +26,7 @@ from governance.core.target import Target
 from governance.images.lock_file import Locked, read_lock
 from governance.records.journal import Journal, without_people
 from governance.reproduction.recorded import RecordedRun, ReproductionError, recorded_training
+from governance.runs.trackers import TRACKERS
 from pipelines.artifacts import CONFIG
 from pipelines.training import training_pipeline
 from stack_bootstrap.tool_environment import ToolEnvironmentError, tool_environment
@@ -33,7 +34,7 @@ from stack_bootstrap.tool_environment import ToolEnvironmentError, tool_environm
 Outcome = Literal["reproduced", "within_intervals", "differs"]
 Teller = Callable[[str], None]
 _REBUILD = Path(__file__).with_name("rebuild.py")
-_FOREIGN = ("ZENML_", "PYTHON", "MLFLOW_TRACKING")
+_FOREIGN = ("ZENML_", "PYTHON", *(f"{flavor.upper()}_TRACKING" for flavor in TRACKERS))
 """Variables that would lead the training to another store or other code."""
 _LAST_LINES = 6
 _MOST = 20

@@ -140,7 +140,7 @@ def test_secrets_are_references_in_what_is_planned_kept_and_run(
         "encryption_key": "what-encrypts-the-values-of-secrets",
         "token_key": "what-signs-every-login",
     }
-    monkeypatch.setenv("TF_VAR_secret_values", json.dumps(values))
+    monkeypatch.setenv("TF_VAR_server_secret_values", json.dumps(values))
     state = apply_root(settings, SERVER, "aws")
     where = simulated_workspace(settings, SERVER, "aws")
     everywhere = json.dumps([state, Terraform(where).show(where.plan_file), Terraform(where).pull_state()])

@@ -77,7 +77,7 @@ module "secrets" {
   recovery_days = local.server.protected ? 30 : 0
   secrets       = merge(local.secrets, { (local.encryption) = 1 })
   values = {
-    for key, value in var.secret_values : "${local.name}-${replace(key, "_", "-")}" => value
+    for key, value in var.server_secret_values : "${local.name}-${replace(key, "_", "-")}" => value
   }
 }
 
@@ -95,7 +95,7 @@ module "server" {
   access_log           = { bucket = module.access_logs.name }
   certificate_arn      = local.server.aws.certificate_arn
   clients              = local.server.aws.clients
-  database_password    = lookup(var.secret_values, "database_password", "") # never null: that is refused even where nothing is written
+  database_password    = lookup(var.server_secret_values, "database_password", "") # never null: that is refused even where nothing is written
   files_bucket         = module.files.name
   image                = local.server.image
   image_repository     = local.image_repository

@@ -1,5 +1,5 @@
-variable "secret_values" {
-  description = "Values of secrets by key, in the run that raises their version. Give it as TF_VAR_secret_values."
+variable "server_secret_values" {
+  description = "Values of secrets by key, in the run that raises their version. Give it as TF_VAR_server_secret_values."
   type        = map(string)
   nullable    = false
   default     = {}
