@@ -101,6 +101,20 @@ def test_what_does_not_fit_is_named_by_line_column_and_value(file: Path, content
         assert str(error.value).startswith(f"{file.parent / name}: ")
 
 
+def test_what_does_not_fit_is_named_by_line_far_into_a_file_too(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arrow numbers no row of a block that it read in a thread, of which tests have one as a rule."""
+    monkeypatch.setattr(csv_file, "_BLOCK", 4096)
+    before = pa.cpu_count()
+    pa.set_cpu_count(2)
+    rows = [f"{number},x\n" for number in range(20_000)]
+    file.write_text("a,b\n" + "".join([*rows, "high,y\n", *rows]), encoding="utf-8")
+    try:
+        with pytest.raises(DataSourceError, match="column 'a': expected number, found 'high' in line 20002"):
+            _rows(file)
+    finally:
+        pa.set_cpu_count(before)
+
+
 def test_large_number_that_is_exact_is_read(file: Path) -> None:
     file.write_text("a,b\n1152921504606846976,x\n1e300,y\n12345678901234567.5,z\n", encoding="utf-8")
     assert [row["a"] for row in _rows(file)] == [2.0**60, 1e300, 12345678901234567.5]
