@@ -36,7 +36,7 @@ def train(model: str) -> dict[str, Any]:
         returned = plain(*args, **kwargs)
         compilation = PipelineCompilationContext.get()
         assert compilation is not None, "ZenML calls a pipeline's function while it compiles it"
-        store_plain_models(compilation.pipeline)
+        store_plain_models(compilation.pipeline, config)
         return returned
 
     pipeline.entrypoint = with_models_stored  # type: ignore[assignment]  # ZenML's type stands for any function

@@ -93,7 +93,7 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
             )
         _refuse_own_hooks(compilation.pipeline)
         given = inspect.signature(plain).bind(*args, **kwargs).arguments
-        store_plain_models(compilation.pipeline)
+        store_plain_models(compilation.pipeline, session.config)
         attached = _attach_gates(compilation.pipeline, session, version, given)
         executor.equip(compilation.pipeline, session.config, attached.values())
         _conclude(compilation.pipeline)

@@ -18,6 +18,8 @@ from pipelines.onnx_models import OnnxModel
 if TYPE_CHECKING:
     from zenml.pipelines.pipeline_definition import Pipeline
 
+    from pipelines.config import ModelConfig
+
 
 _TYPES = {
     TRAINING_DATA: pd.DataFrame,
@@ -28,14 +30,15 @@ _TYPES = {
 """What the artifacts are that gates and signatures read."""
 
 
-def store_plain_models(pipeline: Pipeline) -> None:
+def store_plain_models(pipeline: Pipeline, config: ModelConfig) -> None:
     """Let each step that returns an estimator as the artifact ``model`` store it as a :class:`TrainedModel`.
 
     What is added to the estimator comes from other artifacts of the run, so the step waits for those.
 
     Raises:
         UngovernedPipelineError: an output is of another type than gates read, a step that takes the model asks for a
-            type it does not get, or the pipeline lacks an artifact that describes what the model was trained on.
+            type it does not get, the pipeline lacks an artifact that describes what the model was trained on, or
+            ``config`` names preprocessing, which a step that fits by itself does not do.
     """
     _refuse_other_data(pipeline)
     makers = {
@@ -48,6 +51,12 @@ def store_plain_models(pipeline: Pipeline) -> None:
         if output is None or output.resolved_annotation is TrainedModel:
             continue
         _refuse_other_types(pipeline, invocation_id, output.resolved_annotation)
+        if config.features.preprocessing is not None:
+            raise UngovernedPipelineError(
+                f"Pipeline {pipeline.name!r}: {invocation_id} fits the model by itself, so features.preprocessing of "
+                f"{config.model}.yaml would be ignored. Take it out and let the step do it, or leave out "
+                "pipelines.training and name an estimator."
+            )
         _refuse_what_will_not_fit(pipeline, invocation_id, output.resolved_annotation)
         missing = [name for name in (TRAINING_DATA, DATA_DESCRIPTION) if name not in makers]
         if missing:

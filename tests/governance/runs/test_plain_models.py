@@ -205,6 +205,14 @@ def test_what_a_pipeline_lacks_is_refused_by_name_before_it_starts(ground: Groun
     assert Client().list_pipeline_runs().total == before
 
 
+def test_preprocessing_that_a_step_of_ones_own_would_ignore_is_refused(ground: Ground, use: Any) -> None:
+    features = read_config(CANCER).features.model_dump()
+    step = {"type": "sklearn.preprocessing.StandardScaler"}
+    use(training, features={**features, "preprocessing": [step]})
+    with pytest.raises(UngovernedPipelineError, match=r"fits the model by itself, so features\.preprocessing of"):
+        jobs.preview_training(ground.target("dev"))
+
+
 def test_pipeline_that_takes_what_nobody_gives_is_refused_by_name(ground: Ground, use: Any) -> None:
     use(takes_what_nobody_gives)
     with pytest.raises(PipelineMissingError, match="it takes 'speed', and is called with config"):
