@@ -37,6 +37,11 @@ class Locked:
         return " \\\n    ".join([head, *(f"--hash=sha256:{digest}" for digest in self.hashes)])
 
 
+def normalized(name: str) -> str:
+    """Return a package's ``name`` as the index compares it. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def read_lock(file: Path) -> tuple[Locked, ...]:
     """Read the packages in a lock of ``uv pip compile --generate-hashes``, in its order.
 

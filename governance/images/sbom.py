@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.core.errors import RefusedError
-from governance.images.lock_file import Locked
+from governance.images.lock_file import Locked, normalized
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
@@ -41,7 +40,7 @@ def library(package: Locked) -> Component:
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
-    purl = PackageURL("pypi", None, re.sub(r"[-_.]+", "-", package.name).lower(), package.version)
+    purl = PackageURL("pypi", None, normalized(package.name), package.version)
     marker = [Property(name="groundwork:marker", value=package.marker)] if package.marker else []
     return Component(
         name=package.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from governance.audit.events import RunReproduced
 from governance.core.digests import digest
 from governance.core.provenance import lock_digest
 from governance.core.target import Target
-from governance.images.lock_file import Locked, read_lock
+from governance.images.lock_file import Locked, normalized, read_lock
 from governance.records.journal import Journal, without_people
 from governance.reproduction.recorded import RecordedRun, ReproductionError, recorded_training
 from governance.runs.trackers import TRACKERS
@@ -252,20 +251,16 @@ def _differs(name: str, parameters: Mapping[str, Any], report: Mapping[str, Any]
 
 def _other_packages(installed: Mapping[str, str], lock: Path) -> list[str]:
     """Return which installed packages are not those of ``lock``; one that is missing would have failed the training."""
-    here = {_plain(name): version for name, version in installed.items()}
+    here = {normalized(name): version for name, version in installed.items()}
     wanted: dict[str, list[Locked]] = {}
     for package in read_lock(lock):
-        wanted.setdefault(_plain(package.name), []).append(package)
+        wanted.setdefault(normalized(package.name), []).append(package)
     found = []
     for name, packages in sorted(wanted.items()):
         versions = [package.version for package in packages]
         if name in here and here[name] not in versions:
             found.append(f"{name} is {' or '.join(versions)} in the lock, and {here[name]} is installed")
     return found
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _unseeded(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:

@@ -21,7 +21,7 @@ import typer
 from environments import CHECKOUT
 from governance.access.settings import ADMINISTRATORS
 from governance.server.database import Address
-from governance.server.state import ServerError
+from governance.server.state import ADMINISTRATOR, SERVED, ServerError
 from governance.server.trackers import (
     OWNER,
     SERVER,
@@ -37,7 +37,6 @@ APPLIED = Path("/usr/share/groundwork/applied")
 """What was last applied to the environments when the image was made; see ``governance.records.applied``."""
 LOCK_SECONDS = 600
 """How long a container waits while another brings the database up to date."""
-ADMINISTRATOR = "admin"
 _DRAIN_SECONDS = 30
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -95,15 +94,8 @@ def zenml_variables(variables: Mapping[str, str], address: Address) -> dict[str,
         raise ServerError(f"{', '.join(missing)} is not set: replicas without it would each make one of their own.")
     return {
         ADMINISTRATORS: variables.get(ADMINISTRATORS, ADMINISTRATOR),
-        "ZENML_ANALYTICS_OPT_IN": "false",
-        "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
+        **SERVED,
         "ZENML_SECRETS_STORE_TYPE": "sql",
-        "ZENML_SERVER": "true",
-        "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
-        "ZENML_SERVER_AUTO_ACTIVATE": "true",
-        "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
-        "ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES": "60",
-        "ZENML_STORE_TYPE": "sql",
         "ZENML_STORE_URL": address.url,
     }
 

@@ -23,17 +23,15 @@ from environments.files import replace_file
 from governance.access.settings import ADMINISTRATORS, SETTINGS
 from governance.server.database import Address, keep_address
 from governance.server.secret_values import keep_encrypted, named, variables_of
-from governance.server.state import Home, Process, ServerError, Service
+from governance.server.state import ADMINISTRATOR, SERVED, Home, Process, ServerError, Service
 from governance.server.trackers import PAGES, Store, page_command, page_variables, tracking_stores
 
-ADMINISTRATOR, CHECKOUT_ACCOUNT = "admin", "checkout"
-"""The first administrator, and the service account of this checkout's commands."""
+CHECKOUT_ACCOUNT = "checkout"
+"""The service account of this checkout's commands."""
 ZENML = "zenml"
 PORT = 8237
 HOST = "127.0.0.1"
 READY_SECONDS, END_SECONDS, ASK_SECONDS = 120, 20, 30
-TOKEN_MINUTES = 60
-"""How long a login lasts; whoever holds a key, such as CI, is given the next token for it."""
 
 
 def start(
@@ -116,17 +114,10 @@ def _zenml(platform: Platform, home: Home, port: int, database: Address | None, 
     password = _first_password(home, url)
     variables = {
         **_roles(platform),
+        **SERVED,
         "ZENML_CONFIG_PATH": str(home.folder / "zenml"),
-        "ZENML_SERVER": "true",
-        "ZENML_SERVER_AUTO_ACTIVATE": "true",
-        "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
-        "ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES": str(TOKEN_MINUTES),
-        "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
         "ZENML_SERVER_JWT_SECRET_KEY": _kept(home.folder / "tokens.key", lambda: secrets.token_hex(32)),
-        "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
         "ZENML_DEFAULT_USER_PASSWORD": password,
-        "ZENML_ANALYTICS_OPT_IN": "false",
-        "ZENML_STORE_TYPE": "sql",
         "ZENML_STORE_URL": _address(home, database),
         **variables_of(key),
     }

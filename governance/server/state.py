@@ -14,6 +14,22 @@ from governance.core.errors import RefusedError
 from governance.core.workspace import workspace_dir
 from stack_bootstrap.registration.running_server import process_runs
 
+ADMINISTRATOR = "admin"
+"""The first administrator."""
+TOKEN_MINUTES = 60
+"""How long a login lasts; whoever holds a key, such as CI, is given the next token for it."""
+SERVED = {
+    "ZENML_ANALYTICS_OPT_IN": "false",
+    "ZENML_DEFAULT_USER_NAME": ADMINISTRATOR,
+    "ZENML_SERVER": "true",
+    "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
+    "ZENML_SERVER_AUTO_ACTIVATE": "true",
+    "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
+    "ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES": str(TOKEN_MINUTES),
+    "ZENML_STORE_TYPE": "sql",
+}
+"""Variables of ZenML's server, wherever it is."""
+
 
 class ServerError(RefusedError):
     """The server cannot be started, stopped or used as asked; the message says why and what to do."""

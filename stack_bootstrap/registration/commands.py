@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from environments import DIRECTORY, SettingsError, load_platform, pick_cloud
+from environments import DIRECTORY, Platform, SettingsError, load_platform, pick_cloud
 from stack_bootstrap import registration
 from stack_bootstrap.contract import StackContract
 from stack_bootstrap.infrastructure import read_stacks
@@ -47,8 +46,9 @@ def diff(
     adopt: Adopt = False,
 ) -> None:
     """Exit with 2 when what is registered in ZenML differs from the contracts, 0 when not, 1 when that is unknown."""
-    projects = _missing_projects(team, settings)
-    changes = registration.diff(_contracts(env, cloud, team, settings), team=team, adopt=adopt)
+    platform = load_platform(settings)
+    projects = _missing_projects(platform, team)
+    changes = registration.diff(_contracts(platform, env, cloud, team), team=team, adopt=adopt)
     _show(changes, as_json, projects)
     if changes.differs or projects:
         raise typer.Exit(2)
@@ -73,8 +73,8 @@ def register(
     if prune and not dry_run:
         for name in expand_environments(env, platform):
             registration.refuse_protected(platform.environment(name), confirm)
-    contracts = _contracts(env, cloud, team, settings)
-    projects = _missing_projects(team, settings)
+    contracts = _contracts(platform, env, cloud, team)
+    projects = _missing_projects(platform, team)
     if dry_run:
         _show(registration.diff(contracts, team=team, adopt=adopt), as_json, projects)
         return
@@ -88,7 +88,7 @@ def register(
     else:
         _show_orphans(done.orphans)
         typer.echo(_summary(done, done=True))
-    _show_missing_members(env, team, settings)
+    _show_missing_members(platform, env, team)
 
 
 @app.command()
@@ -100,7 +100,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that every stack is registered as its contract says and can be used from here."""
-    checks = registration.verify(_contracts(env, cloud, team, settings))
+    platform = load_platform(settings)
+    checks = registration.verify(_contracts(platform, env, cloud, team))
     failed = [check for check in checks if check.problem is not None]
     if as_json:
         _print_json([_described(check) for check in checks])
@@ -110,7 +111,7 @@ def verify(
         typer.echo(
             f"{len(checks)} checks, {len(failed)} failed." if checks else "Nothing to check: no stack is asked for."
         )
-    _show_missing_members(env, team, settings)
+    _show_missing_members(platform, env, team)
     if failed:
         raise typer.Exit(1)
 
@@ -142,9 +143,10 @@ def unregister(
         typer.echo(_summary(gone, done=True))
 
 
-def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settings: Path) -> dict[str, StackContract]:
+def _contracts(
+    platform: Platform, names: Sequence[str], cloud: str | None, team: str | None
+) -> dict[str, StackContract]:
     """Return the contracts that the named environments were last applied with, narrowed to ``team``."""
-    platform = load_platform(settings)
     contracts = {name: read_stacks(platform, name, cloud) for name in expand_environments(names, platform)}
     if team is not None:
         for name, of_teams in contracts.items():
@@ -154,13 +156,12 @@ def _contracts(names: Sequence[str], cloud: str | None, team: str | None, settin
     return registration.merge(contracts)
 
 
-def _missing_projects(team: str | None, settings: Path) -> tuple[str, ...]:
-    return registration.missing_projects(load_platform(settings), None if team is None else [team])
+def _missing_projects(platform: Platform, team: str | None) -> tuple[str, ...]:
+    return registration.missing_projects(platform, None if team is None else [team])
 
 
-def _show_missing_members(names: Sequence[str], team: str | None, settings: Path) -> None:
+def _show_missing_members(platform: Platform, names: Sequence[str], team: str | None) -> None:
     """Print missing members on standard error: it is no fault of the stacks, and no part of their JSON."""
-    platform = load_platform(settings)
     missing = registration.missing_members(platform, expand_environments(names, platform), team=team)
     if missing:
         typer.echo("In a team's file, but no user of the ZenML server; make members makes accounts:", err=True)

@@ -16,8 +16,8 @@ import requests
 from environments import SHARED_PROJECT, Platform, Role, load_platform, stack_name
 from governance.audit import locate
 from governance.infrastructure import AuditRecorder
-from governance.server.start import ADMINISTRATOR, start, stop
-from governance.server.state import Home
+from governance.server.start import start, stop
+from governance.server.state import ADMINISTRATOR, Home
 from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct
 from stack_bootstrap.workspace import workspace

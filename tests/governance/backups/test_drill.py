@@ -22,8 +22,8 @@ from governance.promotion.promote import promote
 from governance.runs import jobs
 from governance.server.database import DATABASE
 from governance.server.mariadb import TemporaryMariaDb
-from governance.server.start import ADMINISTRATOR, start, stop
-from governance.server.state import Home
+from governance.server.start import start, stop
+from governance.server.state import ADMINISTRATOR, Home
 from tests.governance.backups.conftest import events, place_of
 from tests.governance.conftest import CANCER, Ground
 from tests.governance.promotion.conftest import in_use

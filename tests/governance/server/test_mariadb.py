@@ -11,8 +11,8 @@ import requests
 from environments import load_platform
 from governance.server.database import DATABASE, Address, address_of, keep_address
 from governance.server.mariadb import TemporaryMariaDb
-from governance.server.start import ADMINISTRATOR, start, stop
-from governance.server.state import Home, ServerError
+from governance.server.start import start, stop
+from governance.server.state import ADMINISTRATOR, Home, ServerError
 from tests.governance.served import Client, free_port
 
 
