@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.mutants import MUTANTS, main, why_stale
+from tests.mutants import MUTANTS, Mutant, main, tried, why_stale
 
 
 def test_words_that_no_promise_holds_are_not_answered_with_all_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +34,19 @@ def test_every_mutant_applies_once_and_its_tests_are_there() -> None:
 )
 def test_one_that_does_not_apply_says_so(change: dict[str, str], why: str) -> None:
     assert why in (why_stale(replace(MUTANTS[0], **change)) or "")
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("assert LIMIT == 1", "noticed"),
+        ("assert LIMIT > 0", "SURVIVED"),
+        ("__import__('pytest').skip('no cluster')", "skipped"),
+    ],
+)
+def test_tests_that_are_all_skipped_are_not_tests_that_pass(tmp_path: Path, test: str, said: str) -> None:
+    (tmp_path / "limits.py").write_text("LIMIT = 1\n", encoding="utf-8")
+    file = tmp_path / "test_limits.py"
+    file.write_text(f"from limits import LIMIT\n\ndef test_limit():\n    {test}\n", encoding="utf-8")
+    assert tried(Mutant("a limit", "limits.py", "LIMIT = 1", "LIMIT = 2", "test_limits.py"), tmp_path) == said
+    assert (tmp_path / "limits.py").read_text(encoding="utf-8") == "LIMIT = 1\n"
