@@ -129,12 +129,13 @@ def test_the_demo_runs_again_stops_at_a_gate_and_cleans_up(demo: Demo, tmp_path:
 @pytest.mark.xdist_group("the demo killed")
 def test_the_demo_ends_well_wherever_it_was_killed_before(demo: Demo) -> None:
     remove_diabetes_care(demo.settings)  # one model is enough to be killed with
-    for words, after in (
+    places = (
         ("Infrastructure", 0.6),  # Terraform at work
         ("terraform apply production", 4.0),  # ZenML making its store
         ("model_evaluator", 0.5),  # a run is on its way, and MLflow makes its database
         ("train in dev", 0.1),  # a promotion has begun
-    ):
+    )
+    for words, after in places if os.environ.get("ALL_FAULTS") else places[1::2]:
         demo.kill_at(words, after)
     status, told = demo.run("demo")
     assert status == 0, told

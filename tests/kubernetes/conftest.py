@@ -26,7 +26,7 @@ from stack_bootstrap.cluster.changes import apply_cluster, plan_cluster
 from stack_bootstrap.cluster.connection import Cluster
 from stack_bootstrap.cluster.render import ClusterTarget
 from tests.conftest import copy_settings, edit_yaml
-from tests.kubernetes.api import Api
+from tests.kubernetes.api import Api, pod, until
 
 VARIABLE = "GROUNDWORK_KUBECONFIG"
 REGISTRY = "localhost:5000"
@@ -167,11 +167,31 @@ def image(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         for arguments in (["tag", local, there], ["push", "--quiet", there]):
             subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=300)
+        _require_pods(api, there)
         yield there
     finally:
         if registry is not None:
             registry.terminate()
             registry.wait(timeout=10)
+
+
+def _require_pods(api: Api, image: str, seconds: float = 120) -> None:
+    """Skip where no pod starts, as on a node whose disk is full: every test of runs would wait for its deadline."""
+    pods, name = "/api/v1/namespaces/default/pods", f"starts-{uuid.uuid4().hex[:5]}"
+    asked = pod(name, image, ["true"])
+    asked["spec"]["serviceAccountName"] = "default"
+    answer = api("POST", pods, asked)
+    assert answer.status == 201, answer.said
+    try:
+        until(lambda: api("GET", f"{pods}/{name}").body["status"]["phase"] == "Succeeded", "a pod ends well", seconds)
+    except AssertionError:
+        events = api("GET", f"/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3D{name}").body[
+            "items"
+        ]
+        said = events[-1]["message"] if events else "the cluster says nothing of it"
+        pytest.skip(f"a cluster is needed whose pods start, and this one's did not within {seconds:.0f} s: {said}")
+    finally:
+        api("DELETE", f"{pods}/{name}")
 
 
 def _answers() -> bool:

@@ -26,14 +26,14 @@ ASKED = {
 
 
 @pytest.fixture(scope="session")
-def world(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
+def world(api: Api, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[worlds.World]:
     """A platform whose environments run in namespaces of the cluster that may be worked on."""
     require_provider()
     if not worlds.PYTHON.is_file():
         pytest.skip("no packages of Kubernetes: make setup CLOUD=kubernetes")
     folder = tmp_path_factory.mktemp("world")
-    image = worlds.image_at_hand() or worlds.build_image(folder / "image")
-    with worlds.world(folder, api, image) as made:
+    training_image = worlds.image_at_hand() or worlds.build_image(folder / "image")
+    with worlds.world(folder, api, training_image) as made:
         yield made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes.runs.world import Answer, Trained, World
+from tests.kubernetes.runs.world import Answer, Trained, World, all_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
@@ -93,12 +93,14 @@ def failed(world: World, told: Answer, sentence: str, reason: str) -> None:
     assert world.leftovers() == []
 
 
+@all_runs
 def test_a_step_with_too_little_memory_is_named_with_its_limit(world: World) -> None:
     with world.config({"data_loader": {"memory": "150Mi"}}):
         told = world.governance("train")
     failed(world, told, r"Step data_loader needed more memory than its limit of 150Mi and was killed", "OOMKilled")
 
 
+@all_runs
 def test_an_image_that_is_gone_is_named(world: World) -> None:
     gone = f"{world.image.partition('@')[0]}@sha256:{'0' * 64}"
     with world.environment(images={"training": gone, "inference": gone}):
@@ -106,6 +108,7 @@ def test_an_image_that_is_gone_is_named(world: World) -> None:
     failed(world, told, rf"its image {re.escape(gone)} cannot be had", "ImagePullBackOff")
 
 
+@all_runs
 def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may_wait(world: World) -> None:
     namespace = world.namespace()
     world.kubectl("create", "quota", "full", "--hard=pods=1", "--namespace", namespace)
@@ -161,6 +164,7 @@ def test_an_interrupted_command_stops_the_run_in_the_cluster(world: World) -> No
     assert [job["metadata"]["name"] for job in gone if "deletionTimestamp" not in job["metadata"]] == []
 
 
+@all_runs
 def test_a_pod_that_policy_refuses_ends_the_run_at_once(world: World) -> None:
     namespace = world.namespace()
     world.python("tests.kubernetes.runs.loosen_pods", "oncology-dev", cwd=Path(__file__).parents[3])

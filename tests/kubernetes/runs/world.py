@@ -50,7 +50,7 @@ TRAINER, APPROVER = "grace@example.com", "edsger@example.com"
 """Who runs the commands, and who agrees to what they ask for."""
 all_runs = pytest.mark.skipif(
     not os.environ.get("ALL_RUNS"),
-    reason="takes some 25 minutes in the cluster, more than the hour of CI has beside the rest: ALL_RUNS=1",
+    reason="takes minutes in the cluster, more than the hour of CI has beside the rest: ALL_RUNS=1",
 )
 
 
