@@ -38,7 +38,7 @@ class SettingsError(ExpectedError):
     """A settings file is wrong; the message says which file, which key and what is allowed."""
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.CSafeLoader):  # the loader in Python takes 0.1 s, which every command would wait for
     """Refuses a mapping that gives the same key twice, where YAML would silently keep the last."""
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -186,7 +186,7 @@ def run_in_copy(copy: Path, script: str, store: Path) -> dict[str, Any]:
 
 def edit_yaml(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Apply ``change`` to the mapping in ``file`` and write it back."""
-    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    raw = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     change(raw)
     file.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
 
