@@ -105,6 +105,11 @@ def test_the_command_ends_with_1_when_a_control_got_through(
 ) -> None:
     command = CliRunner()
     arguments = ["gates-prove", "--json", "--env", "dev", "--settings", str(settings_directory)]
+    # Those of one gate: every other is proven above, and its bootstrap takes seconds.
+    monkeypatch.setattr(
+        "governance.gates.prove.controls",
+        lambda *given: [found for found in controls(*given) if found[0] in (drift.GATE.name, "override")],
+    )
     well = command.invoke(app, arguments)
     assert well.exit_code == 0, well.output
     assert json.loads(well.output)["proven"] is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -170,7 +171,7 @@ def test_the_log_of_each_environment_names_the_map(source: Place, target: Place,
         assert len(ids["runs"]) == 4 and len(ids["artifact_versions"]) == 7
 
 
-def test_a_move_that_is_killed_before_every_write_goes_on_and_makes_nothing_twice(
+def test_a_move_that_is_killed_after_a_few_writes_goes_on_and_makes_nothing_twice(
     source: Place, target: Place, tmp_path: Path
 ) -> None:
     whole = _other_store(tmp_path / "whole.db")
@@ -181,8 +182,9 @@ def test_a_move_that_is_killed_before_every_write_goes_on_and_makes_nothing_twic
     assert differences(here, read_contents(whole, [CANCER])) == ()
 
     attempts, written = 0, 0
+    allowed = 1 if os.environ.get("ALL_FAULTS") else 3
     while True:
-        dying = Counted(target.store, allowed=1)
+        dying = Counted(target.store, allowed=allowed)
         place = Place(target.address, dying, target.project)  # type: ignore[arg-type]
         attempts += 1
         try:
@@ -197,7 +199,7 @@ def test_a_move_that_is_killed_before_every_write_goes_on_and_makes_nothing_twic
     there = read_contents(target, [CANCER])
     assert differences(here, there) == () and there.counts == here.counts
     assert written == counted.written, "nothing is written twice"
-    assert attempts > 40, "each write but the last broke an attempt off"
+    assert attempts > 40 / allowed, "each write but the last that was allowed broke an attempt off"
 
 
 def test_another_database_takes_a_team_and_a_second_time_nothing(
