@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
-from zenml.utils.source_utils import set_custom_source_root
 
-from environments import CHECKOUT
 from governance.audit.events import PipelineDeployed
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.registry.versions import STAGES, staged_version
+from governance.runs.code_archive import use_code_of
 from governance.runs.govern import govern
 from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.session import RunSession
@@ -49,7 +48,7 @@ def deploy(target: Target, *, dry_run: bool = False) -> list[Deployed]:
         StackMissingError: the target's stack is not registered.
         RefusedError: the environment holds a stage that no promotion set.
     """
-    set_custom_source_root(str(CHECKOUT))
+    use_code_of()
     session = RunSession(target)
     config = session.config
     training = training_of(config)

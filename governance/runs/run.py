@@ -12,9 +12,7 @@ from uuid import uuid4
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
-from zenml.utils.source_utils import set_custom_source_root
 
-from environments import CHECKOUT
 from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.cost.alert import tell_budget
@@ -22,6 +20,7 @@ from governance.cost.budget import check_budget
 from governance.cost.labels import orchestrator_labels
 from governance.cost.recording import METADATA_KEY as USAGE
 from governance.records.context import context_of
+from governance.runs.code_archive import use_code_of
 from governance.runs.errors import RunBrokenError
 from governance.runs.govern import gates_of, govern
 from governance.runs.outcome import require_success
@@ -76,7 +75,7 @@ def run(
         NotRecordedError: the audit log could not be written, or lacks an event that the run should have left.
     """
     target = session.target
-    set_custom_source_root(str(CHECKOUT))  # steps are found by module name from the checkout, whoever started us
+    use_code_of()
     name = new_run_name(session, pipeline.name)
     governed = govern(pipeline, session, version=version).with_options(
         run_name=name, settings=orchestrator_labels(target, pipeline.name, name)
@@ -194,7 +193,7 @@ def compiled_steps(
         UngovernedPipelineError: the pipeline lacks what a gate judges.
         StackMissingError: the target's stack is not registered.
     """
-    set_custom_source_root(str(CHECKOUT))
+    use_code_of()
     governed = govern(pipeline, session, version=version)
     with active_stack(session.target.stack, session.target.project), packages_known():
         governed.prepare(**parameters)

@@ -20,9 +20,7 @@ from zenml.client import Client
 from zenml.config.schedule import Schedule
 from zenml.logger import get_logger
 from zenml.stack import Stack
-from zenml.utils.source_utils import set_custom_source_root
 
-from environments import CHECKOUT
 from governance.audit import AuditError
 from governance.audit.events import ScheduleChanged
 from governance.core import clock
@@ -32,6 +30,7 @@ from governance.core.target import Target
 from governance.cost.labels import orchestrator_labels
 from governance.records.journal import NotRecordedError
 from governance.records.schedule_records import schedule_changes, schedules_now
+from governance.runs.code_archive import use_code_of
 from governance.runs.deployment import record_deployment
 from governance.runs.govern import govern
 from governance.runs.orchestrators import merge_settings
@@ -244,7 +243,7 @@ def _replace(
     target, pipeline = session.target, batch_inference_of(session.config)
     version = session.release.version
     orchestrator, scheduler = _orchestrator()
-    set_custom_source_root(str(CHECKOUT))
+    use_code_of()
     name = f"{_name(target)}-{uuid4().hex[:8]}"
     settings = merge_settings(orchestrator_labels(target, pipeline.name), scheduler.settings())
     governed = govern(pipeline, session, version=version).with_options(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zenml.client import Client
-from zenml.utils.source_utils import set_custom_source_root
 
 from environments import CHECKOUT, ORDER
 from governance.audit import open_reader
@@ -17,6 +16,7 @@ from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.records.journal import NotRecordedError
 from governance.registry.versions import STAGES, staged_version
+from governance.runs.code_archive import use_code_of
 from governance.runs.govern import govern
 from governance.runs.pipelines import batch_inference_of, training_of, training_parameters
 from governance.runs.run import packages_known
@@ -83,7 +83,7 @@ def freeze(target: Target, *, dry_run: bool = False) -> list[Frozen]:
     environment = target.environment.environment
     if environment not in STAGES:
         raise SnapshotError(f"Nothing is frozen in {environment}, where code still changes: ENV={' or '.join(STAGES)}.")
-    set_custom_source_root(str(CHECKOUT))
+    use_code_of()
     session = RunSession(target, overridden=False)
     if session.journal.provenance.git_dirty is not False:
         raise SnapshotError(f"Nothing is frozen for {target.where}: no commit describes the code in {CHECKOUT}.")

@@ -10,11 +10,10 @@ from zenml.execution.pipeline.utils import submit_pipeline
 from zenml.models import PipelineSnapshotRequest
 from zenml.pipelines.build_utils import reuse_or_create_pipeline_build, should_upload_code
 from zenml.pipelines.run_utils import create_placeholder_run
-from zenml.utils.code_utils import CodeArchive, upload_code_if_necessary
+from zenml.utils.code_utils import upload_code_if_necessary
 from zenml.utils.dict_utils import recursive_update
-from zenml.utils.source_utils import get_source_root, set_custom_source_root
+from zenml.utils.source_utils import get_source_root
 
-from environments import CHECKOUT
 from governance.audit.events import SnapshotFrozen
 from governance.core.digests import digest
 from governance.core.stacks import active_stack
@@ -23,6 +22,7 @@ from governance.cost.labels import orchestrator_labels
 from governance.images.settings import docker_settings
 from governance.records.context import KEY, RunContext
 from governance.registry.loading import NoModelInUseError
+from governance.runs.code_archive import CheckoutArchive, use_code_of
 from governance.runs.collector import collect_recent
 from governance.runs.jobs import sign_if_trained
 from governance.runs.prediction_access import record_predictions
@@ -174,7 +174,7 @@ def stored_snapshot(frozen: SnapshotFrozen, what: str) -> PipelineSnapshotRespon
 
 def _run(session: RunSession, frozen: SnapshotFrozen) -> PipelineRunResponse:
     target, name = session.target, new_run_name(session, frozen.pipeline)
-    set_custom_source_root(str(CHECKOUT))
+    use_code_of()
     with active_stack(target.stack, target.project), packages_known():
         stored = stored_snapshot(frozen, f"Snapshot {frozen.snapshot_digest[7:19]} of {target.where}")
         request = _request(stored, session, name)
@@ -228,7 +228,7 @@ def with_image_and_code(request: PipelineSnapshotRequest) -> PipelineSnapshotReq
     """
     build = reuse_or_create_pipeline_build(request, allow_build_reuse=False, pipeline_id=request.pipeline)
     if should_upload_code(request, build, can_download_from_code_repository=False):
-        code = upload_code_if_necessary(CodeArchive(root=get_source_root()))
+        code = upload_code_if_necessary(CheckoutArchive(root=get_source_root()))
     else:
         code = None
     return request.model_copy(update={"build": build.id if build is not None else None, "code_path": code})
