@@ -199,6 +199,9 @@ class StepUsage(StrictModel):
     step_operator: Reference | None = None
     machine_type: Reference | None = None
     resources: dict[Reference, Number | Reference] = Field(default={}, description="What its settings asked for.")
+    pod_seconds: Annotated[Number, Field(ge=0)] | None = Field(
+        default=None, description="For which it held its resources in a cluster; None where it was no pod."
+    )
     cost: Amount | None = Field(default=None, description="None: no price is known.")
     unpriced: Reference | None = Field(default=None, description="What has no price in the price book.")
 

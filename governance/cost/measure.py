@@ -25,6 +25,8 @@ class Measured:
     peak_memory_bytes: int
     """The largest resident memory of this process while it was measured. Where several steps share one process, what
     earlier steps left in memory counts too: it was needed to run this one."""
+    process_seconds: float = 0.0
+    """How long this process has been there, starting and importing included."""
 
 
 class Meter:
@@ -47,7 +49,7 @@ class Meter:
         self._ended.set()
         self._sampler.join()
         peak = mark if mark > self._mark else max(self._sampled, self._process.memory_info().rss)
-        return Measured(wall, cpu, peak)
+        return Measured(wall, cpu, peak, max(wall, time.time() - self._process.create_time()))
 
     def _sample(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):

@@ -19,8 +19,9 @@ from zenml.metadata.metadata_types import MetadataType
 
 from governance.audit.events import RunUsage, StepUsage
 from governance.core.digests import digest
-from governance.cost.measure import Meter
+from governance.cost.measure import Measured, Meter
 from governance.cost.money import CurrencyMismatchError
+from governance.cost.pods import FLAVOR, Pod, PodPrices
 from governance.cost.prices import load_prices
 from governance.cost.step_cost import price_step, sum_of
 from governance.records import run_outbox
@@ -63,6 +64,7 @@ def step_ended() -> None:
         region=getattr(component.config, "region", None) or getattr(component.config, "location", None),
         resources=_resources(step_run),
         book=load_prices(),
+        pod=_pod(component, measured),
     )
     recorded: dict[str, Any] = {**usage.model_dump(mode="json", exclude_none=True), "currency": currency or "none"}
     # As text: what a number looks like when it comes back is ZenML's business, and it must come back exactly.
@@ -134,6 +136,15 @@ def machine_type(component: StackComponent, step_run: StepRunResponse) -> str | 
             if holder.get(name):
                 return str(holder[name])
     return None
+
+
+def _pod(component: StackComponent, measured: Measured) -> Pod | None:
+    """Return the pod that the step of this process runs in, where its run carries what that costs."""
+    context = get_step_context()
+    prices = PodPrices.carried_by(context.pipeline_run.config.extra)
+    if component.flavor != FLAVOR or prices is None:
+        return None
+    return Pod.of(component.get_settings(context.step_run), measured, prices)
 
 
 def _resources(step_run: StepRunResponse) -> dict[str, float | str]:

@@ -9,6 +9,7 @@ from governance.audit.events import StepUsage
 from governance.cost.clouds import CLOUDS
 from governance.cost.measure import Measured
 from governance.cost.money import Money
+from governance.cost.pods import Pod
 from governance.cost.prices import Price, PriceBook
 
 FINEST = Decimal("0.000000000001")
@@ -28,6 +29,7 @@ def price_step(
     region: str | None,
     resources: Mapping[str, float | str],
     book: PriceBook,
+    pod: Pod | None = None,
 ) -> tuple[StepUsage, str | None]:
     """Return the usage of ``step`` with its cost, and the cost's currency.
 
@@ -40,8 +42,10 @@ def price_step(
         region: where it ran.
         resources: what its settings asked for.
         book: the prices.
+        pod: that it ran in, where its cluster has prices of its own.
     """
-    cost, unpriced = _cost(measured, executor, machine_type, region, book)
+    exact, unpriced = _cost(measured, executor, machine_type, region, book) if pod is None else (pod.cost, None)
+    cost = exact and Money(exact.amount.quantize(FINEST, ROUND_HALF_EVEN), exact.currency)
     usage = StepUsage(
         step=step,
         wall_seconds=round(measured.wall_seconds, 6),
@@ -50,7 +54,8 @@ def price_step(
         executor=executor,
         step_operator=step_operator,
         machine_type=machine_type,
-        resources=dict(resources),
+        resources=dict(resources if pod is None else pod.resources),
+        pod_seconds=None if pod is None else round(pod.seconds, 6),
         cost=None if cost is None else f"{cost.amount:f}",
         unpriced=unpriced,
     )
@@ -71,16 +76,14 @@ def _cost(
         if cpu is None or memory is None:
             return None, "local"
         gigabyte_seconds = Decimal(measured.peak_memory_bytes) / 10**9 * _decimal(measured.wall_seconds)
-        used = _hours(cpu, _decimal(measured.cpu_seconds)) + _hours(memory, gigabyte_seconds)
-        return Money(used.amount.quantize(FINEST, ROUND_HALF_EVEN), used.currency), None
+        return _hours(cpu, _decimal(measured.cpu_seconds)) + _hours(memory, gigabyte_seconds), None
     cloud = next((name for name, cloud in CLOUDS.items() if cloud.executor == executor), None)
     if cloud is None or machine_type is None:
         return None, f"{executor}/{machine_type or 'unknown-machine'}"
     price = book.find(cloud, region, f"machine/{machine_type}")
     if price is None:
         return None, f"{cloud}/{region or 'unknown-region'}/{machine_type}"
-    rented = _hours(price, _decimal(measured.wall_seconds))
-    return Money(rented.amount.quantize(FINEST, ROUND_HALF_EVEN), rented.currency), None
+    return _hours(price, _decimal(measured.wall_seconds)), None
 
 
 def _hours(price: Price, seconds: Decimal) -> Money:

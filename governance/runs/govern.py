@@ -20,7 +20,7 @@ from zenml.pipelines.compilation_context import PipelineCompilationContext
 from zenml.steps.entrypoint_function_utils import StepArtifact
 
 from environments import ORDER
-from governance.cost import recording
+from governance.cost import pods, recording
 from governance.cost.labels import orchestrator_labels
 from governance.gates.catalogue import JUDGED, is_model, required_gates
 from governance.gates.context import GateContext
@@ -99,6 +99,9 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
         _conclude(compilation.pipeline)
         carried = context.model_copy(update={"gates": tuple(attached)})
         settings = {KEY: carried.model_dump(mode="json"), CONFIG: session.config.model_dump(mode="json"), HELD: True}
+        prices = pods.PodPrices.of(target)
+        if prices is not None:
+            settings[pods.KEY] = prices.model_dump(mode="json")
         compilation.pipeline.configure(extra=settings)
         return returned
 

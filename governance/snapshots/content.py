@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from governance.audit.canonical import canonical
 from governance.core.digests import content_digest
+from governance.cost import pods
 from governance.gates.record import as_reference
 from governance.records.context import KEY
 
@@ -60,9 +61,9 @@ class Content:
     def portable(self) -> dict[str, Any]:
         """Each part without what differs by environment and stack.
 
-        That is the environment's name and cloud, labels by which a run is charged, the registry that an image's digest
-        is in, the copy of a release whose digest is given, and the parameters of the platform's own steps, which are
-        what the environment's applied settings ask.
+        That is the environment's name and cloud, labels and prices by which a run is charged, the registry that an
+        image's digest is in, the copy of a release whose digest is given, and the parameters of the platform's own
+        steps, which are what the environment's applied settings ask.
         """
         return {name: self._without_environment(part) for name, part in self.parts.items()}
 
@@ -89,7 +90,7 @@ class Content:
             return self._without_place(value, key)
         if not isinstance(value, dict):
             return value
-        kept = dict(value)
+        kept = {name: item for name, item in value.items() if name != pods.KEY}
         if key == KEY:  # the context that a run carries
             kept |= {"environment": "", "cloud": ""}
         if str(_module(kept)).startswith(_OURS):
