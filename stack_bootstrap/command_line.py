@@ -45,6 +45,12 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
                 "command again, and it goes on from what the log says.",
                 err=True,
             )
+        elif _is_of_a_store(error):
+            typer.echo(
+                f"store of artifacts: it refuses or does not answer ({type(error).__name__}: {said}). Nothing is lost: "
+                "once it does, run the same command again, and it goes on from what the log says.",
+                err=True,
+            )
         else:
             raise
         status = 1
@@ -60,11 +66,20 @@ def _is_of_zenmls_store(error: BaseException) -> bool:
     )
 
 
+def _is_of_a_store(error: BaseException) -> bool:
+    """Return whether a bucket's client failed, for another reason than that what it looked for is not there."""
+    if isinstance(error, FileNotFoundError) or not _is_a(error, _STORE_ERRORS):
+        return False
+    return any(module.split(".")[0] in _STORE_CLIENTS for module in _modules_of(error.__traceback__))
+
+
 def _is_a(error: BaseException, names: Sequence[str]) -> bool:
     return not {f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__}.isdisjoint(names)
 
 
 _CONNECTION_ERRORS = ("requests.exceptions.RequestException", "sqlalchemy.exc.OperationalError")
+_STORE_ERRORS = ("botocore.exceptions.BotoCoreError", "builtins.OSError")
+_STORE_CLIENTS = frozenset({"adlfs", "aiobotocore", "botocore", "gcsfs", "s3fs"})
 _REFUSALS = ("zenml.exceptions.IllegalOperationError", "zenml.exceptions.AuthorizationException")
 """By name: commands that do not use ZenML import none of these libraries."""
 

@@ -22,6 +22,15 @@ def path_in(store: BaseArtifactStore, *parts: str) -> str:
     return "/".join((store.path.rstrip("/"), "governance", checked_name("/".join(parts))))
 
 
+def failures_of(location: str) -> tuple[type[Exception], ...]:
+    """Return what reading and writing at ``location`` raises when the store refuses it, is away or is gone."""
+    if location.startswith("s3://"):
+        from botocore.exceptions import BotoCoreError
+
+        return (OSError, BotoCoreError)
+    return (OSError,)
+
+
 def create_once(store: BaseArtifactStore, path: str, content: bytes) -> bool:
     """Write ``content`` to ``path`` unless something is there already.
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from requests import RequestException
 from zenml.client import Client
+from zenml.enums import ExecutionStatus
+from zenml.logger import get_logger
 from zenml.orchestrators.publish_utils import publish_failed_pipeline_run
-from zenml.stack import Stack
 from zenml.utils.run_utils import refresh_run_status
 
 from environments.files import sha256_hex
@@ -40,6 +41,7 @@ from governance.audit.outbox import LEFT_BY_STEPS
 from governance.core import clock
 from governance.core.machine_lock import machine_lock
 from governance.core.stacks import active_stack
+from governance.core.store_files import failures_of
 from governance.core.target import Target
 from governance.gates.record import as_reference, gate_label, verdict_fields
 from governance.gates.result import metadata_key
@@ -49,11 +51,14 @@ from governance.records.journal import Journal, NotRecordedError
 from governance.records.run_records import RecordedRun, recorded_runs
 from governance.records.schedule_records import batch_of, due_before, due_between, in_force, schedule_changes
 from governance.records.settings import last_applied
+from governance.runs.errors import RunBrokenError
 from governance.runs.evidence import verdict_of
 from governance.runs.liveness import attended, forget
 from governance.runs.publication import NotPublishedError, holds_predictions, publish_predictions
+from governance.runs.schedule_removal import remove_replaced
 from governance.runs.schedulers import scheduler_of
 from governance.runs.snapshot_digest import snapshot_digest
+from governance.runs.steps import executor_of
 from pipelines.publication import PartMissingError, pending_folder
 
 if TYPE_CHECKING:
@@ -61,11 +66,15 @@ if TYPE_CHECKING:
 
     from governance.records.run_outbox import StoredFile
 
+_logger = get_logger(__name__)
+
 _PAGE = 100
 _MOST_MISSED = 1000
 """Batches of one state of a schedule that are looked for."""
 _TIME_TO_RECORD = timedelta(minutes=15)
 """What a process elsewhere is given to enter its run in the log after the run's end, before somebody else does."""
+_TIME_TO_APPEAR = timedelta(minutes=15)
+"""What a scheduled run is given to be seen where it runs, before it is held to be lost there."""
 
 _OF_THE_STEP = ("environment", "cloud", "team", "model", "pipeline", "run", "git_commit", "git_dirty", "lock_digest")
 """What an event that a step left must say as the run's own settings do."""
@@ -121,7 +130,7 @@ def collect(target: Target, *, dry_run: bool = False) -> Collection:
             return _Collector(target, dry_run).collect()
         except RequestException:
             raise  # an OSError too, of ZenML's server and of no artifact store
-        except OSError as error:
+        except failures_of(Client().active_stack.artifact_store.path) as error:
             raise CollectError(
                 f"Runs of {target.where} are not all collected: what they left in the artifact store of "
                 f"{target.stack} cannot be used ({type(error).__name__}: {error}). Collect as somebody who may write "
@@ -163,7 +172,10 @@ class _Collector:
         self._known = recorded_runs(self._entries)
         self._changes = schedule_changes(self._entries, target.model)
         self._limit = target.environment.audit.overdue_hours
-        orchestrator = Stack.from_model(Client().active_stack_model).orchestrator
+        executor = executor_of(target)
+        orchestrator, self._follower = executor.orchestrator, executor.follower()
+        self._longest = timedelta(minutes=executor.limits.run_minutes)
+        self._of_the_store = failures_of(Client().active_stack.artifact_store.path)
         # It cannot be asked, is gone, or does not answer.
         self._silence: tuple[type[Exception], ...] = (
             NotImplementedError,
@@ -172,6 +184,8 @@ class _Collector:
         )
         # One that can be scheduled goes on without whoever submitted; any other local one ends with its process.
         self._in_process = orchestrator.config.is_local and not orchestrator.config.is_schedulable
+        self._broken: dict[str, RunBrokenError] = {}
+        """By run: why one that has not ended for ZenML cannot go on."""
 
     def collect(self) -> Collection:
         collected, running, late = list[CollectedRun](), list[str](), list[str]()
@@ -202,6 +216,8 @@ class _Collector:
         self._read_on()
         collected += self._never_submitted(seen)
         missed = tuple(self._missed_batches(scheduled))
+        if not self._dry_run:
+            remove_replaced(self._changes)
         return Collection(tuple(collected), tuple(running), tuple(late), published, missed)
 
     def _runs(self) -> Iterator[tuple[PipelineRunResponse, RunContext]]:
@@ -236,10 +252,30 @@ class _Collector:
             gone = attended(self._target, run.name) is False or self.is_late(run, self._limit)
             return "killed" if gone else "running"
         try:
-            asked = refresh_run_status(run)
+            finished = refresh_run_status(run).status.is_finished
         except self._silence:
-            return "running"
-        return "ended" if asked.status.is_finished else "running"
+            finished = False
+        return "ended" if finished or self._is_broken(run, recorded) else "running"
+
+    def _is_broken(self, run: PipelineRunResponse, recorded: RecordedRun) -> bool:
+        """Return whether ``run`` goes on for ZenML only, and nobody is there to see it."""
+        age = clock.now() - _began(run)
+        begun_by_us = recorded.started is not None and recorded.started.started_by is None
+        if begun_by_us and attended(self._target, run.name) is None and age < self._longest:
+            return False  # a process elsewhere looks, and ends it
+        if age < _TIME_TO_APPEAR:
+            return False
+        broken = self._seen(run)
+        if broken is not None:
+            self._broken[run.name] = broken
+        return broken is not None
+
+    def _seen(self, run: PipelineRunResponse) -> RunBrokenError | None:
+        """Return why ``run`` cannot go on, as far as what runs it answers."""
+        try:
+            return self._follower.look(run)
+        except (OSError, RunBrokenError):
+            return None
 
     @staticmethod
     def is_late(run: PipelineRunResponse, hours: int) -> bool:
@@ -276,6 +312,8 @@ class _Collector:
             events.insert(0, self._named(begun))
         told = next((event for event in events if isinstance(event, RunFailed)), None)
         reason = "" if told is None else told.reason or told.error_type or "a step failed"
+        if run.name in self._broken:
+            reason = str(self._broken[run.name])
         outcome: Literal["passed", "failed"] = "passed" if told is None else "failed"
         if self._dry_run:
             return CollectedRun(run.name, outcome, began, reason)
@@ -287,8 +325,17 @@ class _Collector:
         forget(self._target, run.name)
         if killed:
             publish_failed_pipeline_run(run.id)
+        if run.name in self._broken:
+            self._stop(run)
         published, withheld = self._publish(run) if told is None else (False, "")
         return CollectedRun(run.name, outcome, began, reason, published, withheld)
+
+    def _stop(self, run: PipelineRunResponse) -> None:
+        """Remove what is left of a run that cannot go on; the log has it as failed, whatever becomes of that."""
+        try:
+            self._follower.stop(run, ExecutionStatus.FAILED)
+        except (OSError, RunBrokenError) as error:
+            _logger.warning("What is left of run %s is not removed: %s", run.name, error)
 
     def _starter(
         self, run: PipelineRunResponse, recorded: RecordedRun
@@ -389,6 +436,8 @@ class _Collector:
             return {"error_type": "NotOnRecord", "reason": f"It counts for nothing: {refused}."}
         if killed:
             return {"error_type": "ProcessKilled", "reason": "Its process was gone before it ended."}
+        if run.name in self._broken:
+            return _told(self._broken[run.name], "It could not go on where it ran, and was stopped.")
         if wrong:
             reason = f"What it left is not what ZenML has: {'; '.join(sorted(set(wrong)))}."
             return {"error_type": "NotBelieved", "reason": reason[:500]}
@@ -396,7 +445,12 @@ class _Collector:
             return None
         if not run.status.is_successful:
             step = next((step for step in run.steps.values() if step.status.is_failed), None)
-            told = {"error_type": _error_type(step), "reason": f"It ended {run.status} and left no word of its own."}
+            reason = f"It ended {run.status} and left no word of its own."
+            self._seen(run)  # which pods are still there says why
+            explained = self._follower.explain(step.name if step is not None else "")
+            if explained is not None:
+                return _told(explained, reason)
+            told = {"error_type": _error_type(step), "reason": reason}
             return {**told, "step": step.name} if step is not None else told
         expects = ("run_finished", *(gate_label(gate) for gate in context.gates))
         if missing := missing_labels(expects, labels):
@@ -496,7 +550,9 @@ class _Collector:
             return publish_predictions(self._target, self._journal, run), ""
         except (NotPublishedError, PartMissingError) as held:
             return False, str(held)
-        except OSError as error:  # whoever collects may not write there, say; the log has it, so the next one ends it
+        except (
+            self._of_the_store
+        ) as error:  # who collects may not write there, say; the log has it, so the next ends it
             return False, f"What run {run.name} predicted is not published yet: {type(error).__name__}: {error}"
 
     def _named(self, event: Any) -> Any:
@@ -551,6 +607,11 @@ def _concerns(target: Target, context: RunContext) -> bool:
 def _decided(event: Event) -> dict[str, Any]:
     """Return what a verdict says, whoever left it and when."""
     return {name: value for name, value in event.content().items() if name not in ("id", "time", "actor")}
+
+
+def _told(broken: RunBrokenError, reason: str) -> dict[str, str]:
+    """Return what a ``run_failed`` says of ``broken``: not its message, which may quote data."""
+    return {"error_type": broken.reason, "reason": reason, **({"step": broken.step} if broken.step else {})}
 
 
 def _error_type(step: Any) -> str:

@@ -58,7 +58,9 @@ class Follower:
                     return run
                 broken = None if run.status.is_finished else self.look(run)
                 answered = time.monotonic()
-            except OSError as error:  # what requests and our adapters raise when nobody answers
+            except (OSError, RuntimeError) as error:
+                if not is_no_answer(error):
+                    raise
                 if time.monotonic() - answered > _PATIENCE_SECONDS:
                     raise RunBrokenError(
                         f"Run {run.name} may go on; nobody answers for it since {_PATIENCE_SECONDS:.0f} s: {error}. "
@@ -118,6 +120,12 @@ class Follower:
             self._told.add((name, state))
             ran = (step.end_time - step.start_time).total_seconds() if step.end_time and step.start_time else None
             tell_step(StepEvent(name, state, "" if ran is None else f"{ran:.1f}s"))
+
+
+def is_no_answer(error: Exception) -> bool:
+    """Return whether ``error`` says that somebody does not answer, now, rather than that something is wrong."""
+    # OSError is what requests and our adapters raise; ZenML's client has no better word for a server's own trouble.
+    return isinstance(error, OSError) or (type(error) is RuntimeError and "HTTP Error received" in str(error))
 
 
 def mark_ended(run: PipelineRunResponse, status: ExecutionStatus) -> None:

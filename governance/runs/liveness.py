@@ -18,6 +18,10 @@ class Attention:
         self._held = self._path.open("a")
         fcntl.flock(self._held, fcntl.LOCK_EX)
 
+    def give_up(self) -> None:
+        """Say that this process could not see to the end of the run, so that others need not wait for it."""
+        self._held.close()
+
     def end(self) -> None:
         """Say that this process saw to the end of the run."""
         self._path.unlink(missing_ok=True)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from zenml.client import Client
 
 from governance.audit import AuditError
-from governance.audit.events import BatchPublication, RunStarted
+from governance.audit.events import BatchPublication, RunStarted, ScheduleChanged
 from governance.core.errors import RefusedError
 from governance.core.machine_lock import machine_lock
 from governance.core.target import Target
 from governance.records.history import History, read_history
 from governance.records.journal import Journal, NotRecordedError
 from governance.records.run_records import RecordedRun, recorded_runs
-from governance.records.schedule_records import batch_of, due_before, in_force, schedule_changes
+from governance.records.schedule_records import batch_of, due_before, in_force, moments_of, schedule_changes
 from governance.registry.versions import STAGES
 from pipelines.artifacts import HELD
 from pipelines.publication import pending_folder, publish_pending, published_folder
@@ -78,12 +78,13 @@ def _require_passed(target: Target, journal: Journal, run: PipelineRunResponse, 
     if said is not None:
         return
     version = run.model_version
+    schedule = _schedule_of(run, recorded, entries, target.model)
     facts = {
         "run": run.name,
         "model_version": str(version.number) if version else None,
-        **_batch_facts(run, recorded, entries, target.model),
+        **_batch_facts(schedule, recorded),
     }
-    reason = _withheld(target, journal, recorded, entries, facts)
+    reason = _withheld(target, journal, recorded, entries, facts, schedule)
     journal.write(
         journal.event(BatchPublication, outcome="withheld" if reason else "published", reason=reason or None, **facts)
     )
@@ -101,18 +102,28 @@ def _since_the_start(log: LogReader, run: str) -> list[Entry]:
     return found[::-1]
 
 
-def _batch_facts(run: PipelineRunResponse, recorded: RecordedRun, entries: list[Entry], model: str) -> dict[str, str]:
-    """Return which batch of which schedule ``run`` made; nothing of a run that no schedule began."""
+def _schedule_of(
+    run: PipelineRunResponse, recorded: RecordedRun, entries: list[Entry], model: str
+) -> ScheduleChanged | None:
+    """Return what the log had of the schedule that began ``run``; nothing of a run that none began."""
     if run.schedule is None or recorded.started is None:
+        return None
+    return in_force(schedule_changes(entries, model), str(run.schedule.id), recorded.started.time)
+
+
+def _batch_facts(schedule: ScheduleChanged | None, recorded: RecordedRun) -> dict[str, str]:
+    if schedule is None or recorded.started is None:
         return {}
-    change = in_force(schedule_changes(entries, model), str(run.schedule.id), recorded.started.time)
-    if change is None:
-        return {}
-    return {"schedule": change.schedule, "batch": batch_of(due_before(change, recorded.started.time))}
+    return {"schedule": schedule.schedule, "batch": batch_of(due_before(schedule, recorded.started.time))}
 
 
 def _withheld(
-    target: Target, journal: Journal, recorded: RecordedRun, entries: list[Entry], facts: dict[str, Any]
+    target: Target,
+    journal: Journal,
+    recorded: RecordedRun,
+    entries: list[Entry],
+    facts: dict[str, Any],
+    schedule: ScheduleChanged | None,
 ) -> str:
     """Say why what a run predicted is not to be public although it passed; nothing if it is.
 
@@ -123,9 +134,10 @@ def _withheld(
         return ""
     if target.environment.environment in STAGES:
         events = read_history(target, journal.log).events
-        current = History(tuple(event for event in events if event.time <= started.time)).current
-        if current is None or current.version != facts["model_version"]:
-            in_use = f"version {current.version}" if current is not None else "none"
+        moments = (started.time,) if schedule is None else moments_of(schedule, started.time)
+        in_use_at = [History(tuple(event for event in events if event.time <= at)).current for at in moments]
+        if facts["model_version"] not in {current.version for current in in_use_at if current is not None}:
+            in_use = f"version {in_use_at[0].version}" if in_use_at[0] is not None else "none"
             return f"it scored with version {facts['model_version']}, and {in_use} was in use when it began."
     for other in (entry.event for entry in entries):
         if (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from requests import RequestException
+from zenml.client import Client
 from zenml.logger import get_logger
 
 from governance.audit import AuditError, locate
 from governance.audit.events import Event, RunFailed, RunStarted
 from governance.audit.outbox import Outbox, Recorded, record_run
 from governance.core.machine_lock import machine_lock
+from governance.core.store_files import failures_of
 from governance.core.target import Target
 from governance.gates.record import gate_label
 from governance.records import run_outbox
@@ -54,19 +57,26 @@ class RunRecord:
         """
         try:
             self._end(ended)
-        finally:
+        except BaseException:
             if self._attention is not None:
-                self._attention.end()
+                self._attention.give_up()
+            raise
+        if self._attention is not None:
+            self._attention.end()
 
     def _end(self, ended: BaseException | None) -> None:
-        if ended is not None:
-            reason = ended.reason if isinstance(ended, RunBrokenError) else type(ended).__name__
-            step = ended.step if isinstance(ended, RunBrokenError) else None
-            run_outbox.enqueue(self._event(RunFailed, error_type=reason, step=step))  # unless its hooks did so
         try:
+            if ended is not None:
+                reason = ended.reason if isinstance(ended, RunBrokenError) else type(ended).__name__
+                step = ended.step if isinstance(ended, RunBrokenError) else None
+                run_outbox.enqueue(self._event(RunFailed, error_type=reason, step=step))  # unless its hooks did so
             recorded = self._record()
         except AuditError as error:
-            raise NotRecordedError(f"What run {self._run} left could not be recorded: {error}") from error
+            raise self._not_recorded(ended, f"{error}") from error
+        except RequestException as error:  # an OSError too, and of no artifact store
+            raise self._not_recorded(ended, f"ZenML's server does not answer: {_one_line(error)}") from error
+        except failures_of(Client().active_stack.artifact_store.path) as error:
+            raise self._not_recorded(ended, f"the artifact store does not answer: {_one_line(error)}") from error
         self._record_earlier()
         if ended is None and (recorded.missing or not recorded.declared):
             lost = ", ".join(recorded.missing)
@@ -74,6 +84,14 @@ class RunRecord:
                 f"Run {self._run} ended well but its record is incomplete: {lost} never arrived. It counts as no "
                 "evidence; run it again."
             )
+
+    def _not_recorded(self, ended: BaseException | None, why: str) -> NotRecordedError:
+        said = f"{ended or type(ended).__name__}\n" if ended is not None else ""
+        again = f"`make collect ENV={self._target.environment.environment} MODEL={self._target.model}`"
+        return NotRecordedError(
+            f"{said}What run {self._run} left could not be recorded: {why}. Nothing of it is published; once that is "
+            f"mended, {again} enters it."
+        )
 
     def _record(self) -> Recorded:
         # What is in the log already is found by reading it: two processes that read at once would both write the rest.
@@ -93,3 +111,7 @@ class RunRecord:
 
     def _event(self, kind: type[Event], **fields: object) -> Event:
         return self._journal.event(kind, run=self._run, pipeline=self._pipeline, **fields)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from requests import RequestException
 from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
 
 from governance.core.stacks import active_stack
+from governance.core.store_files import failures_of
 from governance.core.target import Target
 from governance.cost.alert import tell_budget
 from governance.cost.budget import check_budget
@@ -22,9 +24,10 @@ from governance.cost.recording import METADATA_KEY as USAGE
 from governance.records.context import context_of
 from governance.runs.code_archive import use_code_of
 from governance.runs.errors import RunBrokenError
+from governance.runs.following import is_no_answer
 from governance.runs.govern import gates_of, govern
 from governance.runs.outcome import require_success
-from governance.runs.publication import publish_predictions
+from governance.runs.publication import NotPublishedError, publish_predictions
 from governance.runs.record import RunRecord
 from governance.runs.session import RunSession
 from governance.runs.steps import executor_of
@@ -129,9 +132,23 @@ def start_recorded(
         raise
     recorded.end()
     if finished.status.is_successful:
-        publish_predictions(target, session.journal, finished)
+        _publish(target, session, finished)
     _report_silent_observers(finished, target)
     return finished
+
+
+def _publish(target: Target, session: RunSession, run: PipelineRunResponse) -> None:
+    store = Client().active_stack.artifact_store
+    try:
+        publish_predictions(target, session.journal, run)
+    except RequestException:
+        raise  # an OSError too, of ZenML's server
+    except failures_of(store.path) as error:
+        raise NotPublishedError(
+            f"Run {run.name} passed and is on record, and what it predicted is not all public yet: the artifact store "
+            f"does not answer ({type(error).__name__}: {' '.join(str(error).split())[:_SHOWN]}). Once it does, "
+            f"`make collect ENV={target.environment.environment} MODEL={target.model}` publishes it."
+        ) from error
 
 
 def _begun(start: Callable[[], PipelineRunResponse | None], follower: Follower) -> PipelineRunResponse:
@@ -156,7 +173,9 @@ def _put_an_end_to(name: str, follower: Follower, ended: BaseException) -> None:
     """
     try:
         _stop_if_it_goes_on(name, follower, ended)
-    except (OSError, RunBrokenError) as error:
+    except (OSError, RunBrokenError, RuntimeError) as error:
+        if not (isinstance(error, RunBrokenError) or is_no_answer(error)):
+            raise
         _logger.warning(
             "Run %s may go on, and nothing of it will be published. Stop it by hand: %s",
             name,

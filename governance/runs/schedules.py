@@ -1,14 +1,14 @@
 """Schedules of batch inference: one for a model in an environment, which runs what is in use there and is on record.
 
 A scheduled pipeline is compiled with one release. So a promotion or a rollback points the schedule at the release that
-is in use then: a new one is made, on record, before the old one goes. A night that still ran the old release afterwards
-is not published: the collector holds each run against the log.
+is in use then: a new one is made, on record, before the old one goes. A night that goes on meanwhile ends with what it
+began with. One that begins the old release afterwards is not published: the collector holds each run against the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +19,6 @@ from croniter import croniter
 from zenml.client import Client
 from zenml.config.schedule import Schedule
 from zenml.logger import get_logger
-from zenml.stack import Stack
 
 from governance.audit import AuditError
 from governance.audit.events import ScheduleChanged
@@ -29,18 +28,25 @@ from governance.core.stacks import active_stack
 from governance.core.target import Target
 from governance.cost.labels import orchestrator_labels
 from governance.records.journal import NotRecordedError
-from governance.records.schedule_records import schedule_changes, schedules_now
+from governance.records.schedule_records import replaced_schedules, schedule_changes, schedules_now
 from governance.runs.code_archive import use_code_of
 from governance.runs.deployment import record_deployment
 from governance.runs.govern import govern
 from governance.runs.orchestrators import merge_settings
 from governance.runs.pipelines import batch_inference_of
-from governance.runs.schedulers import KeptSchedule, ScheduleError, Scheduler, scheduler_of
+from governance.runs.schedule_removal import (
+    active_scheduler,
+    answering,
+    remove_now,
+    remove_schedule,
+    schedules_of_the_stack,
+    still_ends,
+)
+from governance.runs.schedulers import KeptSchedule, ScheduleError
 from governance.runs.session import RunSession
 
 if TYPE_CHECKING:
     from zenml.models import ScheduleResponse
-    from zenml.orchestrators import BaseOrchestrator
 
 _logger = get_logger(__name__)
 
@@ -117,7 +123,7 @@ def pause_schedule(target: Target, *, resume: bool = False, dry_run: bool = Fals
         if dry_run:
             return _told(before, action)
         change = _event(session, before, action)
-        with _answering(f"Schedule {before.schedule} is not {action}"):
+        with answering(f"Schedule {before.schedule} is not {action}"):
             Client().update_schedule(kept.id, active=resume)
             try:
                 session.journal.write(change)
@@ -186,11 +192,11 @@ def schedule_findings(target: Target) -> Iterator[str]:
         return
     again = f"`make schedule ENV={target.environment.environment} MODEL={target.model}"
     with active_stack(target.stack, target.project):
-        orchestrator, scheduler = _orchestrator()
-        by_id = {str(kept.id): kept for kept in _of_the_stack()}
+        orchestrator, scheduler = active_scheduler()
+        by_id = {str(kept.id): kept for kept in schedules_of_the_stack()}
         jobs: dict[str, KeptSchedule] | None = None
         try:
-            with _answering(f"Jobs of {orchestrator.name} are not told"):
+            with answering(f"Jobs of {orchestrator.name} are not told"):
                 kept_jobs = scheduler.kept(orchestrator)
             jobs = None if kept_jobs is None else {job.name: job for job in kept_jobs}
         except ScheduleError as error:
@@ -219,9 +225,11 @@ def schedule_findings(target: Target) -> Iterator[str]:
                     f"{', paused' if job.paused else ''}, and the log has {change.cron!r} {change.time_zone}"
                     f"{'' if change.runs else ', paused'}."
                 )
-        known = {change.zenml_schedule for change in schedules_now(_everybody(session)).values()}
+        everybody = _everybody(session)
+        known = {change.zenml_schedule for change in schedules_now(everybody).values()}
+        replaced = replaced_schedules(everybody)
         for identity, kept in by_id.items():
-            if identity not in known:
+            if identity not in known and not (identity in replaced and still_ends(kept)):
                 yield (
                     f"Schedule {kept.name} is in ZenML and not in the log, or no more: nothing that it begins counts. "
                     f"Delete it: `zenml pipeline schedule delete {kept.id}`."
@@ -242,7 +250,7 @@ def _replace(
     """Make the schedule, record it, and only then remove the one ``before``: a night may run twice, and never not."""
     target, pipeline = session.target, batch_inference_of(session.config)
     version = session.release.version
-    orchestrator, scheduler = _orchestrator()
+    orchestrator, scheduler = active_scheduler()
     use_code_of()
     name = f"{_name(target)}-{uuid4().hex[:8]}"
     settings = merge_settings(orchestrator_labels(target, pipeline.name), scheduler.settings())
@@ -254,7 +262,7 @@ def _replace(
     stays_paused = before is not None and not before.runs and action == "repointed"
     not_taken = f"Schedule {name} is not taken by {orchestrator.name}"
     try:
-        with _answering(not_taken):
+        with answering(not_taken):
             governed(**session.scoring_parameters, data=None)
             kept = Client().get_schedule(name, allow_name_prefix_match=False)
             scheduler.set_time_zone(orchestrator, kept, time_zone)
@@ -277,7 +285,7 @@ def _replace(
     except BaseException:
         with suppress(*scheduler.failures()):  # what stays begins nothing that counts, and reconciliation names it
             for undone in Client().list_schedules(name=f"equals:{name}").items:
-                Client().delete_schedule(undone.id, soft=False)
+                remove_now(undone, soft=False)
         raise
     if stays_paused:
         change = _event(session, change, "paused")
@@ -327,18 +335,13 @@ def _event(session: RunSession, before: ScheduleChanged, action: Action) -> Sche
     return session.journal.event(ScheduleChanged, action=action, **{name: getattr(before, name) for name in kept})
 
 
-def _orchestrator() -> tuple[BaseOrchestrator, Scheduler]:
-    orchestrator = Stack.from_model(Client().active_stack_model).orchestrator
-    return orchestrator, scheduler_of(orchestrator.flavor)
-
-
 def _may_schedule(target: Target) -> bool:
     with active_stack(target.stack, target.project):
-        return bool(_orchestrator()[0].config.is_schedulable)
+        return bool(active_scheduler()[0].config.is_schedulable)
 
 
 def _schedulable(target: Target) -> None:
-    orchestrator, _ = _orchestrator()
+    orchestrator, _ = active_scheduler()
     if not orchestrator.config.is_schedulable:
         raise ScheduleError(
             f"Stack {target.stack} keeps no schedules: its orchestrator {orchestrator.name} is of the flavor "
@@ -351,33 +354,14 @@ def _schedulable(target: Target) -> None:
         )
 
 
-def _of_the_stack() -> list[ScheduleResponse]:
-    orchestrator = Client().active_stack.orchestrator
-    return list(Client().list_schedules(orchestrator_id=orchestrator.id, size=1000, hydrate=True).items)
-
-
 def _in_zenml(change: ScheduleChanged) -> ScheduleResponse | None:
-    return next((kept for kept in _of_the_stack() if str(kept.id) == change.zenml_schedule), None)
+    return next((kept for kept in schedules_of_the_stack() if str(kept.id) == change.zenml_schedule), None)
 
 
 def _remove(change: ScheduleChanged) -> None:
     kept = _in_zenml(change)
     if kept is not None:
-        orchestrator, scheduler = _orchestrator()
-        with _answering(f"Schedule {kept.name} is not removed, and what it begins counts for nothing"):
-            snapshots = Client().list_snapshots(schedule_id=kept.id, named_only=False).items
-            Client().delete_schedule(kept.id)
-            scheduler.forget(orchestrator, [snapshot.id for snapshot in snapshots])
-
-
-@contextmanager
-def _answering(refusal: str) -> Iterator[None]:
-    """Turn what the active stack's orchestrator raises into a :class:`ScheduleError` that opens with ``refusal``."""
-    _, scheduler = _orchestrator()
-    try:
-        yield
-    except scheduler.failures() as error:
-        raise ScheduleError(f"{refusal}: {' '.join(str(error).split())[:300]}") from error
+        remove_schedule(kept)
 
 
 def _planned(session: RunSession, action: Action, cron: str, time_zone: str) -> Scheduled:

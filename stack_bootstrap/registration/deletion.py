@@ -112,4 +112,10 @@ def _schedules_of(client: Client, stack: Ref, identifier: UUID) -> list[Registra
     if not kept:
         return []
     told = f"keeps schedules, which would go on without it: {', '.join(sorted(kept))}"
-    return [RegistrationError(stack.title, stack.name, f"{told}; `make schedule MODEL=... DELETE=1` first")]
+    return [
+        RegistrationError(
+            stack.title,
+            stack.name,
+            f"{told}; `make schedule MODEL=... DELETE=1` first, and `make collect` once the runs that they began ended",
+        )
+    ]

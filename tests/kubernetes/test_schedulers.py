@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,36 +10,6 @@ import pytest
 
 from governance.runs.schedulers import KeptSchedule, Scheduler, scheduler_of
 from tests.kubernetes.api import Api
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def orchestrator(api: Api, monkeypatch_module: pytest.MonkeyPatch) -> Iterator[Any]:
-    """ZenML's orchestrator in a namespace of its own."""
-    from zenml.enums import StackComponentType
-    from zenml.integrations.kubernetes.flavors import KubernetesOrchestratorConfig
-    from zenml.integrations.kubernetes.orchestrators import KubernetesOrchestrator
-
-    namespace, now = f"gwsched-{uuid.uuid4().hex[:5]}", datetime.now(UTC)
-    assert api("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}}).status == 201
-    # The client library looks once, when it is imported, which kubeconfig is meant.
-    monkeypatch_module.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(api.kubeconfig))
-    yield KubernetesOrchestrator(
-        name="nightly",
-        id=uuid.uuid4(),
-        config=KubernetesOrchestratorConfig(kubernetes_context=api.context, kubernetes_namespace=namespace),
-        flavor="kubernetes",
-        type=StackComponentType.ORCHESTRATOR,
-        user=None,
-        created=now,
-        updated=now,
-    )
-    api("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from urllib3.exceptions import HTTPError
+from zenml.client import Client
 from zenml.orchestrators import PipelineSubmissionError
 
 from governance.core.adapters import Adapters
@@ -70,8 +71,25 @@ class Scheduler:
         del orchestrator
         return None
 
+    def suspend(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse) -> None:
+        """Let ``schedule`` begin no more runs, where that can be had without ZenML refusing those that go on.
+
+        Raises:
+            Exception: one of :meth:`failures`.
+        """
+        del orchestrator, schedule
+
+    def goes_on(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse) -> bool:
+        """Return whether a run that ``schedule`` began goes on, as far as ZenML knows.
+
+        Raises:
+            Exception: one of :meth:`failures`.
+        """
+        del orchestrator
+        return Client().list_pipeline_runs(schedule_id=schedule.id, in_progress=True, size=1).total > 0
+
     def forget(self, orchestrator: BaseOrchestrator, snapshots: Sequence[UUID]) -> None:
-        """Remove what the orchestrator keeps for a schedule of ``snapshots`` that ZenML has deleted.
+        """Remove what the orchestrator keeps for a schedule of ``snapshots`` beyond what ZenML deletes itself.
 
         Raises:
             Exception: one of :meth:`failures`.

@@ -54,6 +54,30 @@ class KubernetesScheduler(Scheduler):
             or ORCHESTRATOR_ANNOTATION_KEY in (job.metadata.annotations or {})
         )
 
+    def suspend(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse) -> None:
+        """See :class:`Scheduler`: past ZenML, whose server refuses the token of a schedule that is not active."""
+        from kubernetes.client import ApiException
+
+        try:
+            _api(orchestrator).patch_namespaced_cron_job(
+                self.name_of(orchestrator, schedule), _namespace(orchestrator), {"spec": {"suspend": True}}
+            )
+        except ApiException as error:
+            if error.status != 404:  # somebody removed it, and it begins nothing
+                raise
+
+    def goes_on(self, orchestrator: BaseOrchestrator, schedule: ScheduleResponse) -> bool:
+        """See :class:`Scheduler`: a run has a job before ZenML knows of it."""
+        from governance.runs.orchestrators.kubernetes.pods import has_ended
+
+        name = self.name_of(orchestrator, schedule)
+        return any(
+            owner.kind == "CronJob" and owner.name == name
+            for job in _api(orchestrator).list_namespaced_job(_namespace(orchestrator)).items
+            if not has_ended(job)
+            for owner in job.metadata.owner_references or ()
+        )
+
     def forget(self, orchestrator: BaseOrchestrator, snapshots: Sequence[UUID]) -> None:
         """See :class:`Scheduler`: the secret with the token of its pods, which ZenML leaves there."""
         from kubernetes.client import ApiException

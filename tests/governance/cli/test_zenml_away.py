@@ -6,10 +6,13 @@ import signal
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 import requests
 import sqlalchemy.exc
 import typer
+from botocore import UNSIGNED
+from botocore.config import Config
 from zenml.exceptions import IllegalOperationError
 
 from governance.cli.app import main
@@ -87,3 +90,26 @@ def test_a_store_that_goes_away_while_a_command_works_is_one_line_too(
     signal.signal(signal.SIGTERM, handler)
     assert getattr(ended.value, "code", None) == status
     assert capfd.readouterr().err.count("\n") == (status or 0)
+
+
+def test_a_bucket_that_is_away_is_one_line_and_a_defect_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def look(where: str) -> None:
+        if not where:
+            raise OSError("a defect of ours")
+        options = Config(retries={"total_max_attempts": 1}, signature_version=UNSIGNED)
+        boto3.client("s3", "eu-west-1", endpoint_url=where, config=options).head_bucket(Bucket="any")
+
+    monkeypatch.setattr(sys, "argv", ["look", "http://127.0.0.1:1"])
+    with pytest.raises(SystemExit) as ended:
+        run_command_line(app, ())
+    (said,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1
+    assert said.startswith("store of artifacts: it refuses or does not answer (EndpointConnectionError: Could not")
+    monkeypatch.setattr(sys, "argv", ["look", ""])
+    with pytest.raises(OSError, match="a defect of ours"):
+        run_command_line(app, ())

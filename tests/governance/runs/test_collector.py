@@ -8,9 +8,12 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from zenml.client import Client
 from zenml.execution.pipeline.utils import submit_pipeline
 from zenml.models import PipelineRunResponse
@@ -25,13 +28,17 @@ from governance.cli import collection
 from governance.core import clock
 from governance.core.provenance import Provenance
 from governance.core.stacks import active_stack
+from governance.core.store_files import failures_of
 from governance.core.target import Target
 from governance.promotion.reconcile import reconcile
 from governance.records import journal, run_outbox
-from governance.records.journal import Journal
-from governance.runs import deployment, jobs
+from governance.records.journal import Journal, NotRecordedError
+from governance.runs import deployment, jobs, record
 from governance.runs.collector import collect, collect_recent
+from governance.runs.errors import RunBrokenError
 from governance.runs.govern import govern
+from governance.runs.publication import NotPublishedError
+from governance.runs.run import _publish
 from governance.runs.session import RunSession
 from pipelines.training import training_pipeline
 from tests.governance.conftest import CANCER, Ground
@@ -208,6 +215,54 @@ def test_predictions_wait_until_the_log_holds_that_their_run_passed(
     assert [file.name for file in (folder / str(run.id)).iterdir()] == ["predictions.parquet"]
     assert [event.outcome for event in told(dev, run.name) if isinstance(event, BatchPublication)] == ["published"]
     assert collect(dev).published == ()
+
+
+def test_what_a_run_left_is_entered_by_the_next_where_the_store_did_not_answer(
+    dev: Target, trained: PipelineRunResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del trained
+
+    def away(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://store.example")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_outbox, "pending", away)
+        patch.setattr(record, "failures_of", lambda _: failures_of("s3://bucket"))
+        with pytest.raises(NotRecordedError, match="the artifact store does not answer: Could not connect") as refused:
+            jobs.infer(dev)
+    assert f"`make collect ENV=dev MODEL={CANCER}` enters it" in str(refused.value)
+    run = Client().list_pipeline_runs(sort_by="desc:created", size=1).items[0]
+    (found,) = collect(dev).collected
+    assert (found.run, found.outcome, found.published) == (run.name, "passed", True)
+
+
+def test_a_failed_run_that_cannot_be_recorded_still_says_why_it_failed(
+    dev: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError("no route to host")
+
+    with active_stack(dev.stack):
+        broke = record.RunRecord(dev, Journal(dev), "run-of-a-store-that-went", "training_pipeline")
+        broke.begin(["data quality"])
+        monkeypatch.setattr(run_outbox, "enqueue", away)
+        with pytest.raises(NotRecordedError) as refused:
+            broke.end(RunBrokenError("Step model_trainer was killed.", reason="Killed", step="model_trainer"))
+    first, second = str(refused.value).splitlines()
+    assert first == "Step model_trainer was killed."
+    assert second.startswith("What run run-of-a-store-that-went left could not be recorded: the artifact store does")
+
+
+def test_predictions_that_the_store_does_not_take_are_said_to_wait(
+    dev: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr("governance.runs.run.publish_predictions", away)
+    ended: Any = SimpleNamespace(name="night")
+    with active_stack(dev.stack), pytest.raises(NotPublishedError, match="Run night passed and is on record, and"):
+        _publish(dev, RunSession(dev), ended)
 
 
 def test_a_run_that_was_never_submitted_is_reported_late_and_then_recorded(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from zenml.config.schedule import Schedule
 from zenml.models import PipelineRunResponse
 
 from governance.audit import open_reader
-from governance.audit.events import BatchPublication, RunStarted, ScheduleChanged
+from governance.audit.events import BatchPublication, RunFailed, RunStarted, ScheduleChanged
 from governance.cli.schedules import schedule, schedules
 from governance.core import clock
 from governance.core.stacks import active_stack
@@ -22,8 +24,11 @@ from governance.promotion import promote as promotion
 from governance.promotion.promote import promote
 from governance.promotion.reconcile import reconcile
 from governance.promotion.rollback import rollback
+from governance.records.schedule_records import in_force
 from governance.runs import jobs
 from governance.runs.collector import collect
+from governance.runs.errors import RunBrokenError
+from governance.runs.following import Follower
 from governance.runs.govern import govern
 from governance.runs.schedulers import ScheduleError
 from governance.runs.schedules import delete_schedule, list_schedules, pause_schedule, set_schedule
@@ -143,6 +148,78 @@ def test_a_schedule_follows_what_is_in_use_and_makes_one_batch_for_each_night(
     assert (changes(staging)[-1].action, changes(staging)[-1].model_version) == ("repointed", "1")
     promote(staging, version="2")
     assert (changes(staging)[-1].action, changes(staging)[-1].model_version) == ("repointed", "2")
+
+
+def set_going(run: PipelineRunResponse, *, on: bool) -> None:
+    """Have ZenML believe that ``run`` goes on, or that it ended well."""
+    database = Client().zen_store.url.removeprefix("sqlite:///")  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(database)) as store, store:
+        store.execute(
+            "update pipeline_run set status = ?, in_progress = ? where id = ?",
+            ("running" if on else "completed", on, run.id.hex),
+        )
+
+
+def test_a_night_that_goes_on_while_its_schedule_is_repointed_ends_with_what_it_began_with(
+    ground: Ground, staging: Target, caplog: pytest.LogCaptureFixture
+) -> None:
+    grace = ground.signatory("grace@example.com")
+    if RunSession(staging).release.version == "1":
+        promote(staging, version="2")
+    set_schedule(staging, "0 8 * * *")
+    before = changes(staging)[-1]
+    night = fall(staging, before.zenml_schedule)
+    set_going(night, on=True)
+    with caplog.at_level("WARNING"):
+        rollback(staging, reason="drill", requested_by=grace)
+    assert "goes on, and ends with what it began with" in caplog.text
+    after = changes(staging)[-1]
+    assert (after.action, after.model_version) == ("repointed", "1")
+    assert {str(kept.id) for kept in Client().list_schedules().items} == {before.zenml_schedule, after.zenml_schedule}
+    assert night.name in collect(staging).running
+    assert reconcile(staging, dry_run=True).findings == (), "it is where it should be"
+
+    set_going(night, on=False)
+    (found,) = collect(staging).collected
+    assert (found.run, found.outcome, found.published) == (night.name, "passed", True), found.reason
+    (published,) = batches(staging, night)
+    assert (published.outcome, published.model_version) == ("published", "2")
+    assert [str(kept.id) for kept in Client().list_schedules().items] == [after.zenml_schedule]
+    promote(staging, version="2")
+
+
+def test_a_night_that_is_lost_where_it_ran_is_on_record_as_failed_and_ended_in_zenml(
+    staging: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_schedule(staging, "30 8 * * *")
+    night = fall(staging, changes(staging)[-1].zenml_schedule)
+    set_going(night, on=True)
+    lost = RunBrokenError("Step predictor was taken off its node.", reason="Disrupted", step="predictor")
+    monkeypatch.setattr(Follower, "look", lambda *_: lost)
+    assert night.name in collect(staging).running, "its pods may be starting"
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=20))
+    (found,) = collect(staging).collected
+    assert (found.run, found.outcome, found.reason) == (night.name, "failed", str(lost))
+    log = open_reader(staging.platform, "staging")
+    (failed,) = [e.event for e in log.entries() if isinstance(e.event, RunFailed) and e.event.run == night.name]
+    assert (failed.error_type, failed.step) == ("Disrupted", "predictor")
+    assert Client().get_pipeline_run(night.id).status.is_finished
+    assert not is_public(staging, night)
+
+
+def test_a_run_whose_pod_was_starting_when_its_schedule_was_replaced_counts_and_a_later_one_does_not(
+    staging: Target,
+) -> None:
+    due = datetime(2026, 3, 1, 2, tzinfo=UTC)
+    set_schedule(staging, "0 8 * * *")
+    like = changes(staging)[-1]
+    old = like.model_copy(update={"cron": "0 2 * * *", "zenml_schedule": "old", "time": due - timedelta(hours=1)})
+    new = old.model_copy(update={"action": "repointed", "zenml_schedule": "new", "time": due + timedelta(seconds=3)})
+    assert in_force([old, new], "old", due + timedelta(seconds=8)) == old
+    assert in_force([old, new], "old", due + timedelta(minutes=11)) is None, "somebody began it by hand"
+    assert in_force([old, new], "new", due + timedelta(seconds=8)) == new
+    assert in_force([old], "old", due - timedelta(hours=2)) is None
 
 
 def test_what_is_paused_begins_nothing_that_counts(

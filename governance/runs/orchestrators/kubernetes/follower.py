@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kubernetes.client import ApiException, BatchV1Api, CoreV1Api
 from urllib3.exceptions import HTTPError
+from zenml.client import Client
 from zenml.enums import ExecutionStatus
+from zenml.integrations.kubernetes.constants import RUN_ID_ANNOTATION_KEY
 from zenml.logger import get_logger
 
 from governance.runs.errors import RunBrokenError
 from governance.runs.following import Follower, mark_ended
-from governance.runs.orchestrators.kubernetes.pods import Cluster, cannot_begin, ended_badly, not_yet
+from governance.runs.orchestrators.kubernetes.pods import Cluster, cannot_begin, ended_badly, has_ended, not_yet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +55,6 @@ class ClusterFollower(Follower):
 
     def refresh(self, run: PipelineRunResponse) -> PipelineRunResponse:
         """Return how ``run`` is now; its own pod tells ZenML, whatever becomes of its job."""
-        from zenml.client import Client
-
         return Client().get_pipeline_run(run.id)
 
     def look(self, run: PipelineRunResponse) -> RunBrokenError | None:
@@ -80,6 +80,12 @@ class ClusterFollower(Follower):
                     f"The run's own pod failed: {condition.message}. Its log: {self._log_of(own)}",
                     reason="RunPodFailed",
                 )
+        if has_ended(own) and self._goes_on_for_zenml(run):
+            return RunBrokenError(
+                f"The run's own pod ended, and could not tell ZenML how run {run.name} did: its token was refused, as "
+                f"of a paused schedule, or ZenML did not answer. Run it again. Its log: {self._log_of(own)}",
+                reason="RunPodSilent",
+            )
         return cannot_begin(cluster, self.limits.start_minutes * 60)
 
     def is_over(self, run: PipelineRunResponse) -> bool:
@@ -91,14 +97,33 @@ class ClusterFollower(Follower):
         except RunBrokenError:
             return True
         self._why |= ended_badly(cluster)
-        own = cluster.own_job
-        ended = own is None or any(condition.status == "True" for condition in own.status.conditions or ())
-        if ended:
+        if cluster.own_job is None or has_ended(cluster.own_job):
+            self._end_what_was_lost_sight_of(run, cluster)
             return True
         if time.monotonic() - self._ended_since < _LEFTOVERS_SECONDS:
             return False
         self._remove(run)
         return True
+
+    def _end_what_was_lost_sight_of(self, run: PipelineRunResponse, cluster: Cluster) -> None:
+        """Remove jobs that go on although the run ended: its own pod could not ask the cluster for them."""
+        for job in cluster.jobs:
+            step = cluster.step_of(job.metadata.name)
+            if step is None or has_ended(job) or job.metadata.deletion_timestamp is not None:
+                continue
+            self._gone(self._batch.delete_namespaced_job, job.metadata.name, propagation_policy="Foreground")
+            _logger.warning("Step %s of run %s went on although the run ended; it was stopped.", step, run.name)
+            lost = RunBrokenError(
+                f"Step {step} was given up while it went on: the cluster's API did not answer the run's own pod. Run "
+                "it again.",
+                reason="LostSight",
+                step=step,
+            )
+            self._why.setdefault(step, lost)
+
+    def _goes_on_for_zenml(self, run: PipelineRunResponse) -> bool:
+        now = self.refresh(run).status
+        return not now.is_finished and now != ExecutionStatus.STOPPING
 
     def explain(self, step: str) -> RunBrokenError | None:
         """See :meth:`Follower.explain`."""
@@ -115,7 +140,7 @@ class ClusterFollower(Follower):
         jobs = sorted(cluster.jobs, key=lambda job: cluster.step_of(job.metadata.name) is not None)
         for job in jobs:
             self._gone(self._batch.delete_namespaced_job, job.metadata.name, propagation_policy="Foreground")
-        if run.snapshot is not None:
+        if run.snapshot is not None and run.schedule is None:  # a schedule's goes with it
             self._gone(self._core.delete_namespaced_secret, self._kubernetes.get_token_secret_name(run.snapshot.id))
         if jobs:
             _logger.warning("Removed %s job(s) of run %s from %s.", len(jobs), run.name, self._namespace)
@@ -130,12 +155,17 @@ class ClusterFollower(Follower):
                     "hand; the stack's client needs the rights that its contract lists.",
                     reason="NotStopped",
                 ) from error
+        except HTTPError as error:
+            raise ClusterUnreachableError(f"the cluster does not answer: {error}") from error
 
     def _cluster(self, run: PipelineRunResponse) -> Cluster:
         mine = {"label_selector": f"run_id={run.id}", "_request_timeout": _REQUEST_SECONDS}
         try:
             jobs = self._batch.list_namespaced_job(self._namespace, **mine).items
             pods = self._core.list_namespaced_pod(self._namespace, **mine).items
+            if run.schedule is not None:
+                own, of_own = self._begun_by_schedule(run)
+                jobs, pods = [*jobs, *own], [*pods, *of_own]
             with_pod = {(pod.metadata.labels or {}).get("job-name") for pod in pods}
             silent = any(job.metadata.name not in with_pod and not job.status.conditions for job in jobs)
             events = self._events() if silent else ()
@@ -150,6 +180,19 @@ class ClusterFollower(Follower):
         except HTTPError as error:
             raise ClusterUnreachableError(f"the cluster does not answer: {error}") from error
         return Cluster(self._namespace, tuple(jobs), tuple(pods), tuple(events), datetime.now(UTC))
+
+    def _begun_by_schedule(self, run: PipelineRunResponse) -> tuple[list[Any], list[Any]]:
+        """Return the own job of ``run`` with its pods: a CronJob's cannot be labelled with a run before it is one."""
+        found = [
+            job
+            for job in self._batch.list_namespaced_job(self._namespace, _request_timeout=_REQUEST_SECONDS).items
+            if (job.metadata.annotations or {}).get(RUN_ID_ANNOTATION_KEY) == str(run.id)
+        ]
+        pods = []
+        for job in found:
+            of_job = {"label_selector": f"job-name={job.metadata.name}", "_request_timeout": _REQUEST_SECONDS}
+            pods += self._core.list_namespaced_pod(self._namespace, **of_job).items
+        return found, pods
 
     def _events(self) -> tuple[Any, ...]:
         if not self._may_read_events:

@@ -45,6 +45,14 @@ class Cluster:
         return next((job for job in self.jobs if STEP not in (job.metadata.annotations or {})), None)
 
 
+def has_ended(job: Any) -> bool:
+    """Return whether ``job`` ended, well or not."""
+    return any(
+        condition.type in ("Complete", "Failed") and condition.status == "True"
+        for condition in job.status.conditions or ()
+    )
+
+
 def ended_badly(cluster: Cluster) -> dict[str, RunBrokenError]:
     """Return why steps ended, by step (empty for the run's own pod), as far as their pods and jobs say."""
     found: dict[str, RunBrokenError] = {}
