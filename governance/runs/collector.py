@@ -325,15 +325,18 @@ class _Collector:
         forget(self._target, run.name)
         if killed:
             publish_failed_pipeline_run(run.id)
-        if run.name in self._broken:
-            self._stop(run)
+        if told is not None:
+            self._remove_leftovers(run)
         published, withheld = self._publish(run) if told is None else (False, "")
         return CollectedRun(run.name, outcome, began, reason, published, withheld)
 
-    def _stop(self, run: PipelineRunResponse) -> None:
-        """Remove what is left of a run that cannot go on; the log has it as failed, whatever becomes of that."""
+    def _remove_leftovers(self, run: PipelineRunResponse) -> None:
+        """Remove what is left of a run that failed, or cannot go on; the log has it, whatever becomes of that."""
         try:
-            self._follower.stop(run, ExecutionStatus.FAILED)
+            if run.name in self._broken:
+                self._follower.stop(run, ExecutionStatus.FAILED)
+            else:
+                self._follower.tidy(run)
         except (OSError, RunBrokenError) as error:
             _logger.warning("What is left of run %s is not removed: %s", run.name, error)
 

@@ -112,6 +112,9 @@ class Follower:
         except NotImplementedError:
             _logger.warning("%s cannot stop a run. See to run %s there.", type(self.orchestrator).__name__, run.name)
 
+    def tidy(self, run: PipelineRunResponse) -> None:
+        """Remove what ``run``, which ended and which nobody waited for, was to remove itself."""
+
     def _tell(self, run: PipelineRunResponse) -> None:
         for name, step in run.steps.items():
             state = _STATES.get(step.status)

@@ -89,8 +89,8 @@ class RunRecord:
         said = f"{ended or type(ended).__name__}\n" if ended is not None else ""
         again = f"`make collect ENV={self._target.environment.environment} MODEL={self._target.model}`"
         return NotRecordedError(
-            f"{said}What run {self._run} left could not be recorded: {why}. Nothing of it is published; once that is "
-            f"mended, {again} enters it."
+            f"{said}What run {self._run} left could not be recorded: {why}. Nothing of it is public before it is: once "
+            f"that is mended, {again} enters it."
         )
 
     def _record(self) -> Recorded:

@@ -123,6 +123,22 @@ def test_what_is_left_of_a_night_is_removed_and_its_schedules_token_is_not(
     assert api("GET", f"{secrets}/{token}").status == 404, "that of a run begun by hand goes with it"
 
 
+def test_the_token_of_a_run_that_ended_is_removed_and_that_of_one_that_goes_on_is_kept(
+    api: Api, namespace: str, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, run = follower_of(orchestrator, monkeypatch), night()
+    run.schedule = None
+    own = make_job(api, namespace, seconds=3, labels={"run_id": str(run.id)})
+    token, secrets = orchestrator.get_token_secret_name(run.snapshot.id), f"/api/v1/namespaces/{namespace}/secrets"
+    assert api("POST", secrets, {"metadata": {"name": token}}).status == 201
+    follower.tidy(run)
+    assert api("GET", f"{secrets}/{token}").status == 200
+    until(lambda: (found := follower.look(run)) is not None and found.reason == "DeadlineExceeded", "it failed", 30)
+    follower.tidy(run)
+    assert api("GET", f"{secrets}/{token}").status == 404
+    assert api("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{own}").status == 200, "its log can still be read"
+
+
 def test_a_step_that_went_on_when_its_run_ended_is_stopped_and_said_to_have_been_lost_sight_of(
     api: Api, namespace: str, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

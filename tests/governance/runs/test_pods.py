@@ -99,6 +99,16 @@ def test_a_deadline_is_told_in_minutes() -> None:
     assert "longer than 5 minutes" in str(why)
 
 
+def test_a_drained_step_is_known_after_its_pod_is_gone() -> None:
+    said = "Pod team-dev/train-x has condition DisruptionTarget matching FailJob rule at index 0"
+    drained = job(
+        "train", "model_trainer", Object(type="Failed", status="True", reason="PodFailurePolicy", message=said)
+    )
+    why = ended_badly(cluster(jobs=(job("run", None), drained)))["model_trainer"]
+    assert why.reason == "Disrupted"
+    assert "Step model_trainer was taken off its node" in str(why)
+
+
 @pytest.mark.parametrize(
     ("state", "told"),
     [

@@ -134,16 +134,25 @@ class ClusterFollower(Follower):
         mark_ended(run, status)
         self._remove(run)
 
+    def tidy(self, run: PipelineRunResponse) -> None:
+        """See :meth:`Follower.tidy`: its token, which its own pod leaves where it was killed too often."""
+        own = self._cluster(run).own_job
+        if own is None or has_ended(own):
+            self._remove_token(run)
+
     def _remove(self, run: PipelineRunResponse) -> None:
         """Remove the jobs of ``run``, its own first so that it begins no other, and its secret."""
         cluster = self._cluster(run)
         jobs = sorted(cluster.jobs, key=lambda job: cluster.step_of(job.metadata.name) is not None)
         for job in jobs:
             self._gone(self._batch.delete_namespaced_job, job.metadata.name, propagation_policy="Foreground")
-        if run.snapshot is not None and run.schedule is None:  # a schedule's goes with it
-            self._gone(self._core.delete_namespaced_secret, self._kubernetes.get_token_secret_name(run.snapshot.id))
+        self._remove_token(run)
         if jobs:
             _logger.warning("Removed %s job(s) of run %s from %s.", len(jobs), run.name, self._namespace)
+
+    def _remove_token(self, run: PipelineRunResponse) -> None:
+        if run.snapshot is not None and run.schedule is None:  # a schedule's goes with it
+            self._gone(self._core.delete_namespaced_secret, self._kubernetes.get_token_secret_name(run.snapshot.id))
 
     def _gone(self, delete: Callable[..., Any], name: str, **options: Any) -> None:
         try:

@@ -67,6 +67,12 @@ def ended_badly(cluster: Cluster) -> dict[str, RunBrokenError]:
                     f"took longer than {minutes:g} minutes, waiting for a node included. Raise deadline_minutes in the "
                     "model's resources, within the environment's limits, or give it more.",
                 )
+            if (
+                condition.type == "Failed"
+                and condition.status == "True"
+                and "DisruptionTarget" in (condition.message or "")
+            ):
+                found[step or ""] = _disrupted(step, "its node was drained or lost")  # and the pod is gone
     for pod in sorted(cluster.pods, key=lambda pod: pod.metadata.creation_timestamp):
         step = cluster.step_of((pod.metadata.labels or {}).get("job-name", ""))
         if step is None and (pod.metadata.labels or {}).get("step_name"):
@@ -80,12 +86,7 @@ def ended_badly(cluster: Cluster) -> dict[str, RunBrokenError]:
 def _why_ended(step: str | None, pod: Any) -> RunBrokenError | None:
     for condition in pod.status.conditions or ():
         if condition.type == "DisruptionTarget" and condition.status == "True":
-            return _broken(
-                step,
-                "Disrupted",
-                f"was taken off its node ({condition.reason}): no failure of the model. Run it again, or give the step "
-                "retries in the model's resources.",
-            )
+            return _disrupted(step, condition.reason)
     status = _container(pod)
     ended = (
         status and status.state and (status.state.terminated or (status.last_state and status.last_state.terminated))
@@ -109,6 +110,15 @@ def _why_ended(step: str | None, pod: Any) -> RunBrokenError | None:
             f"look at the node {pod.spec.node_name}.",
         )
     return None  # the step itself says why
+
+
+def _disrupted(step: str | None, reason: str) -> RunBrokenError:
+    return _broken(
+        step,
+        "Disrupted",
+        f"was taken off its node ({reason}): no failure of the model. Run it again, or give the step retries in the "
+        "model's resources.",
+    )
 
 
 def cannot_begin(cluster: Cluster, patience_seconds: float) -> RunBrokenError | None:
