@@ -26,6 +26,9 @@ HostName = Annotated[
 Tracker = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*/[a-z][a-z0-9]+$")]
 
 
+_NETWORK = NetworkSettings(cidr="10.30.0.0/20")
+
+
 class ServerReplicas(StrictModel):
     """How many containers there are of each thing that is served."""
 
@@ -70,7 +73,7 @@ class ServerAws(StrictModel):
         description="Private addresses from which people and runs use it."
     )
     database_class: Annotated[str, Field(pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$")] = "db.m7g.large"
-    network: NetworkSettings = NetworkSettings(cidr="10.30.0.0/20")
+    network: NetworkSettings = _NETWORK
 
     @field_validator("clients")
     @classmethod
@@ -78,6 +81,32 @@ class ServerAws(StrictModel):
         if any(cidr.endswith("/0") for cidr in clients):
             raise ValueError("the whole internet may not use the server; name your own networks")
         return clients
+
+
+class ServerGcp(StrictModel):
+    """The server in a Google Cloud project."""
+
+    certificate: Annotated[
+        str, Field(pattern=r"^projects/[^/]+/locations/[a-z]+-[a-z]+[0-9]+/certificates/[a-z][a-z0-9-]*$")
+    ] = Field(
+        description="In Certificate Manager, in the environment's region; of the domain, and of *.domain where there "
+        "are trackers."
+    )
+    database_tier: Annotated[str, Field(pattern=r"^db-(custom-[0-9]+-[0-9]+|perf-optimized-N-[0-9]+)$")] = Field(
+        default="db-custom-2-8192",
+        description="db-custom-… returns to any minute of 7 days, db-perf-optimized-… of database.backup_days.",
+    )
+    network: NetworkSettings = _NETWORK
+    proxy_cidr: Cidr | None = Field(
+        default="10.30.16.0/23",
+        description="Of the load balancer's proxies, outside every subnet. None: the network has such a range already.",
+    )
+
+    @model_validator(mode="after")
+    def _network_is_named_with_one_subnet(self) -> ServerGcp:
+        if self.network.existing is not None and len(self.network.existing_subnets) != 1:
+            raise ValueError("network.existing_subnets must name the one subnet of network.existing that is used")
+        return self
 
 
 class ServerClusterDatabase(StrictModel):
@@ -132,6 +161,7 @@ class ServerSettings(StrictModel):
     secrets: ServerSecrets = ServerSecrets()
     database: ServerDatabase = ServerDatabase()
     aws: ServerAws | None = None
+    gcp: ServerGcp | None = None
     kubernetes: ServerKubernetes | None = None
 
     @field_validator("image")

@@ -5,6 +5,7 @@ Sources: the clouds' price pages, as in ``prices.yaml``. A kind that is in neith
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -88,6 +89,31 @@ def _database(values: Values) -> Verdict:
     )
 
 
+def _service(values: Values) -> Verdict:
+    """Return what the containers of one Cloud Run service cost, which are billed as long as they are there."""
+    billed: dict[str, Decimal] = {"container-cpu": Decimal(0), "container-memory": Decimal(0)}
+    for container in values["template"][0]["containers"]:
+        limits = container["resources"][0]["limits"]
+        billed["container-cpu"] += Decimal(limits["cpu"])
+        billed["container-memory"] += Decimal(limits["memory"].removesuffix("Gi"))
+    return tuple(Billed(item, "task_hours", factor=factor) for item, factor in billed.items())
+
+
+def _cloud_sql(values: Values) -> Verdict:
+    (settings,) = values["settings"]
+    machines = 2 if settings.get("availability_type") == "REGIONAL" else 1
+    storage = Billed("database-storage", None, factor=machines * int(settings["disk_size"]))
+    custom = re.fullmatch(r"db-custom-(\d+)-(\d+)", settings["tier"])
+    if custom is None:
+        return Billed(f"database/{settings['tier']}", "hours", factor=machines), storage
+    cpu, mebibytes = (int(size) for size in custom.groups())
+    return (
+        Billed("database-cpu", "hours", factor=machines * cpu),
+        Billed("database-memory", "hours", factor=machines * Decimal(mebibytes) / 1024),
+        storage,
+    )
+
+
 def _table(values: Values) -> Verdict:
     return Free("a view stores nothing") if values.get("view") else Unknown("how much a table holds is not known")
 
@@ -104,6 +130,8 @@ BILLED: Mapping[str, Rule] = {
     "aws_vpc_endpoint": _endpoint,
     "google_artifact_registry_repository": _always(Billed("image-storage", "registry_gb")),
     "google_bigquery_table": _table,
+    "google_cloud_run_v2_service": _service,
+    "google_compute_forwarding_rule": _always(Billed("load-balancer", "hours")),
     "google_compute_router_nat": _always(Billed("nat-machine", "nat_machine_hours"), Billed("nat-data", "nat_gb")),
     "google_container_cluster": _always(Billed("kubernetes-cluster", "hours")),
     "google_dns_managed_zone": _always(Billed("dns-zone", None)),
@@ -112,12 +140,14 @@ BILLED: Mapping[str, Rule] = {
     "google_secret_manager_secret_version": _always(
         Billed("secret-version", None), Billed("secret-reads", "secret_reads")
     ),
+    "google_sql_database_instance": _cloud_sql,
     "google_storage_bucket": _always(*_BUCKET),
 }
 """What a kind is billed for, from its attributes."""
 
 _SETTING = "a setting of another resource"
 _RIGHTS = "identities and rights are not charged"
+_BALANCER = "charged with its load balancer"
 _NETWORK = "the network itself is not charged, only what goes through it"
 
 FREE: Mapping[str, str] = {
@@ -139,9 +169,9 @@ FREE: Mapping[str, str] = {
     "aws_iam_role": _RIGHTS,
     "aws_iam_role_policy": _RIGHTS,
     "aws_kms_alias": _SETTING,
-    "aws_lb_listener": "charged with its load balancer",
-    "aws_lb_listener_rule": "charged with its load balancer",
-    "aws_lb_target_group": "charged with its load balancer",
+    "aws_lb_listener": _BALANCER,
+    "aws_lb_listener_rule": _BALANCER,
+    "aws_lb_target_group": _BALANCER,
     "aws_route_table": _NETWORK,
     "aws_route_table_association": _NETWORK,
     "aws_s3_bucket_lifecycle_configuration": _SETTING,
@@ -166,9 +196,15 @@ FREE: Mapping[str, str] = {
     "google_billing_account_iam_member": _RIGHTS,
     "google_bigquery_dataset_iam_member": _RIGHTS,
     "google_billing_budget": "budgets are not charged",
+    "google_compute_address": "an internal address, which is not charged",
     "google_compute_firewall": _NETWORK,
     "google_compute_global_address": "an internal range, which is not charged",
     "google_compute_network": _NETWORK,
+    "google_compute_region_backend_service": _BALANCER,
+    "google_compute_region_network_endpoint_group": _BALANCER,
+    "google_compute_region_ssl_policy": _BALANCER,
+    "google_compute_region_target_https_proxy": _BALANCER,
+    "google_compute_region_url_map": _BALANCER,
     "google_compute_router": _NETWORK,
     "google_compute_subnetwork": _NETWORK,
     "google_dns_record_set": "charged with its zone",
@@ -191,6 +227,7 @@ FREE: Mapping[str, str] = {
     "google_service_account": _RIGHTS,
     "google_service_account_iam_member": _RIGHTS,
     "google_service_networking_connection": _NETWORK,
+    "google_sql_user": "charged with its database",
     "google_storage_bucket_iam_member": _RIGHTS,
     "local_file": "a file on this machine",
     "terraform_data": "only in Terraform's state",

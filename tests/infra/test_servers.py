@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,26 @@ from governance.audit.events import InfrastructureChange, ServerChange
 from governance.infrastructure import AuditRecorder
 from governance.records.settings import last_applied
 from stack_bootstrap import infrastructure
+from stack_bootstrap.clouds.adapter import FullStoreError
+from stack_bootstrap.clouds.gcp.full_stores import refuse_full_stores
+from stack_bootstrap.infrastructure import ProtectedEnvironmentError
 from stack_bootstrap.options import expand_environments, expand_workspaces
 from stack_bootstrap.plans import Changes, PlanFileError, check_review, write_review
 from stack_bootstrap.recorders import InfrastructureAct
-from stack_bootstrap.terraform import Terraform
+from stack_bootstrap.terraform import Terraform, TerraformError
 from stack_bootstrap.workspace import Workspace, WorkspaceError, workspace
 from tests.conftest import REPOSITORY, edit_yaml
 from tests.infra.offline.simulated import apply_root, plan_root, resources, simulated_workspace
 
 ROOTS = sorted(file.parent for file in REPOSITORY.glob("infra/servers/*/main.tf"))
 EXAMPLE = REPOSITORY / "infra" / "servers" / "server.example.yaml"
+
+SECRETS = {
+    "administrator_password": "first-administrator-of-all",
+    "database_password": "correct-horse-battery",
+    "encryption_key": "what-encrypts-the-values-of-secrets",
+    "token_key": "what-signs-every-login",
+}
 
 of_each = pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
 
@@ -134,17 +145,11 @@ def test_no_environment_may_be_called_so(settings: Path) -> None:
 def test_secrets_are_references_in_what_is_planned_kept_and_run(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {
-        "administrator_password": "first-administrator-of-all",
-        "database_password": "correct-horse-battery",
-        "encryption_key": "what-encrypts-the-values-of-secrets",
-        "token_key": "what-signs-every-login",
-    }
-    monkeypatch.setenv("TF_VAR_server_secret_values", json.dumps(values))
+    monkeypatch.setenv("TF_VAR_server_secret_values", json.dumps(SECRETS))
     state = apply_root(settings, SERVER, "aws")
     where = simulated_workspace(settings, SERVER, "aws")
     everywhere = json.dumps([state, Terraform(where).show(where.plan_file), Terraform(where).pull_state()])
-    assert [key for key, value in values.items() if value in everywhere] == []
+    assert [key for key, value in SECRETS.items() if value in everywhere] == []
     found = resources(state)['module.server.aws_ecs_task_definition.this["zenml"]']["values"]["container_definitions"]
     (container,) = json.loads(found)
     assert {it["name"] for it in container["secrets"]} == {
@@ -167,6 +172,85 @@ def test_the_server_reads_the_log_of_an_environment_that_names_where_it_stands(s
     assert role in policy
     (settings / "server.yaml").unlink()
     assert role not in resources(apply_root(settings, "staging", "aws"))[bucket]["values"]["policy"]
+
+
+def member(environment: str) -> str:
+    return f"serviceAccount:server-{environment}-task@acme-ml-{environment}.iam.gserviceaccount.com"
+
+
+def test_on_google_an_account_that_exists_before_the_server_reads_the_logs_and_appends_to_its_own(
+    settings: Path,
+) -> None:
+    def granted(environment: str) -> set[str]:
+        found = resources(plan_root(settings, environment, "gcp"))
+        return {
+            f"{it['type'].removeprefix('google_')} {it['values']['role']}"
+            for it in found.values()
+            if it["values"].get("member") == member("production") and "role" in it["values"]
+        }
+
+    edit_yaml(settings / "staging.yaml", lambda raw: raw.update(audit={"readers": ["production"]}))
+    read = {"storage_bucket_iam_member roles/storage.objectViewer"}
+    verify = {"kms_crypto_key_iam_member roles/cloudkms.publicKeyViewer"}
+    sign = {"kms_crypto_key_iam_member roles/cloudkms.signerVerifier"}
+    append = {"storage_bucket_iam_member roles/storage.objectCreator"}
+    assert granted("staging") == read | verify
+    assert granted("production") == read | append | sign
+    assert 'google_service_account.server["server"]' in resources(plan_root(settings, "production", "gcp"))
+    edit_yaml(settings / "server.yaml", lambda raw: raw.pop("gcp"))
+    assert granted("staging") == set(), "a server on another cloud has no account here"
+
+
+def test_on_google_secrets_are_versions_of_references_and_a_destroy_is_refused(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_VAR_server_secret_values", json.dumps(SECRETS))
+    state = apply_root(settings, SERVER, "gcp")
+    where = simulated_workspace(settings, SERVER, "gcp")
+    terraform = Terraform(where)
+    everywhere = json.dumps([state, terraform.show(where.plan_file), terraform.pull_state()])
+    assert [key for key, value in SECRETS.items() if value in everywhere] == []
+    found = resources(state)
+    (container,) = found['module.server.google_cloud_run_v2_service.this["zenml"]']["values"]["template"][0][
+        "containers"
+    ]
+    references = {
+        it["name"]: it["value_source"][0]["secret_key_ref"][0] for it in container["env"] if it["value_source"]
+    }
+    assert set(references) == {
+        "GROUNDWORK_DATABASE_PASSWORD",
+        "ZENML_DEFAULT_USER_PASSWORD",
+        "ZENML_SECRETS_STORE_ENCRYPTION_KEY",
+        "ZENML_SERVER_JWT_SECRET_KEY",
+    }
+    assert all("/secrets/server-production-" in it["secret"] and it["version"] for it in references.values())
+    database = found["module.server.google_sql_user.this"]["values"]
+    assert (database["password_wo"], database["password_wo_version"]) == (None, 1)
+    assert infrastructure.drift(where).changes == Changes()
+    with pytest.raises(ProtectedEnvironmentError, match=r"protected: false in server\.yaml"):
+        infrastructure.destroy(replace(where, simulated=False), confirm=SERVER)
+    destroy = settings.parent / "destroy.tfplan"
+    terraform.plan(destroy, destroy=True)
+    with pytest.raises(FullStoreError) as refused:
+        refuse_full_stores(terraform.show(destroy), client=EmptyStorage())
+    named = str(refused.value)
+    assert "module.server.google_sql_database_instance.this: it is protected" in named
+    assert 'module.server.google_cloud_run_v2_service.this["zenml"]: it is protected' in named
+    with pytest.raises(TerraformError, match="deletion_protection"):
+        terraform.apply(destroy, destroys=SERVER)
+
+
+class EmptyStorage:
+    """A storage client of buckets that hold nothing."""
+
+    def list_blobs(self, _bucket: str, **_given: Any) -> Iterator[str]:
+        return iter(())
+
+
+def test_on_google_a_database_without_a_password_is_refused(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_VAR_server_secret_values", json.dumps({**SECRETS, "database_password": ""}))
+    with pytest.raises(TerraformError, match="password_wo"):
+        apply_root(settings, SERVER, "gcp")
 
 
 def local_server(settings: Path) -> Workspace:

@@ -173,13 +173,13 @@ module "airflow" {
 # One log for the environment, to which every team's runs append.
 module "audit_store" {
   source         = "../../modules/gcp/bucket"
-  appenders      = local.runs
+  appenders      = merge(local.runs, local.server)
   kms_key        = module.kms.keys["platform"]
   labels         = local.teams["platform"].own_labels
   location       = local.gcp.region
   name           = local.names.audit_store
   project_id     = module.project.id
-  readers        = merge(local.clients, local.auditors, local.foreign_readers)
+  readers        = merge(local.clients, local.auditors, local.foreign_readers, local.server)
   retention_days = local.settings.retention.documentation_days
 }
 
@@ -193,7 +193,7 @@ module "audit_key" {
   key_ring = module.kms.key_ring
   labels   = local.teams["platform"].own_labels
   name     = local.names.audit_key
-  signers = merge(local.runs, local.gcp.github == null ? {} : {
+  signers = merge(local.runs, local.server, local.gcp.github == null ? {} : {
     apply = "serviceAccount:${module.github[0].service_accounts.apply}"
   })
   viewers = merge(local.auditors, local.foreign_readers)
@@ -208,5 +208,6 @@ module "environment_guard" {
     module.airflow, module.alerts, module.artifact_store, module.audit_key, module.audit_store, module.billing_view,
     module.budget, module.container_registry, module.github, module.identity, module.kms, module.kubernetes,
     module.network, module.observability, module.project, module.secrets, module.team_budget,
+    google_service_account.server,
   ]
 }

@@ -19,6 +19,7 @@ locals {
   remote     = local.gcp.orchestrator != "local"
   uses_jobs  = local.vertex || local.gcp.step_operator == "vertex"
   images     = local.remote || local.uses_jobs
+  serves     = module.settings.server != null # the shared server is planned and applied by the same workflows
 }
 
 # Every role that is granted on the project, by who holds it. What is granted on a bucket, a repository, a secret or a
@@ -44,7 +45,20 @@ locals {
 
   # What refreshing the resources of this root reads: how things are set up, never what a bucket, an image, a log or a
   # secret holds. Any ref of the repository may be the plan identity.
-  plan_permissions = [
+  plan_permissions = concat(local._plan_permissions, !local.serves ? [] : [
+    "cloudsql.instances.get",
+    "cloudsql.users.get",
+    "cloudsql.users.list",
+    "compute.addresses.get",
+    "compute.forwardingRules.get",
+    "compute.regionBackendServices.get",
+    "compute.regionNetworkEndpointGroups.get",
+    "compute.regionSslPolicies.get",
+    "compute.regionTargetHttpsProxies.get",
+    "compute.regionUrlMaps.get",
+    "run.services.get",
+  ])
+  _plan_permissions = [
     "artifactregistry.repositories.get",
     "bigquery.datasets.get",
     "bigquery.tables.get",
@@ -105,7 +119,8 @@ locals {
     local.kubernetes ? ["roles/container.clusterAdmin"] : [],
     local.airflow ? ["roles/composer.admin"] : [],
     local.gcp.billing_export == null ? [] : ["roles/bigquery.dataOwner"],
-    local.kubernetes || local.airflow ? ["roles/iam.serviceAccountUser"] : [],
+    local.kubernetes || local.airflow || local.serves ? ["roles/iam.serviceAccountUser"] : [],
+    local.serves ? ["roles/cloudsql.admin", "roles/compute.loadBalancerAdmin", "roles/run.admin"] : [],
   ))
 
   # What workflows themselves may do is changed by a person: these are the roles of everybody else.

@@ -19,13 +19,26 @@ locals {
   })
   auditors = { for member in local.gcp.auditors : member => member }
 
-  # Whoever promotes or reconciles in another environment that the settings name reads this one's log, and no more.
+  # What the shared server refuses is written into the log of the environment that it stands in.
+  server = { for name, account in google_service_account.server : name => account.member }
+
+  # Whoever promotes or reconciles in another environment that the settings name, and the shared server if it stands there,
+  # reads this one's log, and no more.
   foreign_readers = merge([
     for name, other in module.settings.audit_readers : {
-      for key, account in merge({ for team, client in other.clients : "${name}/${team}" => client }, other.workflow == null ? {} : { "${name}/workflow" = other.workflow }) :
+      for key, account in merge({ for team, client in other.clients : "${name}/${team}" => client }, other.workflow == null ? {} : { "${name}/workflow" = other.workflow }, other.server == null ? {} : { "${name}/server" = other.server }) :
       key => "serviceAccount:${account}@${other.cloud.project_id}.iam.gserviceaccount.com"
     }
   ]...)
+}
+
+# Here and not beside the server, since a log of another environment can be opened only to an account that exists.
+resource "google_service_account" "server" {
+  for_each     = local.serves ? toset(["server"]) : toset([])
+  account_id   = module.settings.server
+  description  = "What containers of the shared server run as."
+  display_name = module.settings.server
+  project      = module.project.id
 }
 
 module "identity" {

@@ -12,10 +12,12 @@ from typing import Any
 from stack_bootstrap.clouds.adapter import FullStoreError, deleted, keys_in_use
 
 _PROTECTIONS = {
+    "google_cloud_run_v2_service": ("deletion_protection", True),
     "google_composer_environment": ("deletion_protection", True),
     "google_container_cluster": ("deletion_protection", True),
     "google_project": ("deletion_policy", "PREVENT"),
     "google_secret_manager_secret": ("deletion_protection", True),
+    "google_sql_database_instance": ("deletion_protection", True),
 }
 """Argument by which a resource is protected, and its value then."""
 

@@ -22,7 +22,7 @@ from governance.cost.estimate import Estimate, estimate_plan
 from governance.cost.money import CurrencyMismatchError
 from governance.cost.plan_summary import as_json, as_markdown
 from governance.cost.prices import Price, PriceBook, PriceBookError, load_prices
-from governance.cost.resources import BILLED, FREE
+from governance.cost.resources import BILLED, FREE, judge
 from tests.conftest import REPOSITORY
 
 TODAY = date(2026, 11, 25)
@@ -156,6 +156,27 @@ def test_an_interface_endpoint_costs_in_every_zone(settings_directory: Path) -> 
     hourly = Decimal("0.012") * 730
     assert cost(["a", "b", "c"]) - cost(["a", "b"]) == hourly
     assert cost([]) == cost(["a", "b"])
+
+
+def test_a_database_in_two_zones_is_billed_for_twice_what_its_tier_says() -> None:
+    def cloud_sql(tier: str, availability: str) -> dict[str, Decimal]:
+        settings = {"tier": tier, "availability_type": availability, "disk_size": 50}
+        verdict = judge("google_sql_database_instance", {"settings": [settings]})
+        assert isinstance(verdict, tuple)
+        return {billed.item: Decimal(billed.factor) for billed in verdict}
+
+    one = {"database-cpu": Decimal(2), "database-memory": Decimal(8), "database-storage": Decimal(50)}
+    assert cloud_sql("db-custom-2-8192", "ZONAL") == one
+    assert cloud_sql("db-custom-2-8192", "REGIONAL") == {item: 2 * factor for item, factor in one.items()}
+    assert cloud_sql("db-perf-optimized-N-2", "REGIONAL")["database/db-perf-optimized-N-2"] == 2
+
+
+def test_containers_that_are_always_there_are_billed_by_what_they_may_use() -> None:
+    limits = {"limits": {"cpu": "2", "memory": "4Gi"}}
+    verdict = judge("google_cloud_run_v2_service", {"template": [{"containers": [{"resources": [limits]}]}]})
+    assert isinstance(verdict, tuple)
+    assert {billed.item: billed.factor for billed in verdict} == {"container-cpu": 2, "container-memory": 4}
+    assert {billed.usage for billed in verdict} == {"task_hours"}
 
 
 def test_an_environment_may_use_more_than_the_default(settings_directory: Path) -> None:

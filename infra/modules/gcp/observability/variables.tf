@@ -2,7 +2,7 @@ variable "filter" {
   description = "Which log entries are kept in the environment's own bucket."
   type        = string
   nullable    = false
-  default     = "log_id(\"cloudaudit.googleapis.com/activity\") OR log_id(\"cloudaudit.googleapis.com/data_access\") OR resource.type=(\"aiplatform.googleapis.com/PipelineJob\" OR \"ml_job\" OR \"k8s_container\" OR \"cloud_composer_environment\" OR \"build\")"
+  default     = "log_id(\"cloudaudit.googleapis.com/activity\") OR log_id(\"cloudaudit.googleapis.com/data_access\") OR resource.type=(\"aiplatform.googleapis.com/PipelineJob\" OR \"ml_job\" OR \"k8s_container\" OR \"cloud_composer_environment\" OR \"build\" OR \"cloud_run_revision\" OR \"cloudsql_database\" OR \"internal_http_lb_rule\")"
 }
 
 variable "kms_key" {

@@ -79,8 +79,10 @@ locals {
     )
   }
 
-  # The environment that the shared server stands in, which reads what was applied to every one.
-  _server = fileexists("${var.settings}/server.yaml") ? yamldecode(file("${var.settings}/server.yaml")).stands_in : null
+  # The environment that the shared server stands in on this cloud, which reads what was applied to every one.
+  _server_file = fileexists("${var.settings}/server.yaml") ? yamldecode(file("${var.settings}/server.yaml")) : null
+  _server      = can(local._server_file[var.cloud]) ? local._server_file.stands_in : null
+  server       = local._server == var.environment ? "server-${var.environment}-task" : null
 
   # Other environments on this cloud, as far as logs are read across: who reads ours, and whose we read.
   _others = {

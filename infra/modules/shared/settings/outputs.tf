@@ -33,6 +33,11 @@ output "names" {
   value       = local.names
 }
 
+output "server" {
+  description = "Name of the identity of the shared server, which modules/<cloud>/server knows too, where it stands in this environment on this cloud; null elsewhere."
+  value       = local.server
+}
+
 output "teams" {
   description = "Each team and the platform: budget, cost_center, owners, names (artifact_store, client, folder, log_group, namespace, registry, secrets by key, stack, workload), own_labels, and labels with the environment's."
   value       = local.teams
