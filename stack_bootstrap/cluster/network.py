@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from environments.cluster import ClusterEgress, NetworkPeer
@@ -33,7 +33,7 @@ def network_policies(
         return manifest("NetworkPolicy", name, labels, namespace, spec=spec)
 
     def out(name: str, peer: NetworkPeer, pods: Mapping[str, str] | None = None) -> Manifest:
-        return policy(f"egress-{name}", _egress(_blocks(peer), [("TCP", port) for port in peer.ports], pods))
+        return policy(f"egress-{name}", let_out(rule(blocks(peer.cidrs), tcp(peer.ports)), pods=pods))
 
     return [
         policy("default-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
@@ -49,20 +49,30 @@ def network_policies(
 
 def to_names(egress: ClusterEgress) -> dict[str, Any]:
     """Return the policy by which every pod asks for names, where ``egress`` says that they are answered."""
-    answering = [_DNS_PODS] if egress.dns is None else _blocks(egress.dns)
+    answering = [_DNS_PODS] if egress.dns is None else blocks(egress.dns.cidrs)
     ports = (53,) if egress.dns is None else egress.dns.ports
-    return _egress(answering, [(protocol, port) for port in ports for protocol in ("UDP", "TCP")])
+    return let_out(rule(answering, [(protocol, port) for port in ports for protocol in ("UDP", "TCP")]))
 
 
-def _blocks(peer: NetworkPeer) -> list[dict[str, Any]]:
-    return [{"ipBlock": {"cidr": cidr}} for cidr in peer.cidrs]
+def tcp(ports: Iterable[int]) -> list[tuple[str, int]]:
+    """Return ``ports`` of TCP, as :func:`rule` takes them."""
+    return [("TCP", port) for port in ports]
 
 
-def _egress(
-    to: list[dict[str, Any]], ports: list[tuple[str, int]], pods: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def blocks(cidrs: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the peers that have the addresses ``cidrs``."""
+    return [{"ipBlock": {"cidr": cidr}} for cidr in cidrs]
+
+
+def let_out(*rules: Mapping[str, Any], pods: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the policy that lets out what any of ``rules`` does, from pods with the labels ``pods`` (default: all)."""
     return {
         "podSelector": {"matchLabels": dict(pods)} if pods else {},
         "policyTypes": ["Egress"],
-        "egress": [{"to": to, "ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}],
+        "egress": list(rules),
     }
+
+
+def rule(to: list[dict[str, Any]], ports: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    """Return the rule that lets through to the peers ``to`` at ``ports``, each with its protocol."""
+    return {"to": to, "ports": [{"protocol": protocol, "port": port} for protocol, port in ports]}

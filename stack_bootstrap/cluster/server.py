@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from environments import (
@@ -18,7 +19,7 @@ from environments import (
 )
 from environments.cluster import ClusterEgress, memory_bytes
 from environments.server import ServerKubernetes
-from stack_bootstrap.cluster.network import to_names
+from stack_bootstrap.cluster.network import blocks, let_out, rule, tcp, to_names
 from stack_bootstrap.cluster.objects import Manifest, manifest
 from stack_bootstrap.cluster.render import POD_SECURITY, ClusterTarget
 
@@ -58,7 +59,7 @@ def server_target(platform: Platform, environment: Environment) -> ClusterTarget
         *_network(namespace, labels, server.kubernetes, cluster.egress, stores),
         *_services(namespace, labels, platform, server),
     ]
-    return ClusterTarget(target.prefix, target.environment, target.cloud, cluster, manifests=tuple(made), serves=True)
+    return replace(target, manifests=tuple(made))
 
 
 def _pulling(secret: str | None) -> dict[str, Any]:
@@ -91,22 +92,16 @@ def _network(
     def policy(name: str, spec: dict[str, Any]) -> Manifest:
         return manifest("NetworkPolicy", name, labels, namespace, spec={"podSelector": {}, **spec})
 
-    def out(name: str, rules: list[dict[str, Any]]) -> Manifest:
-        return policy(name, {"policyTypes": ["Egress"], "egress": rules})
-
-    def to(cidr: str, *ports: int) -> dict[str, Any]:
-        return {"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"protocol": "TCP", "port": port} for port in ports]}
-
-    http = [{"protocol": "TCP", "port": _PORT}]
     within: dict[str, Any] = {"podSelector": {}}
-    clients = [{"ipBlock": {"cidr": cidr}} for cidr in own.clients]
+    within_rule = rule([within], tcp([_PORT]))
+    let_in = [{"from": [*blocks(own.clients), within], "ports": within_rule["ports"]}]
     return [
         policy("default-deny", {"policyTypes": ["Ingress", "Egress"]}),
-        policy("clients", {"policyTypes": ["Ingress"], "ingress": [{"from": [*clients, within], "ports": http}]}),
+        policy("clients", {"policyTypes": ["Ingress"], "ingress": let_in}),
         policy("egress-dns", to_names(egress)),
-        out("database", [to(cidr, own.database.port) for cidr in own.database.cidrs]),
-        out("store", [to(cidr, *ports) for cidr, ports in sorted(stores.items())]),
-        out("trackers-to-server", [{"to": [within], "ports": http}]),
+        policy("database", let_out(rule(blocks(own.database.cidrs), tcp([own.database.port])))),
+        policy("store", let_out(*(rule(blocks([cidr]), tcp(ports)) for cidr, ports in sorted(stores.items())))),
+        policy("trackers-to-server", let_out(within_rule)),
     ]
 
 
