@@ -92,6 +92,7 @@ def govern(pipeline: Pipeline, session: RunSession, *, version: str | None = Non
                 f"{pipeline.name} can only be governed while ZenML compiles it; call the pipeline itself."
             )
         _refuse_own_hooks(compilation.pipeline)
+        _forget_caches(compilation.pipeline)
         given = inspect.signature(plain).bind(*args, **kwargs).arguments
         store_plain_models(compilation.pipeline, session.config)
         attached = _attach_gates(compilation.pipeline, session, version, given)
@@ -143,6 +144,13 @@ def _refuse_own_hooks(pipeline: Pipeline) -> None:
             f"Pipeline {pipeline.name!r}: {', '.join(own)} brings hooks of its own, which would replace the "
             f"platform's. Remove {', '.join(f'on_{kind}' for kind in HOOKS)} from the step."
         )
+
+
+def _forget_caches(pipeline: Pipeline) -> None:
+    """Take back what a step says of caching for itself, which ZenML would put before what the pipeline says."""
+    for invocation in pipeline.invocations.values():
+        if invocation.step.configuration.enable_cache:
+            invocation.step = invocation.step.with_options(enable_cache=False)
 
 
 def _outputs(pipeline: Pipeline) -> dict[str, StepArtifact]:

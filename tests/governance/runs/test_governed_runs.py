@@ -371,6 +371,14 @@ def own_hooks(config: ModelConfig) -> None:
     model_evaluator(model=model, validation_data=validation)
 
 
+@pipeline(enable_cache=True)
+def cached(config: ModelConfig) -> None:
+    training, validation, description = data_loader.with_options(enable_cache=True)(config=config)
+    features = feature_engineering(config=config, training_data=training)
+    model = model_trainer(config=config, training_data=training, features=features, data_description=description)
+    model_evaluator(model=model, validation_data=validation)
+
+
 @step
 def unprofiled_scores(config: ModelConfig) -> Annotated[float, "predictions"]:
     return 0.5
@@ -408,6 +416,16 @@ def two_models(config: ModelConfig) -> None:
     model = model_trainer(config=config, training_data=training, features=features, data_description=description)
     model_evaluator(model=model, validation_data=validation)
     renamed_trainer(training)
+
+
+def test_neither_a_pipeline_nor_a_step_of_it_is_answered_from_a_cache(ground: Ground) -> None:
+    governed = govern(cached, RunSession(ground.target("dev")))
+    governed.prepare(config=read_config(CANCER))
+    assert governed.configuration.enable_cache is False
+    steps = {name: invocation.step.configuration.enable_cache for name, invocation in governed.invocations.items()}
+    assert steps["data_loader"] is False
+    assert [name for name, said in steps.items() if said] == []
+    assert data_loader.configuration.enable_cache is None, "the step itself is its author's"
 
 
 @pytest.mark.parametrize(
