@@ -41,7 +41,7 @@ def test_who_is_no_user_is_named_with_role_and_team_and_not_created() -> None:
 def test_they_are_reported_beside_what_a_machine_reads(
     settings_directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands._show_missing_members(["dev"], "oncology", settings_directory)
+    commands._show_missing_members(load_platform(settings_directory), ["dev"], "oncology")
     said = capsys.readouterr()
     assert not said.out
     assert "make members makes accounts:\n  grace@example.com (ml-engineer of oncology in dev)\n" in said.err
