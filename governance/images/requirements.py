@@ -22,12 +22,12 @@ _ASKED_FOR = re.compile(r"groundwork \(pyproject\.toml(?::(?!dev\)).+)?\)")
 """How uv names what asks for a package: the project, or the group of a place of work, but not what developers use."""
 
 WITHOUT: Mapping[Kind, frozenset[str]] = {
-    "training": frozenset({"copier", "uv"}),
+    "training": frozenset({"copier"}),
     "inference": frozenset(
-        {"copier", "uv", "cyclonedx-python-lib", "evidently", "fairlearn", "google-cloud-bigquery", "matplotlib"}
+        {"copier", "cyclonedx-python-lib", "evidently", "fairlearn", "google-cloud-bigquery", "matplotlib"}
     ),
 }
-"""What is asked for and steps of this kind never import."""
+"""What is asked for and steps of this kind never use. ZenML asks ``uv`` in each step which packages there are."""
 
 
 def packages_of(kind: Kind, lock: Collection[Locked]) -> tuple[Locked, ...]:

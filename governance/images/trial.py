@@ -9,6 +9,7 @@ import sys
 from importlib import import_module
 
 from zenml import pipeline, step
+from zenml.environment import Environment
 
 
 @step(enable_cache=False)
@@ -28,8 +29,9 @@ def main(modules: list[str]) -> None:
 
     Raises:
         ImportError: the image lacks a package.
-        RuntimeError: the step did not run.
+        RuntimeError: the step did not run, or nothing can tell which packages there are.
     """
+    Environment.get_python_packages()
     for module in ("zenml.entrypoints.step_entrypoint_configuration", *modules):
         import_module(module)
     run = trial_pipeline()
