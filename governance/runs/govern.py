@@ -273,11 +273,28 @@ def _conclude(pipeline: Pipeline) -> None:
     """Make one step the last and let only that one announce success.
 
     A pipeline-level success hook runs once per step. With one last step, which waits for every other end of the
-    graph, a hook on it runs exactly once, after everything else.
+    graph, a hook on it runs exactly once, after everything else. It is the end that comes latest anyway, so that the
+    others run beside what it waits for.
     """
     used = {upstream for invocation in pipeline.invocations.values() for upstream in invocation.upstream_steps}
-    ends = [invocation_id for invocation_id in pipeline.invocations if invocation_id not in used]
-    last = pipeline.invocations[ends[-1]]
-    last.upstream_steps.update(ends[:-1])
+    ends = [invocation_id for invocation_id in reversed(pipeline.invocations) if invocation_id not in used]
+    depths = _depths(pipeline)
+    latest = max(ends, key=depths.__getitem__)
+    last = pipeline.invocations[latest]
+    last.upstream_steps.update(end for end in ends if end != latest)
     # A copy: the step itself belongs to its author, and to other pipelines.
     last.step = last.step.with_options(on_success=hooks.run_succeeded)
+
+
+def _depths(pipeline: Pipeline) -> dict[str, int]:
+    """Return the place of each step in the longest chain of steps that leads to it."""
+    found: dict[str, int] = {}
+
+    def depth(name: str) -> int:
+        if name not in found:
+            found[name] = 1 + max(map(depth, pipeline.invocations[name].upstream_steps), default=0)
+        return found[name]
+
+    for name in pipeline.invocations:
+        depth(name)
+    return found

@@ -71,6 +71,9 @@ def test_gates_run_before_what_they_guard(trained: PipelineRunResponse) -> None:
     for consumer in ("model_evaluator", "validate_model_performance", "validate_fairness"):
         assert "validate_held_out_data" in steps[consumer].spec.upstream_steps
     assert "model_evaluator" in steps["validate_model_performance"].spec.upstream_steps
+    assert "validate_fairness" in steps["validate_model_performance"].spec.upstream_steps, "the last step waits for all"
+    beside = {"model_evaluator", "validate_model_performance"}
+    assert not beside & {*steps["validate_fairness"].spec.upstream_steps}, "what waits for less is not held up"
     assert [verdict.gate for verdict in verdicts_of(trained)] == list(TRAINING_GATES)
     assert all(verdict.passed for verdict in verdicts_of(trained))
     assert trained.config.enable_cache is False
