@@ -13,7 +13,9 @@ from tests.benchmarks.__main__ import main
 
 
 def test_there_is_one_for_each_goal_that_design_and_issues_name() -> None:
-    assert set(benchmarks.benchmarks()) == {"audit", "backups", "plan", "rows", "run", "scoring", "server", "teams"}
+    assert set(benchmarks.benchmarks()) == {
+        "audit", "backups", "cluster", "plan", "rows", "run", "scoring", "server", "teams",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("strict", "status"), [("", 0), ("1", 1)])

@@ -299,11 +299,12 @@ def _edited(file: Path, change: Callable[[dict[str, Any]], object]) -> Iterator[
 
 
 def _tag() -> str:
-    return f"{REGISTRY}/groundwork-training:lock-{sha256_hex(lock_of('kubernetes').read_bytes())[:12]}"
+    made_from = lock_of("kubernetes").read_bytes() + DOCKERFILE.read_bytes()
+    return f"{REGISTRY}/groundwork-training:of-{sha256_hex(made_from)[:12]}"
 
 
 def image_at_hand() -> str | None:
-    """Return the training image of this checkout's lock by digest, if the registry holds it."""
+    """Return the training image of this checkout's lock and Dockerfile by digest, if the registry holds it."""
     name, _, tag = _tag().removeprefix(f"{REGISTRY}/").partition(":")
     try:
         head = requests.head(
