@@ -90,8 +90,9 @@ def ready_zenml() -> None:
 def quiet_third_parties() -> None:
     """Send warnings of third parties to standard error, and leave out what the exception says anyway.
 
-    ZenML's console handler writes to standard output, where it would end up inside ``--json``; and its local
-    orchestrator logs a traceback of an exception that it then raises.
+    ZenML's console handler writes to standard output, where it would end up inside ``--json``; its local orchestrator
+    logs a traceback of an exception that it then raises; and a store that is gone, which the run says, is logged with
+    one for every line that could not be kept there.
     """
     from zenml.logger import ZenMLConsoleHandler
 
@@ -100,5 +101,11 @@ def quiet_third_parties() -> None:
             handler.stream = sys.stderr  # setStream would first flush the old one, which may be closed by now
             handler.setLevel(logging.WARNING)
     logging.getLogger("zenml.orchestrators.local.local_orchestrator").setLevel(logging.CRITICAL)
+    logging.getLogger("zenml.log_stores.artifact.artifact_log_exporter").addFilter(_without_traceback)
     # Google's libraries announce years ahead when they will drop a version of Python.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core\..*")
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True

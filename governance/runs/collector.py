@@ -133,8 +133,8 @@ def collect(target: Target, *, dry_run: bool = False) -> Collection:
         except failures_of(Client().active_stack.artifact_store.path) as error:
             raise CollectError(
                 f"Runs of {target.where} are not all collected: what they left in the artifact store of "
-                f"{target.stack} cannot be used ({type(error).__name__}: {error}). Collect as somebody who may write "
-                "it."
+                f"{target.stack} cannot be used ({type(error).__name__}: {error}). Collect once it answers, as "
+                "somebody who may write it."
             ) from error
 
 

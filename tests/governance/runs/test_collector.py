@@ -102,7 +102,7 @@ def test_a_run_of_a_snapshot_is_entered_once_with_who_began_it(
     with monkeypatch.context() as patch:
         patch.setattr(run_outbox.StoredFile, "read", _no_access)
         (finding,) = reconcile(dev).findings
-        assert "cannot be used (PermissionError: not yours). Collect as somebody who may write it." in finding
+        assert "cannot be used (PermissionError: not yours). Collect once it answers, as somebody who may" in finding
     now = clock.now()
     with monkeypatch.context() as patch:
         patch.setattr(clock, "now", lambda: now + timedelta(hours=dev.environment.audit.overdue_hours + 1))
