@@ -195,7 +195,7 @@ class MysqlDatabase(Database):
 
     def exists(self) -> bool:
         """See :meth:`Database.exists`."""
-        return bool(self._rows(_TABLES))
+        return bool(self._rows(f"{_TABLES_OF} {_quoted(self.address.name)} LIMIT 1", _CATALOGUE))
 
     def dump(self, file: Path, watch: Watch) -> Inventory:
         """See :meth:`Database.dump`. Nobody who writes to it meanwhile waits."""
@@ -227,6 +227,7 @@ class MysqlDatabase(Database):
         """See :meth:`Database.restore`."""
         with _unpacked(file) as plain:
             read_dump(plain)  # so that a dump that is cut off replaces nothing
+        self._make()
         self._drop_all()
         options = ("--max-allowed-packet=1G", "--default-character-set=utf8mb4", self.address.name)
         with _unpacked(file) as plain, self._program("mariadb", *options, stdin=subprocess.PIPE) as process:
@@ -248,14 +249,20 @@ class MysqlDatabase(Database):
         """See :meth:`Database.administrator`."""
         return next((row[0] for row in self._rows(_ADMINISTRATOR.format(USERS))), None)
 
+    def _make(self) -> None:
+        """Make the database where there is none; whoever may not is not asked to where there is one."""
+        name = self.address.name
+        if not self._rows(f"{_DATABASE} {_quoted(name)}", _CATALOGUE):
+            self._rows(f"CREATE DATABASE `{name.replace('`', '``')}` CHARACTER SET utf8mb4", _CATALOGUE)
+
     def _drop_all(self) -> None:
-        tables = [row[0] for row in self._rows(_TABLES)]
+        tables = [row[0] for row in self._rows(f"{_TABLES_OF} database()")]
         if tables:
             names = ", ".join(f"`{name}`" for name in tables)
             self._rows(f"SET foreign_key_checks = 0; DROP TABLE {names}")
 
-    def _rows(self, query: str) -> list[tuple[str, ...]]:
-        options = ("--batch", "--skip-column-names", self.address.name, "--execute", query)
+    def _rows(self, query: str, database: str | None = None) -> list[tuple[str, ...]]:
+        options = ("--batch", "--skip-column-names", database or self.address.name, "--execute", query)
         with self._program("mariadb", *options, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             said = process.stdout.read().decode()
@@ -309,7 +316,10 @@ class MysqlDatabase(Database):
         return "\n".join(["[client]", *lines, ""])
 
 
-_TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = database()"
+_CATALOGUE = "information_schema"
+"""A database that is always there."""
+_TABLES_OF = "SELECT table_name FROM information_schema.tables WHERE table_schema ="
+_DATABASE = "SELECT schema_name FROM information_schema.schemata WHERE schema_name ="
 _ADMINISTRATOR = "SELECT id FROM `{}` WHERE is_admin = 1 AND active = 1 AND is_service_account = 0 ORDER BY created"
 
 
@@ -356,6 +366,11 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def _one_line(said: IO[bytes]) -> str:

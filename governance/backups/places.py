@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from environments import PLATFORM, Platform, names_for
+from environments import PLATFORM, SERVER, Platform, names_for
 from governance.audit.location import Location, locate
 from governance.backups.clouds import CLOUDS, BackupStore
 from governance.backups.databases import Database, MysqlDatabase, SqliteDatabase
@@ -17,7 +17,7 @@ from governance.server.database import DATABASE as SERVER_DATABASE
 from governance.server.database import address_of
 from governance.server.secret_values import fingerprint, held_key
 from governance.server.state import Home
-from governance.server.trackers import tracking_files
+from governance.server.trackers import database_of, tracking_files
 
 BACKUPS = "GROUNDWORK_BACKUPS"
 """Variable with the place of backups: a folder, ``s3://bucket/prefix`` or ``gs://bucket/prefix``, in which
@@ -112,5 +112,21 @@ class Place:
         return None if key is None else fingerprint(key)
 
     def tracking(self) -> dict[str, Database]:
-        """Return the tracking stores of this environment that runs on this machine made, by team."""
-        return {team: SqliteDatabase(file) for team, file in tracking_files(self.platform, self.environment).items()}
+        """Return the tracking stores of this environment, there or not yet.
+
+        Those that runs on this machine made, by team; and where the server has a database, those of the trackers'
+        pages beside it there, by ``server.`` and the team.
+
+        Raises:
+            ServerError: the address of the server's database is needed and not given.
+        """
+        found: dict[str, Database] = {
+            team: SqliteDatabase(file) for team, file in tracking_files(self.platform, self.environment).items()
+        }
+        server, address = self.platform.server, address_of(Home.of(self.platform))
+        if server is not None and address is not None:
+            for tracker in server.trackers:
+                team, _, environment = tracker.partition("/")
+                if environment == self.environment:
+                    found[f"{SERVER}.{team}"] = MysqlDatabase(replace(address, name=database_of(tracker)))
+        return found
