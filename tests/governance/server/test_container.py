@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from governance.images.build import build_server
 from governance.server.container import Tls, address_in, tls_of, tracker_variables, zenml_variables
 from governance.server.mariadb import TemporaryMariaDb
 from governance.server.state import ServerError
+from tests.conftest import REPOSITORY
 from tests.governance.served import free_port
 
 PLACE = {
@@ -156,3 +158,66 @@ def test_two_containers_share_one_database_and_one_can_go(
             command = Path(f"/proc/{process.pid}/cmdline")
             if command.exists():
                 assert address.password not in command.read_text()
+
+
+@pytest.fixture(scope="module")
+def image() -> str:
+    """The server's image, built by the engine that runs here."""
+    base = os.environ.get("GROUNDWORK_BASE")
+    if not base or subprocess.run(["docker", "image", "inspect", base], capture_output=True, check=False).returncode:
+        pytest.skip("no container engine runs here, or GROUNDWORK_BASE names no image of it")
+    return build_server("kubernetes", REPOSITORY / "environments", base=base).tag
+
+
+@contextmanager
+def started(image: str, command: str, folder: Path, variables: Mapping[str, str]) -> Iterator[str]:
+    """A container of ``image`` as the platforms start it, and where it answers."""
+    port = free_port()
+    given = {**variables, "GROUNDWORK_SERVER_PORT": str(port)}
+    environment = (word for name in given for word in ("--env", name))  # whose values are in no argument
+    confined = ("--rm", "--network", "host", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    with (folder / f"{command}-{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["docker", "run", *confined, *environment, image, "python", "-m", "governance.server.container", command],
+            env={**os.environ, **given},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_for(f"http://127.0.0.1:{port}", process, folder)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()  # which the engine passes on, so that the container ends by itself
+        assert process.wait(timeout=60) in (0, 143), "it ends when it is told to"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("ALL_RUNS"), reason="builds and starts an image, for minutes: ALL_RUNS=1")
+def test_the_image_serves_from_a_file_system_that_it_cannot_write_to(
+    image: str, tmp_path: Path, mariadb: TemporaryMariaDb
+) -> None:
+    address = mariadb.address
+    place = {
+        "GROUNDWORK_DATABASE_HOST": address.host,
+        "GROUNDWORK_DATABASE_PASSWORD": address.password,
+        "GROUNDWORK_DATABASE_PORT": str(address.port),
+        "GROUNDWORK_DATABASE_TLS": "off",
+        "GROUNDWORK_DATABASE_USER": address.user,
+    }
+    with started(image, "zenml", tmp_path, {**place, **SECRETS}) as server:
+        assert requests.get(f"{server}/ready", timeout=30).ok
+        login = {"username": "admin", "password": SECRETS["ZENML_DEFAULT_USER_PASSWORD"]}
+        token = requests.post(f"{server}/api/v1/login", data=login, timeout=30).json()["access_token"]
+        asked = requests.get(f"{server}/api/v1/current-user", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        assert asked.json()["name"] == "admin"
+        assert requests.get(f"{server}/api/v1/current-user", timeout=30).status_code == 401
+        tracked = {
+            **place,
+            "GROUNDWORK_TRACKER_FILES": "/var/lib/groundwork/files",
+            "GROUNDWORK_TRACKER_OWNER": "oncology/production",
+            "GROUNDWORK_TRACKER_SERVER": server,
+        }
+        with started(image, "tracker", tmp_path, tracked) as page:
+            search = f"{page}/api/2.0/mlflow/experiments/search?max_results=1"
+            assert requests.get(search, timeout=30).status_code == 401
+            assert requests.get(search, timeout=30, auth=("admin", login["password"])).status_code == 200
