@@ -242,15 +242,17 @@ def test_a_failed_run_that_cannot_be_recorded_still_says_why_it_failed(
     def away(*_: object) -> None:
         raise ConnectionError("no route to host")
 
-    with active_stack(dev.stack):
+    with active_stack(dev.stack), monkeypatch.context() as patch:
         broke = record.RunRecord(dev, Journal(dev), "run-of-a-store-that-went", "training_pipeline")
         broke.begin(["data quality"])
-        monkeypatch.setattr(run_outbox, "enqueue", away)
+        patch.setattr(run_outbox, "enqueue", away)
         with pytest.raises(NotRecordedError) as refused:
             broke.end(RunBrokenError("Step model_trainer was killed.", reason="Killed", step="model_trainer"))
     first, second = str(refused.value).splitlines()
     assert first == "Step model_trainer was killed."
     assert second.startswith("What run run-of-a-store-that-went left could not be recorded: the artifact store does")
+    (found,) = collect(dev).collected
+    assert (found.run, found.outcome) == ("run-of-a-store-that-went", "failed")
 
 
 def test_predictions_that_the_store_does_not_take_are_said_to_wait(
