@@ -553,9 +553,8 @@ class _Collector:
             return publish_predictions(self._target, self._journal, run), ""
         except (NotPublishedError, PartMissingError) as held:
             return False, str(held)
-        except (
-            self._of_the_store
-        ) as error:  # who collects may not write there, say; the log has it, so the next ends it
+        except self._of_the_store as error:
+            # Whoever collects may not write there, say; the log has it, so the next one ends it.
             return False, f"What run {run.name} predicted is not published yet: {type(error).__name__}: {error}"
 
     def _named(self, event: Any) -> Any:

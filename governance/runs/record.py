@@ -11,6 +11,7 @@ from zenml.logger import get_logger
 from governance.audit import AuditError, locate
 from governance.audit.events import Event, RunFailed, RunStarted
 from governance.audit.outbox import Outbox, Recorded, record_run
+from governance.core.errors import one_line
 from governance.core.machine_lock import machine_lock
 from governance.core.store_files import failures_of
 from governance.core.target import Target
@@ -74,9 +75,9 @@ class RunRecord:
         except AuditError as error:
             raise self._not_recorded(ended, f"{error}") from error
         except RequestException as error:  # an OSError too, and of no artifact store
-            raise self._not_recorded(ended, f"ZenML's server does not answer: {_one_line(error)}") from error
+            raise self._not_recorded(ended, f"ZenML's server does not answer: {one_line(error)}") from error
         except failures_of(Client().active_stack.artifact_store.path) as error:
-            raise self._not_recorded(ended, f"the artifact store does not answer: {_one_line(error)}") from error
+            raise self._not_recorded(ended, f"the artifact store does not answer: {one_line(error)}") from error
         self._record_earlier()
         if ended is None and (recorded.missing or not recorded.declared):
             lost = ", ".join(recorded.missing)
@@ -111,7 +112,3 @@ class RunRecord:
 
     def _event(self, kind: type[Event], **fields: object) -> Event:
         return self._journal.event(kind, run=self._run, pipeline=self._pipeline, **fields)
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

@@ -14,6 +14,7 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
 
+from governance.core.errors import one_line
 from governance.core.stacks import active_stack
 from governance.core.store_files import failures_of
 from governance.core.target import Target
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
     from governance.runs.following import Follower
 
 _logger = get_logger(__name__)
-
-_SHOWN = 300
-"""Characters of an error of others that are shown."""
 
 _packages_read_once = functools.cache(importlib.metadata.packages_distributions)
 
@@ -146,7 +144,7 @@ def _publish(target: Target, session: RunSession, run: PipelineRunResponse) -> N
     except failures_of(store.path) as error:
         raise NotPublishedError(
             f"Run {run.name} passed and is on record, and what it predicted is not all public yet: the artifact store "
-            f"does not answer ({type(error).__name__}: {' '.join(str(error).split())[:_SHOWN]}). Once it does, "
+            f"does not answer ({type(error).__name__}: {one_line(error)}). Once it does, "
             f"`make collect ENV={target.environment.environment} MODEL={target.model}` publishes it."
         ) from error
 
@@ -160,8 +158,7 @@ def _begun(start: Callable[[], PipelineRunResponse | None], follower: Follower) 
     try:
         started = start()
     except follower.refusals() as error:
-        said = " ".join(str(error).split())[:_SHOWN]
-        raise RunBrokenError(f"The run was not taken: {said}", reason="NotSubmitted") from error
+        raise RunBrokenError(f"The run was not taken: {one_line(error)}", reason="NotSubmitted") from error
     assert started is not None, "only a scheduled pipeline returns no run, and this one has no schedule"
     return Client().get_pipeline_run(started.id)
 
@@ -179,7 +176,7 @@ def _put_an_end_to(name: str, follower: Follower, ended: BaseException) -> None:
         _logger.warning(
             "Run %s may go on, and nothing of it will be published. Stop it by hand: %s",
             name,
-            " ".join(str(error).split())[:_SHOWN],
+            one_line(error),
         )
 
 

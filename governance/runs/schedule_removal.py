@@ -14,6 +14,7 @@ from zenml.client import Client
 from zenml.logger import get_logger
 from zenml.stack import Stack
 
+from governance.core.errors import one_line
 from governance.records.schedule_records import replaced_schedules
 from governance.runs.schedulers import ScheduleError, Scheduler, scheduler_of
 
@@ -39,7 +40,7 @@ def answering(refusal: str) -> Iterator[None]:
     try:
         yield
     except scheduler.failures() as error:
-        raise ScheduleError(f"{refusal}: {' '.join(str(error).split())[:300]}") from error
+        raise ScheduleError(f"{refusal}: {one_line(error)}") from error
 
 
 def schedules_of_the_stack() -> list[ScheduleResponse]:
