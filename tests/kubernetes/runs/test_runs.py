@@ -125,12 +125,12 @@ def test_a_full_quota_and_a_full_cluster_are_told_after_the_time_that_a_step_may
 
 def test_a_killed_step_and_a_drained_one_are_told_apart(world: World) -> None:
     command = world.begin("train")
-    world.wait_for_pod("data_loader", "Running")
+    world.hold_step("data_loader")
     world.kill_step("data_loader")
     out, err = command.communicate(timeout=300)
     failed(world, ended(command, out, err), r"Step data_loader was killed \(SIGKILL, exit code 137\)", "Killed")
     command = world.begin("train")
-    pod = world.wait_for_pod("data_loader", "Running")
+    pod = world.hold_step("data_loader")
     meta = {"name": pod["metadata"]["name"], "namespace": world.namespace()}
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
     where = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
@@ -150,7 +150,7 @@ def ended(command: subprocess.Popen[str], out: str, err: str) -> Answer:
 
 def test_an_interrupted_command_stops_the_run_in_the_cluster(world: World) -> None:
     command = world.begin("train")
-    world.wait_for_pod("data_loader", "Running")
+    world.hold_step("data_loader")
     command.send_signal(signal.SIGINT)
     _, err = command.communicate(timeout=120)
     assert command.returncode == 130, err

@@ -55,8 +55,9 @@ def pods_of(world: World, run: str, step: str) -> list[dict[str, Any]]:
 def in_one_step(world: World, trained: Trained, parts: str) -> str:
     """What a command printed that scored all parts in one step, while ZenML and the store were away for some time."""
     command = world.begin("infer", "dev", CANCER, "--data", parts)
-    world.wait_for_pod("predictor", "Running", 300)
+    world.hold_step("predictor", 300)
     with world.away("zenml", "store"):
+        world.release_step("predictor")
         time.sleep(AWAY_SECONDS)
     out, err = command.communicate(timeout=400)
     assert command.returncode == 0, (out, err)
@@ -82,7 +83,7 @@ def test_shards_in_pods_give_the_rows_of_one_step_and_a_killed_one_is_tried_alon
 ) -> None:
     with world.config({"shard_predictor": {"retries": 1, "memory": "1Gi"}}, "batch_inference"):
         command = world.begin("infer", "dev", CANCER, "--data", parts, "--shards", "2")
-        world.wait_for_pod("shard_predictor_1", "Running", 300)
+        world.hold_step("shard_predictor_1", 300)
         before = published_folders(world)
         world.kill_step("shard_predictor_1")
         out, err = command.communicate(timeout=400)

@@ -209,18 +209,17 @@ class World:
         with _edited(self.settings / "dev.yaml", change):
             yield
 
-    def wait_for_pod(self, step: str, phase: str, seconds: float = 120) -> dict[str, Any]:
-        """Return the youngest pod of ``step`` once it is in ``phase``."""
+    def _wait_for_running_pod(self, step: str) -> dict[str, Any]:
 
         def found() -> dict[str, Any] | None:
             pods = [
                 pod
                 for pod in self.objects("pods")
-                if pod["metadata"]["labels"].get("step_name") == step and pod["status"]["phase"] == phase
+                if pod["metadata"]["labels"].get("step_name") == step and pod["status"]["phase"] == "Running"
             ]
             return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
-        pod: dict[str, Any] = wait_for(f"a {phase} pod of {step}", found, seconds, every=0.3)
+        pod: dict[str, Any] = wait_for(f"a running pod of {step}", found, 60, every=0.3)
         return pod
 
     def bucket(self, environment: str = "dev", model: str = CANCER) -> str:
@@ -238,18 +237,28 @@ class World:
             region_name="us-east-1",
         )
 
+    def hold_step(self, step: str, seconds: float = 120) -> dict[str, Any]:
+        """Stop a step as soon as it begins, as a quick one would end before anything is done to it; return its pod."""
+        for process in wait_for(f"a process of {step}", lambda: self._processes(step), seconds, every=0.05):
+            os.kill(process, signal.SIGSTOP)
+        return self._wait_for_running_pod(step)
+
+    def release_step(self, step: str) -> None:
+        """Let a step that is held go on."""
+        for process in self._processes(step):
+            os.kill(process, signal.SIGCONT)
+
     def kill_step(self, step: str) -> None:
-        """Kill the process of a step, which runs on this machine as the cluster's node does."""
+        """Kill a step that is held."""
+        for process in self._processes(step):
+            os.kill(process, signal.SIGKILL)
+
+    def _processes(self, step: str) -> list[int]:
+        """Return the processes of a step, which run on this machine as the cluster's node does."""
         arguments = f"--step_name\0{step}\0".encode()
         url = f"ZENML_STORE_URL={self.variables['ZENML_STORE_URL']}".encode()
-
-        def processes() -> list[int]:
-            numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
-            return [int(folder.name) for folder in numbered if _holds(folder, arguments, url)]
-
-        found = wait_for(f"a process of {step}", processes, 20, every=0.2)
-        for process in found:
-            os.kill(process, signal.SIGKILL)
+        numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+        return [int(folder.name) for folder in numbered if _holds(folder, arguments, url)]
 
     @contextmanager
     def away(self, *services: str) -> Iterator[None]:
@@ -263,10 +272,12 @@ class World:
                 self.services[name].send_signal(signal.SIGCONT)
 
     def leftovers(self, environment: str = "dev") -> list[str]:
-        """Name secrets of runs, and jobs that go on."""
+        """Name secrets of runs, and jobs that go on and are not on their way out."""
         held = [secret["metadata"]["name"] for secret in self.objects("secrets", environment)]
         jobs = [
-            job["metadata"]["name"] for job in self.objects("jobs", environment) if not job["status"].get("conditions")
+            job["metadata"]["name"]
+            for job in self.objects("jobs", environment)
+            if not job["status"].get("conditions") and "deletionTimestamp" not in job["metadata"]
         ]
         return [name for name in held if name.startswith("zenml-token")] + jobs
 
