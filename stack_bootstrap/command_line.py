@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
         usage_status: for a wrong option. It is not click's usual 2 where 2 means that something differs.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    _collect_little()
     try:
         status = app(standalone_mode=False)
     except typer.TyperException as error:
@@ -57,6 +60,12 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
     if status == 130:
         typer.echo("Interrupted. Run the same command again to go on.", err=True)
     sys.exit(status or 0)
+
+
+def _collect_little() -> None:
+    """Have Python's collector leave what is imported alone: of a command with ZenML it takes a second or two."""
+    gc.set_threshold(50_000, 20, 100)
+    atexit.register(gc.freeze)
 
 
 def _is_of_zenmls_store(error: BaseException) -> bool:

@@ -37,6 +37,9 @@ _STATES: dict[ExecutionStatus, StepState] = {
 class Follower:
     """Follows the runs of one orchestrator through ZenML alone."""
 
+    look_seconds = 0.0
+    """How long what was seen of the orchestrator holds, while a run goes on."""
+
     def __init__(self, orchestrator: BaseOrchestrator, limits: RunLimits) -> None:
         self.orchestrator, self.limits = orchestrator, limits
         self._told: set[tuple[str, StepState]] = set()
@@ -50,13 +53,16 @@ class Follower:
         if run.status.is_finished:  # the orchestrator waited itself
             return run
         began = answered = time.monotonic()
+        looked = began - self.look_seconds
         while True:
             try:
                 run = self.refresh(run)
                 self._tell(run)
                 if run.status.is_finished and self.is_over(run):
                     return run
-                broken = None if run.status.is_finished else self.look(run)
+                broken = None
+                if not run.status.is_finished and time.monotonic() - looked >= self.look_seconds:
+                    broken, looked = self.look(run), time.monotonic()
                 answered = time.monotonic()
             except (OSError, RuntimeError) as error:
                 if not is_no_answer(error):

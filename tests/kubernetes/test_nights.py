@@ -143,6 +143,7 @@ def test_a_step_that_went_on_when_its_run_ended_is_stopped_and_said_to_have_been
     api: Api, namespace: str, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follower, run = follower_of(orchestrator, monkeypatch), night()
+    run.status = ExecutionStatus.FAILED
     step = make_job(api, namespace, labels={"run_id": str(run.id)}, annotations={"zenml.io/step-name": "predictor"})
     assert follower.is_over(run), "its own job is gone"
     lost = follower.explain("predictor")
@@ -151,3 +152,18 @@ def test_a_step_that_went_on_when_its_run_ended_is_stopped_and_said_to_have_been
     until(
         lambda: api("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{step}").status == 404, "the step is gone", 30
     )
+
+
+def test_a_run_that_ended_well_leaves_no_token_while_its_own_pod_still_ends(
+    api: Api, namespace: str, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, run = follower_of(orchestrator, monkeypatch), night()
+    run.schedule, run.status = None, ExecutionStatus.COMPLETED
+    own = make_job(api, namespace, labels={"run_id": str(run.id)})
+    token, secrets = orchestrator.get_token_secret_name(run.snapshot.id), f"/api/v1/namespaces/{namespace}/secrets"
+    assert api("POST", secrets, {"metadata": {"name": token}}).status == 201
+    assert follower.is_over(run)
+    assert api("GET", f"{secrets}/{token}").status == 404
+    assert api("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{own}").status == 200
+    run.status = ExecutionStatus.FAILED
+    assert not follower.is_over(run), "the own pod of a failed run stops the steps that go on"

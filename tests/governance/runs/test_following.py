@@ -159,6 +159,29 @@ def test_a_run_that_cannot_go_on_or_takes_too_long_or_does_not_answer_is_given_u
     assert given_up.value.reason == "Unreachable"
 
 
+def test_what_is_dear_to_look_at_is_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looked, refreshed = [0.0], list[float](), list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+    class Dear(Follower):
+        look_seconds = 3.0
+
+        def refresh(self, run: PipelineRunResponse) -> Any:
+            refreshed.append(now[0])
+            return run
+
+        def look(self, run: PipelineRunResponse) -> RunBrokenError | None:
+            looked.append(now[0])
+            return RunBrokenError("no node", reason="Unschedulable") if len(looked) == 3 else None
+
+    going_on: Any = SimpleNamespace(status=ExecutionStatus.RUNNING, steps={}, name="r", id=None)
+    with pytest.raises(RunBrokenError, match="no node"):
+        Dear(Elsewhere(), LIMITS).wait(going_on)  # type: ignore[arg-type]
+    assert looked == [0, 3, 6]
+    assert refreshed == [0, 1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("ended", "status"),
     [(KeyboardInterrupt(), ExecutionStatus.STOPPED), (RunBrokenError("x", reason="y"), ExecutionStatus.FAILED)],

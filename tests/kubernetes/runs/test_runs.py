@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -127,25 +126,13 @@ def test_a_killed_step_and_a_drained_one_are_told_apart(world: World) -> None:
     command = world.begin("train")
     world.hold_step("data_loader")
     world.kill_step("data_loader")
-    out, err = command.communicate(timeout=300)
-    failed(world, ended(command, out, err), r"Step data_loader was killed \(SIGKILL, exit code 137\)", "Killed")
+    failed(world, world.ended(command), r"Step data_loader was killed \(SIGKILL, exit code 137\)", "Killed")
     command = world.begin("train")
     pod = world.hold_step("data_loader")
-    meta = {"name": pod["metadata"]["name"], "namespace": world.namespace()}
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
-    where = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
-    world.kubectl("create", "--raw", where, "--filename", "-", stdin=json.dumps(eviction))
-    out, err = command.communicate(timeout=300)
+    world.evict(pod)
     failed(
-        world,
-        ended(command, out, err),
-        "Step data_loader was taken off its node .* no failure of the model",
-        "Disrupted",
+        world, world.ended(command), "Step data_loader was taken off its node .* no failure of the model", "Disrupted"
     )
-
-
-def ended(command: subprocess.Popen[str], out: str, err: str) -> Answer:
-    return Answer(command.returncode, out, err)
 
 
 def test_an_interrupted_command_stops_the_run_in_the_cluster(world: World) -> None:

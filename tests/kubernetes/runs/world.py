@@ -48,6 +48,8 @@ CANCER, DIABETES = "breast_cancer_classifier", "diabetes_progression_classifier"
 TEAMS = {CANCER: "oncology", DIABETES: "diabetes-care"}
 TRAINER, APPROVER = "grace@example.com", "edsger@example.com"
 """Who runs the commands, and who agrees to what they ask for."""
+OWN_POD = b"kubernetes_orchestrator_entrypoint"
+"""What the process of the pod that starts a run's steps is known by."""
 all_runs = pytest.mark.skipif(
     not os.environ.get("ALL_RUNS"),
     reason="takes minutes in the cluster, more than the hour of CI has beside the rest: ALL_RUNS=1",
@@ -141,7 +143,7 @@ class World:
     def begin(self, command: str, environment: str = "dev", model: str = CANCER, *more: str) -> subprocess.Popen[str]:
         """Begin a command that goes on while the test does something to it."""
         return subprocess.Popen(
-            [str(PYTHON), "-m", "governance", command, "--env", environment, "--model", model, *more],
+            [str(PYTHON), "-m", "governance", *_asked(command, environment, model), *more],
             env=self._as_client(environment, model),
             cwd=self.checkout,
             stdout=subprocess.PIPE,
@@ -150,10 +152,14 @@ class World:
             start_new_session=True,
         )
 
+    def ended(self, command: subprocess.Popen[str], seconds: float = 600) -> Answer:
+        """Return what a command that was begun came to."""
+        out, err = command.communicate(timeout=seconds)
+        return Answer(command.returncode, out, err)
+
     def governance(self, command: str, environment: str = "dev", model: str = CANCER, *more: str) -> Answer:
         """Run a command as somebody of the model's team does."""
-        into = "--to" if command in ("approve", "promote") else "--env"
-        arguments = (command, into, environment, "--model", model, *more)
+        arguments = (*_asked(command, environment, model), *more)
         return self.python("governance", *arguments, variables=self._as_client(environment, model))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
@@ -237,25 +243,44 @@ class World:
             region_name="us-east-1",
         )
 
+    def pods_of(self, run: str, environment: str = "dev") -> list[dict[str, Any]]:
+        """Return all pods of ``run``."""
+        pods = self.objects("pods", environment)
+        return [pod for pod in pods if pod["metadata"]["labels"].get("run_name") == run]
+
     def hold_step(self, step: str, seconds: float = 120) -> dict[str, Any]:
         """Stop a step as soon as it begins, as a quick one would end before anything is done to it; return its pod."""
-        for process in wait_for(f"a process of {step}", lambda: self._processes(step), seconds, every=0.05):
+        for process in wait_for(f"a process of {step}", lambda: self._processes(_of(step)), seconds, every=0.05):
             os.kill(process, signal.SIGSTOP)
         return self._wait_for_running_pod(step)
 
     def release_step(self, step: str) -> None:
         """Let a step that is held go on."""
-        for process in self._processes(step):
-            os.kill(process, signal.SIGCONT)
+        self._signal(_of(step), signal.SIGCONT)
 
     def kill_step(self, step: str) -> None:
         """Kill a step that is held."""
-        for process in self._processes(step):
-            os.kill(process, signal.SIGKILL)
+        self._signal(_of(step), signal.SIGKILL)
 
-    def _processes(self, step: str) -> list[int]:
-        """Return the processes of a step, which run on this machine as the cluster's node does."""
-        arguments = f"--step_name\0{step}\0".encode()
+    def kill_own_pod(self) -> None:
+        """Kill what starts the steps of the run that goes on."""
+        self._signal(OWN_POD, signal.SIGKILL)
+
+    def evict(self, pod: dict[str, Any]) -> None:
+        """Take a pod off its node, as draining that does."""
+        meta = {name: pod["metadata"][name] for name in ("name", "namespace")}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+        where = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
+        self.kubectl("create", "--raw", where, "--filename", "-", stdin=json.dumps(eviction))
+
+    def _signal(self, arguments: bytes, sent: signal.Signals) -> None:
+        found = self._processes(arguments)
+        assert found, f"no process with {arguments!r}"
+        for process in found:
+            os.kill(process, sent)
+
+    def _processes(self, arguments: bytes) -> list[int]:
+        """Return the processes of pods with ``arguments``, which run on this machine as the cluster's node does."""
         url = f"ZENML_STORE_URL={self.variables['ZENML_STORE_URL']}".encode()
         numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
         return [int(folder.name) for folder in numbered if _holds(folder, arguments, url)]
@@ -271,8 +296,35 @@ class World:
             for name in services:
                 self.services[name].send_signal(signal.SIGCONT)
 
+    @contextmanager
+    def gone(self, service: str) -> Iterator[None]:
+        """Have nobody listen where ``service`` (``zenml``, ``store``) is, for pods and commands, inside the block."""
+        port = {"zenml": self.zenml_port, "store": self.store_port}[service]
+        rule = ["INPUT", "--protocol", "tcp", "--dport", str(port), "--jump", "REJECT", "--reject-with", "tcp-reset"]
+        subprocess.run(["iptables", "--wait", "--insert", *rule], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["iptables", "--wait", "--delete", *rule], check=True)
+
+    @contextmanager
+    def api_away(self) -> Iterator[None]:
+        """Have the cluster's API server, a process of this machine, answer nothing inside the block."""
+        numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+        (server,) = (int(folder.name) for folder in numbered if _runs(folder, b"kube-apiserver"))
+        os.kill(server, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(server, signal.SIGCONT)
+
     def leftovers(self, environment: str = "dev") -> list[str]:
-        """Name secrets of runs, and jobs that go on and are not on their way out."""
+        """Name secrets of runs, and jobs that go on and are not on their way out, once they had time to end."""
+        with suppress(TimeoutError):
+            wait_for("an end", lambda: not self._left(environment), 20, every=0.5)
+        return self._left(environment)
+
+    def _left(self, environment: str) -> list[str]:
         held = [secret["metadata"]["name"] for secret in self.objects("secrets", environment)]
         jobs = [
             job["metadata"]["name"]
@@ -289,7 +341,23 @@ def wait_for(what: str, found: Callable[[], Any], seconds: float, every: float =
         if value := found():
             return value
         time.sleep(every)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+    raise TimeoutError(f"{what} did not come within {seconds} s")
+
+
+def _asked(command: str, environment: str, model: str) -> tuple[str, ...]:
+    return (command, "--to" if command in ("approve", "promote") else "--env", environment, "--model", model)
+
+
+def _of(step: str) -> bytes:
+    """Return the arguments by which the process of a step is known."""
+    return f"--step_name\0{step}\0".encode()
+
+
+def _runs(process: Path, program: bytes) -> bool:
+    try:
+        return (process / "cmdline").read_bytes().partition(b"\0")[0].endswith(b"/" + program)
+    except OSError:  # it ended meanwhile
+        return False
 
 
 def _holds(process: Path, arguments: bytes, variable: bytes) -> bool:
