@@ -24,15 +24,18 @@ def namespace(orchestrator: Any) -> str:
     return str(orchestrator.config.kubernetes_namespace)
 
 
-def make_job(api: Api, namespace: str, *, seconds: int = 600, **metadata: Any) -> str:
-    """Make a job whose pod finds no node, and so goes on until its time is over; return its name."""
+def make_job(api: Api, namespace: str, *, seconds: int = 600, completions: int = 1, **metadata: Any) -> str:
+    """Make a job whose pod finds no node, and so goes on until its time is over; return its name.
+
+    One that needs no completions has ended well at once.
+    """
     container = {"name": "main", "image": "nowhere.invalid/none", "command": ["none"]}
     pod = {"restartPolicy": "Never", "containers": [container], "nodeSelector": {"no": "such"}}
     body = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {"generateName": "night-", **metadata},
-        "spec": {"activeDeadlineSeconds": seconds, "template": {"spec": pod}},
+        "spec": {"activeDeadlineSeconds": seconds, "completions": completions, "template": {"spec": pod}},
     }
     made = api("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", body)
     assert made.status == 201, made.said
@@ -167,3 +170,16 @@ def test_a_run_that_ended_well_leaves_no_token_while_its_own_pod_still_ends(
     assert api("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs/{own}").status == 200
     run.status = ExecutionStatus.FAILED
     assert not follower.is_over(run), "the own pod of a failed run stops the steps that go on"
+
+
+def test_a_run_whose_own_pod_ended_without_telling_zenml_is_broken(
+    api: Api, namespace: str, orchestrator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, run = follower_of(orchestrator, monkeypatch), night()
+    make_job(api, namespace, completions=0, annotations={RUN_ID: str(run.id)})
+    until(lambda: follower.look(run) is not None, "the job ended", 30)
+    silent = follower.look(run)
+    assert silent is not None
+    assert silent.reason == "RunPodSilent"
+    monkeypatch.setattr(follower, "refresh", lambda _: SimpleNamespace(status=ExecutionStatus.COMPLETED))
+    assert follower.look(run) is None, "it has told ZenML meanwhile"
