@@ -203,9 +203,14 @@ def _must_run(command: str, variables: Mapping[str, str]) -> None:
 
 
 def _lay_applied() -> None:
-    """Put what the image has of applied settings where they are looked for."""
+    """Put what the image has of applied settings where they are looked for.
+
+    In the image that is a link into the scratch folder, which a platform mounts empty.
+    """
+    ground = (CHECKOUT / ".groundwork").resolve()
+    ground.mkdir(parents=True, exist_ok=True)
     if APPLIED.is_dir():
-        shutil.copytree(APPLIED, CHECKOUT / ".groundwork" / "applied", dirs_exist_ok=True)
+        shutil.copytree(APPLIED, ground / "applied", dirs_exist_ok=True)
 
 
 def _port() -> str:

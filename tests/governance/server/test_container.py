@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from governance.images.build import build_server
+from governance.server import container as containers
 from governance.server.container import Tls, address_in, tls_of, tracker_variables, zenml_variables
 from governance.server.mariadb import TemporaryMariaDb
 from governance.server.state import ServerError
@@ -54,6 +55,21 @@ def test_what_is_missing_is_named_and_no_replica_makes_a_secret_of_its_own() -> 
         with pytest.raises(ServerError, match=f"{key} is not set"):
             zenml_variables({name: value for name, value in SECRETS.items() if name != key}, address)
     assert zenml_variables(SECRETS, address)["ZENML_STORE_URL"] == address.url
+
+
+def test_applied_settings_are_laid_into_a_scratch_folder_that_was_mounted_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout, applied, scratch = tmp_path / "app", tmp_path / "applied", tmp_path / "scratch"
+    (applied / "local").mkdir(parents=True)
+    (applied / "local" / "dev.yaml").write_text("settings")
+    checkout.mkdir()
+    (checkout / ".groundwork").symlink_to(scratch / "ground")
+    monkeypatch.setattr(containers, "CHECKOUT", checkout)
+    monkeypatch.setattr(containers, "APPLIED", applied)
+    for _ in range(2):
+        containers._lay_applied()
+    assert (scratch / "ground" / "applied" / "local" / "dev.yaml").read_text() == "settings"
 
 
 def test_each_team_and_environment_has_a_trackers_database_of_its_own() -> None:
