@@ -5,6 +5,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 # A cloud with a lock of its own has an environment of its own; nobody but make needs to know (decision 13).
 # (Airflow's scheduler is only set up: no command of ours runs in its environment.)
+ifneq ($(filter demo clean-demo,$(MAKECMDGOALS)),)
+export CLOUD := $(if $(KUBERNETES),kubernetes,local)
+endif
 PLACE := $(filter-out $(if $(filter setup,$(MAKECMDGOALS)),,airflow),$(basename $(notdir $(wildcard locks/$(CLOUD).lock))))
 VENV := .venv$(if $(PLACE),-$(PLACE))
 STAMP := $(VENV)/.installed
@@ -52,8 +55,8 @@ $(DEV_STAMP): requirements.lock scripts/setup
 .venv-%/.installed: locks/%.lock scripts/setup
 	@scripts/setup $(PYTHON) .venv-$* $<
 
-demo: setup ## The whole story on this machine: three environments, two teams, train to production
-	@$(RUN) governance demo
+demo: setup ## The whole story on this machine, or [KUBERNETES=1 KEYS= YES= DRY_RUN=] on the cluster of the settings
+	@$(RUN) governance demo $(FLAGS)
 
 clean-demo: setup ## Remove all that the demo made, and only that
 	@$(RUN) governance clean-demo $(FLAGS)

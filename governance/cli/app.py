@@ -17,6 +17,7 @@ from governance.audit.errors import AuditError
 from governance.cli import backups as backup_commands
 from governance.cli import collection as collection_commands
 from governance.cli import cost as cost_commands
+from governance.cli import demo as demo_commands
 from governance.cli import deployment as deployment_commands
 from governance.cli import evidence as evidence_commands
 from governance.cli import gates as gate_commands
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from governance.runs.jobs import Preview
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("demo")(demo_commands.demo)
+app.command("clean-demo")(demo_commands.clean_demo)
 app.command("evidence")(evidence_commands.evidence)
 app.command("evidence-verify")(evidence_commands.evidence_verify)
 app.command("gates-prove")(gate_commands.gates_prove)
@@ -261,24 +264,6 @@ def report(
     warn_of_other_settings(target)
     file = write_report(target, chosen)
     say(f"Report: {file}", as_json, file=file)
-
-
-@app.command()
-def demo(settings: Settings = DIRECTORY) -> None:
-    """Run everything on this machine: infrastructure, stacks, two teams' models from training to production."""
-    from governance.demo import run_demo
-
-    run_demo(load_platform(settings))
-
-
-@app.command("clean-demo")
-def clean_demo(settings: Settings = DIRECTORY, as_json: AsJson = False, dry_run: DryRun = False) -> None:
-    """Remove the local folders that the demo made, and nothing else."""
-    from governance.demo import clean
-
-    removed = clean(load_platform(settings), dry_run=dry_run)
-    verb = "Would remove" if dry_run else "Removed"
-    say(f"{verb} {', '.join(map(str, removed)) or 'nothing: there is no demo'}.", as_json, removed=removed)
 
 
 def _run_snapshot(job: Literal["train", "infer"], target: Target, wanted: str, *, as_json: bool, dry_run: bool) -> None:

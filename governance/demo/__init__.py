@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from environments import Platform
 from governance.core.provenance import collect, require_commit
 from governance.core.workspace import claim, remove_claimed, use_local_store, workspace_dir
+from governance.demo.config import Place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,13 +20,19 @@ def clean(platform: Platform, *, dry_run: bool = False) -> list[Path]:
     return remove_claimed(platform, workspace_dir(platform), dry_run=dry_run)
 
 
-def run_demo(platform: Platform, console: Console | None = None) -> Path:
+def run_demo(platform: Platform, place: Place | None = None, console: Console | None = None) -> Path:
     """Run the main job for every environment and team. It can be run again, and goes on from what is there.
+
+    Args:
+        platform: The settings.
+        place: Where; on this machine when none is given.
+        console: What shows how it goes.
 
     Returns:
         The index of the reports.
 
     Raises:
+        NotReadyError: something is missing for a demo on a cluster; nothing was changed.
         UncommittedError: files differ from the commit, so that what follows would be refused half-way.
         GateFailedError: a model did not reach what an environment asks for; everything before that stays.
         NotStoppedError: a model that is made to be stopped was not.
@@ -38,26 +45,31 @@ def run_demo(platform: Platform, console: Console | None = None) -> Path:
     from governance.demo.progress import DemoProgress
     from governance.demo.proof import verify_logs, write_evidence, write_reports
     from governance.demo.provision import provision
+    from governance.demo.readiness import require_ready
 
+    place = place or Place()
     require_commit("production", collect(platform.directory), guarded=True, settings=platform.directory)
     progress = DemoProgress(console or Screen(highlight=False))
-    root = workspace_dir(platform)
-    claim(platform, root)
-    use_local_store(root)
+    if place.cloud == "local":
+        root = workspace_dir(platform)
+        claim(platform, root)
+        use_local_store(root)
+    else:
+        require_ready(platform, place)
     began = time.monotonic()
-    provision(platform, progress)
+    provision(platform, progress, place)
     model = ""
     for team in platform.teams.values():
         model = team.models[0]
         progress.chapter(f"{team.team}: {model}")
-        bring_to_production(platform, model, progress)
+        bring_to_production(platform, model, progress, place)
     progress.chapter(f"What is stopped, and the way back: {model}")
-    stop_a_bad_model(platform, model, progress)
-    go_back(platform, model, progress)
+    stop_a_bad_model(platform, model, progress, place)
+    go_back(platform, model, progress, place)
     progress.chapter("What can be proved")
-    verify_logs(platform, progress)
-    write_evidence(platform, model, progress)
-    index = write_reports(platform, progress)
+    verify_logs(platform, progress, place)
+    write_evidence(platform, model, progress, place)
+    index = write_reports(platform, progress, place)
     progress.console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. Open the report: [bold]{index}[/bold]", soft_wrap=True
     )

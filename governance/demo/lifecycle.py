@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from environments import ORDER, Platform
 from governance.core.errors import RefusedError
 from governance.core.target import Target, target_for
-from governance.demo.config import CLOUD, signers
+from governance.demo.config import Place
 from governance.demo.progress import DemoProgress
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class NotStoppedError(RefusedError):
     """A gate let a model pass that was made to be stopped."""
 
 
-def bring_to_production(platform: Platform, model: str, progress: DemoProgress) -> None:
+def bring_to_production(platform: Platform, model: str, progress: DemoProgress, place: Place) -> None:
     """Train, promote, validate, sign, promote, and score a batch."""
     from governance.approvals.approve import approve
     from governance.core.progress import watch_steps
@@ -30,8 +30,8 @@ def bring_to_production(platform: Platform, model: str, progress: DemoProgress) 
     from governance.runs import jobs
     from governance.runs.evidence import predictions_of
 
-    dev, staging, production = (target_for(platform, model, name, CLOUD) for name in ORDER)
-    requester, approver = signers(production)
+    dev, staging, production = (target_for(platform, model, name, place.cloud) for name in ORDER)
+    requester, approver = place.signers(production)
     with progress.doing("train in dev") as tell_outcome, watch_steps(progress.step):
         tell_outcome(_figures(jobs.train(dev), dev))
     with progress.doing("promote to staging") as tell_outcome:
@@ -49,7 +49,7 @@ def bring_to_production(platform: Platform, model: str, progress: DemoProgress) 
         tell_outcome(f"{predictions.rows} rows scored, {predictions.told}")
 
 
-def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> None:
+def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress, place: Place) -> None:
     """Train the model so that it learns next to nothing, and see it stopped.
 
     Raises:
@@ -61,7 +61,7 @@ def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> 
     from governance.runs.session import RunSession
     from pipelines.training import training_pipeline
 
-    dev = target_for(platform, model, ORDER[0], CLOUD)
+    dev = target_for(platform, model, ORDER[0], place.cloud)
     with progress.doing("train a model that learns next to nothing") as tell_outcome, watch_steps(progress.step):
         try:
             session = RunSession(dev)
@@ -75,15 +75,15 @@ def stop_a_bad_model(platform: Platform, model: str, progress: DemoProgress) -> 
             )
 
 
-def go_back(platform: Platform, model: str, progress: DemoProgress) -> None:
+def go_back(platform: Platform, model: str, progress: DemoProgress, place: Place) -> None:
     """Return production to the version that was in use before; one is brought there first if there was none."""
     from governance.promotion.rollback import rollback
     from governance.records.history import read_history
 
-    production = target_for(platform, model, ORDER[-1], CLOUD)
+    production = target_for(platform, model, ORDER[-1], place.cloud)
     if len(read_history(production).versions) < 2:
-        bring_to_production(platform, model, progress)
-    requester, _ = signers(production)
+        bring_to_production(platform, model, progress, place)
+    requester, _ = place.signers(production)
     with progress.doing("roll production back") as tell_outcome:
         left, now = rollback(production, requested_by=requester, reason="demonstration of the way back")
         tell_outcome(f"from version {left} to version {now}, which the log says was in use before")

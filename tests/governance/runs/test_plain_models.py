@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from zenml import pipeline, step
 from zenml.client import Client
 
-from governance.demo.config import signers
+from governance.demo.config import Place
 from governance.demo.lifecycle import bring_to_production
 from governance.demo.progress import DemoProgress
 from governance.evidence_pack.pack import write_pack
@@ -267,7 +267,7 @@ def test_model_goes_from_training_to_a_batch_in_production(
 ) -> None:
     use(**changes)
     production = ground.target("production")
-    signers(production)
+    Place().signers(production)
     ground.apply_settings()  # which say who the signers are
     bring_to_production(ground.platform, CANCER, DemoProgress(Console(quiet=True)))
     release = release_in_use(production, RunSession(production).journal)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from governance.audit.verify_pack import check_pack
-from governance.demo.config import signers
+from governance.demo.config import Place
 from governance.demo.lifecycle import bring_to_production
 from governance.demo.progress import DemoProgress
 from governance.evidence_pack.pack import write_pack
@@ -29,10 +29,10 @@ DIGITS, PROGRESSION = "diary_digit_classifier", "diabetes_progression_regressor"
 def reports(ground: Ground) -> dict[str, ReportData]:
     """What there is to say of both models once they are in production."""
     found = {}
-    signers(ground.target("production", DIGITS))
+    Place().signers(ground.target("production", DIGITS))
     ground.apply_settings()  # who may sign is part of what is applied
     for model in (DIGITS, PROGRESSION):
-        bring_to_production(ground.platform, model, DemoProgress(Console(quiet=True)))
+        bring_to_production(ground.platform, model, DemoProgress(Console(quiet=True)), Place())
         found[model] = collect(ground.target("production", model))
     return found
 

@@ -34,7 +34,7 @@ def bring_to_production(world: World, version: str) -> Answer:
     early = world.governance("promote", "production", CANCER, "--version", version)
     assert early.status == 1, early.told
     assert "needs 1 approval(s) by somebody other than" in early.err
-    key = ("--as", APPROVER, "--key", str(world.folder / APPROVER), "--yes")
+    key = ("--as", APPROVER, "--key", str(world.folder / "people" / APPROVER), "--yes")
     world.governance("approve", "production", CANCER, "--version", version, *key).ended_well()
     return world.governance("promote", "production", CANCER, "--version", version).ended_well()
 

@@ -48,6 +48,8 @@ CANCER, DIABETES = "breast_cancer_classifier", "diabetes_progression_classifier"
 TEAMS = {CANCER: "oncology", DIABETES: "diabetes-care"}
 TRAINER, APPROVER = "grace@example.com", "edsger@example.com"
 """Who runs the commands, and who agrees to what they ask for."""
+OTHERS = ("katherine@example.com", "donald@example.com")
+"""Who asks and agrees for the other team."""
 OWN_POD = b"kubernetes_orchestrator_entrypoint"
 """What the process of the pod that starts a run's steps is known by."""
 all_runs = pytest.mark.skipif(
@@ -309,14 +311,21 @@ class World:
 
     @contextmanager
     def api_away(self) -> Iterator[None]:
-        """Have the cluster's API server, a process of this machine, answer nothing inside the block."""
-        numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
-        (server,) = (int(folder.name) for folder in numbered if _runs(folder, b"kube-apiserver"))
+        """Have the cluster's API server, a process of this machine, answer nothing inside the block.
+
+        Its controllers and scheduler end when they cannot renew their lease; they are begun again, as a kubelet does.
+        """
+        (server,) = _programs(b"kube-apiserver")
+        others = _programs(b"kube-controller-manager") | _programs(b"kube-scheduler")
         os.kill(server, signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(server, signal.SIGCONT)
+            for process, command in others.items():
+                if not _runs(Path(f"/proc/{process}"), command[0]):
+                    silent = subprocess.DEVNULL
+                    subprocess.Popen(command, start_new_session=True, stdout=silent, stderr=silent)
 
     def leftovers(self, environment: str = "dev") -> list[str]:
         """Name secrets of runs, and jobs that go on and are not on their way out, once they had time to end."""
@@ -353,11 +362,22 @@ def _of(step: str) -> bytes:
     return f"--step_name\0{step}\0".encode()
 
 
+def _programs(program: bytes) -> dict[int, list[bytes]]:
+    """Return the command by which each process of ``program`` was begun."""
+    numbered = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    found = {int(folder.name): _command(folder) for folder in numbered}
+    return {process: command for process, command in found.items() if command[0].endswith(b"/" + program)}
+
+
 def _runs(process: Path, program: bytes) -> bool:
+    return _command(process)[0] == program
+
+
+def _command(process: Path) -> list[bytes]:
     try:
-        return (process / "cmdline").read_bytes().partition(b"\0")[0].endswith(b"/" + program)
+        return (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
     except OSError:  # it ended meanwhile
-        return False
+        return [b""]
 
 
 def _holds(process: Path, arguments: bytes, variable: bytes) -> bool:
@@ -484,12 +504,12 @@ def _describe(world: World) -> None:
 
     for environment in ENVIRONMENTS:
         edit_yaml(world.settings / f"{environment}.yaml", describe)
-    key = world.folder / APPROVER
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
-    people = {
-        TRAINER: {"accounts": [principal_of(current_identity())]},
-        APPROVER: {"keys": [{"key": key.with_name(f"{APPROVER}.pub").read_text(encoding="utf-8").strip()}]},
-    }
+    keys = world.folder / "people"
+    keys.mkdir()
+    people: dict[str, Any] = {TRAINER: {"accounts": [principal_of(current_identity())]}}
+    for email in (APPROVER, *OTHERS):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(keys / email)], check=True)
+        people[email] = {"keys": [{"key": (keys / f"{email}.pub").read_text(encoding="utf-8").strip()}]}
     edit_yaml(world.settings / "people.yaml", lambda raw: raw["people"].update(people))
     signing = ec.generate_private_key(ec.SECP256R1())
     private, public = world.folder / "keys" / "models-kubernetes-dev.pem", world.settings / "model_keys"

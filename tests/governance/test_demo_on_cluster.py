@@ -1,0 +1,93 @@
+"""What `make demo KUBERNETES=1` says before it begins: what is missing, what it would do, and whom it asks."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from environments import load_platform
+from governance.core.errors import RefusedError
+from governance.core.target import target_for
+from governance.demo.config import Place
+from governance.demo.readiness import NotReadyError, intended, require_ready
+from tests.conftest import edit_yaml
+from tests.governance.conftest import CANCER, DIABETES
+
+PEOPLE = ("edsger@example.com", "katherine@example.com", "donald@example.com")
+"""One who may approve for oncology beside whoever is at work, and two for diabetes-care."""
+
+
+pytestmark = pytest.mark.usefixtures("zenml_store")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A folder with a key of each."""
+    folder = tmp_path / "people"
+    folder.mkdir()
+    for email in PEOPLE:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / email)], check=True)
+    return folder
+
+
+def declare(settings: Path, keys: Path) -> None:
+    def change(raw: dict[str, dict[str, object]]) -> None:
+        for public in keys.glob("*.pub"):
+            raw["people"][public.stem] = {"keys": [{"key": public.read_text(encoding="utf-8").strip()}]}
+
+    edit_yaml(settings / "people.yaml", change)
+
+
+def test_all_that_is_missing_is_said_at_once(
+    settings_directory: Path, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    edit_yaml(settings_directory / "staging.yaml", lambda raw: raw.pop("kubernetes"))
+    with pytest.raises(NotReadyError) as missing:
+        require_ready(load_platform(settings_directory), Place("kubernetes", keys))
+    said = str(missing.value)
+    for words in (
+        "nothing was changed",
+        "staging.yaml has no section kubernetes",
+        "cluster",
+        "production.yaml: images.training is not set",
+        "production.yaml: images.inference is not set",
+        "ZenML's store is sqlite:",
+        "AWS_ACCESS_KEY_ID",
+        "people.yaml does not give edsger@example.com the key",
+        "people.yaml does not give donald@example.com the key",
+    ):
+        assert words in said
+    assert len(set(said.splitlines())) == len(said.splitlines()), "each once"
+
+
+def test_what_would_be_done_is_said_and_declared_keys_are_not_missing(settings_directory: Path, keys: Path) -> None:
+    declare(settings_directory, keys)
+    platform, place = load_platform(settings_directory), Place("kubernetes", keys)
+    dev, staging, production, diabetes, oncology = intended(platform, place)
+    assert dev.startswith("dev: apply to context ")
+    assert staging.startswith("staging: ")
+    assert production.startswith("production: ")
+    assert diabetes.endswith(f"train {DIABETES} and take it to production, approved by donald@example.com")
+    assert oncology.endswith(f"train {CANCER} and take it to production, approved by edsger@example.com")
+    with pytest.raises(NotReadyError) as missing:
+        require_ready(platform, place)
+    assert "people.yaml" not in str(missing.value)
+
+
+def test_one_other_person_approves_and_of_two_one_asks(settings_directory: Path, keys: Path) -> None:
+    platform, place = load_platform(settings_directory), Place("kubernetes", keys)
+    asks, approves = place.signers(target_for(platform, CANCER, "production", "kubernetes"))
+    assert asks is None
+    assert approves.email == "edsger@example.com"
+    asks, approves = place.signers(target_for(platform, DIABETES, "production", "kubernetes"))
+    assert asks is not None
+    assert (asks.email, approves.email) == ("katherine@example.com", "donald@example.com")
+    with pytest.raises(RefusedError, match="Nobody can approve for oncology: in KEYS, which is not set"):
+        Place("kubernetes").signers(target_for(platform, CANCER, "production", "kubernetes"))
