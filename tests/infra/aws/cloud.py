@@ -23,7 +23,24 @@ from stack_bootstrap.workspace import MIRROR_VARIABLE, Workspace, workspace
 from tests.conftest import REPOSITORY
 
 REGISTRY = "registry.terraform.io"
-SERVICES = ("budgets", "ce", "ec2", "ecr", "iam", "kms", "logs", "s3", "secretsmanager", "sns", "sts")
+SERVICES = (
+    "acm",
+    "applicationautoscaling",
+    "budgets",
+    "ce",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "iam",
+    "kms",
+    "logs",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sts",
+)
 
 _OVERRIDE = """\
 terraform {{
@@ -154,18 +171,19 @@ class Ground:
 
 def break_ground(cloud: Cloud, folder: Path, settings: Path, environment: str) -> Ground:
     """Copy the root and modules below ``folder``, point them at ``cloud`` and make the state bucket."""
-    infra = folder / "infra"
-    for part in ("roots/aws", "modules/aws", "modules/shared"):
-        shutil.copytree(REPOSITORY / "infra" / part, infra / part)
-    root = infra / "roots" / "aws"
     platform = load_platform(settings)
-    chosen = platform.environment(environment)
+    where = workspace(platform, environment, "aws")
+    infra = folder / "infra"
+    root = infra / where.root.relative_to(REPOSITORY / "infra")
+    shutil.copytree(where.root, root)
+    for part in ("modules/aws", "modules/shared"):
+        shutil.copytree(REPOSITORY / "infra" / part, infra / part)
+    chosen = platform.environment(where.place)
     assert chosen.aws is not None
     account = chosen.aws.account_id
     (root / "server_override.tf").write_text(cloud.override(account), encoding="utf-8")
     make_state_bucket(chosen, session=cloud.session(account))
-    where = replace(workspace(platform, environment, "aws"), root=root, home=folder / "home")
-    return Ground(cloud, environment, account, settings, where)
+    return Ground(cloud, environment, account, settings, replace(where, root=root, home=folder / "home"))
 
 
 def require_provider() -> None:

@@ -22,11 +22,15 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class MissingCalls:
-    """Answers what moto 5.2 does not know: tags and subscribers of budgets, and Cost Explorer's anomaly monitors."""
+    """Answers what moto 5.2 does not know.
+
+    That is tags and subscribers of budgets, tags of scaling targets, and Cost Explorer's anomaly monitors.
+    """
 
     def __init__(self, application: Wsgi) -> None:
         self.application = application
         self.monitors: dict[str, dict[str, Any]] = {}
+        self.scaling_tags: dict[str, dict[str, str]] = {}
         self.subscribers: dict[tuple[Any, ...], list[dict[str, str]]] = {}
         self.subscriptions: dict[str, dict[str, Any]] = {}
         self.tags: dict[str, list[dict[str, str]]] = {}
@@ -44,6 +48,14 @@ class MissingCalls:
                 self.tags[arn] = asked.get("ResourceTags", [])
             elif operation == "ListTagsForResource":
                 return self._json({"ResourceTags": self.tags[asked["ResourceARN"]]})(environ, start_response)
+        if service == "AnyScaleFrontendService" and operation == "RegisterScalableTarget":
+            asked = self._read(environ)
+            answer = b"".join(self.application(environ, start_response))
+            self.scaling_tags[json.loads(answer)["ScalableTargetARN"]] = asked.get("Tags", {})
+            return [answer]
+        if service == "AnyScaleFrontendService" and operation == "ListTagsForResource":
+            found = self.scaling_tags[self._read(environ)["ResourceARN"]]
+            return self._json({"Tags": found})(environ, start_response)
         if service == "AWSInsightsIndexService" and ("Anomaly" in operation or operation == "ListTagsForResource"):
             return self._json(getattr(self, operation)(self._read(environ)))(environ, start_response)
         return self.application(environ, start_response)
