@@ -94,10 +94,16 @@ def _spellings(value: str) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
+_AWAY = ("requests.exceptions.ConnectionError", "requests.exceptions.Timeout", "requests.exceptions.RetryError")
+"""By name: to plan, or to read settings, nobody imports requests."""
+
+
 def _message(error: Exception) -> str:
     if isinstance(error, ValidationError):  # its own text repeats the whole input
         lines = [(".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors()]
         return "; ".join(f"{where}: {what}" if where else what for where, what in lines)
+    if any(f"{kind.__module__}.{kind.__name__}" in _AWAY for kind in type(error).__mro__):  # itself a page of addresses
+        return "ZenML's server went away. Nothing is lost: once it answers, run the same command again, and it goes on."
     # The text of a KeyError is its argument in quotes.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return text.partition("\n(Background on this error at")[0].strip() or type(error).__name__

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,14 @@ def test_both_broken_objects_are_named(contracts: dict[str, StackContract], clie
     assert [refused.value.name, *(other.name for other in refused.value.others)] == [
         NAME, "local-diabetes-care-dev",
     ]  # fmt: skip
+
+
+def test_a_server_that_went_away_is_said_so_without_the_address_of_what_was_asked() -> None:
+    error = requests.ConnectionError("HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded, url: /api")
+    words = r"^stack dev: ZenML's server went away\. Nothing is lost"
+    with pytest.raises(RegistrationError, match=words) as away, naming("stack", "dev"):
+        raise error
+    assert "url" not in str(away.value)
 
 
 def test_an_unknown_flavor_is_refused_by_name(contracts: dict[str, StackContract], client: Any) -> None:
