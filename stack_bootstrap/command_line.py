@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from environments.errors import ExpectedError
+from environments.errors import ExpectedError, one_line
 
 EXPECTED_ERRORS: tuple[type[Exception], ...] = (ExpectedError,)
 """Errors whose message is all that a user needs; packages that cannot import ours add theirs."""
@@ -39,7 +39,7 @@ def run_command_line(app: typer.Typer, expected: tuple[type[Exception], ...], *,
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except Exception as error:
-        said = " ".join(str(error).partition("\n")[0].split())[:300]
+        said = one_line(error)
         if _is_a(error, _REFUSALS):
             typer.echo(f"ZenML's server refuses this account what the command needs: {said}", err=True)
         elif _is_of_zenmls_store(error):

@@ -8,10 +8,10 @@ from requests import RequestException
 from zenml.client import Client
 from zenml.logger import get_logger
 
+from environments.errors import one_line
 from governance.audit import AuditError, locate
 from governance.audit.events import Event, RunFailed, RunStarted
 from governance.audit.outbox import Outbox, Recorded, record_run
-from governance.core.errors import one_line
 from governance.core.machine_lock import machine_lock
 from governance.core.store_files import failures_of
 from governance.core.target import Target

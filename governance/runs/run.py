@@ -14,7 +14,7 @@ from zenml.client import Client
 from zenml.enums import ExecutionStatus, StackComponentType
 from zenml.logger import get_logger
 
-from governance.core.errors import one_line
+from environments.errors import one_line
 from governance.core.stacks import active_stack
 from governance.core.store_files import failures_of
 from governance.core.target import Target

@@ -14,7 +14,7 @@ from zenml.client import Client
 from zenml.logger import get_logger
 from zenml.stack import Stack
 
-from governance.core.errors import one_line
+from environments.errors import one_line
 from governance.records.schedule_records import replaced_schedules
 from governance.runs.schedulers import ScheduleError, Scheduler, scheduler_of
 

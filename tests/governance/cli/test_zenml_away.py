@@ -15,6 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from zenml.exceptions import IllegalOperationError
 
+from environments.errors import one_line
 from governance.cli.app import main
 from stack_bootstrap.command_line import run_command_line
 
@@ -90,6 +91,17 @@ def test_a_store_that_goes_away_while_a_command_works_is_one_line_too(
     signal.signal(signal.SIGTERM, handler)
     assert getattr(ended.value, "code", None) == status
     assert capfd.readouterr().err.count("\n") == (status or 0)
+
+
+def test_an_address_that_does_not_answer_is_said_by_itself() -> None:
+    asked = requests.Request("GET", "http://127.0.0.1:18610/api/v1/runs?hydrate=True").prepare()
+    assert (
+        one_line(requests.ConnectionError("Max retries exceeded", request=asked)) == "127.0.0.1:18610 does not answer"
+    )
+    refused = requests.Response()
+    refused.status_code = 403
+    assert one_line(requests.HTTPError("403\nforbidden", request=asked, response=refused)) == "403 forbidden"
+    assert one_line(requests.ConnectionError("no\nroute")) == "no route"
 
 
 def test_a_bucket_that_is_away_is_one_line_and_a_defect_is_none(
