@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zenml.client import Client
 from zenml.constants import ENV_ZENML_ACTIVE_PROJECT_ID, ENV_ZENML_ACTIVE_STACK_ID
 from zenml.exceptions import IllegalOperationError, StackValidationError
+from zenml.stack.stack import _STACK_CACHE
 
 from environments import DEFAULT_PROJECT, SHARED_PROJECT
 from governance.core.errors import RefusedError
@@ -98,6 +99,7 @@ def active_stack(name: str, project: str | None = None) -> Iterator[None]:
         chosen[ENV_ZENML_ACTIVE_PROJECT_ID] = require_project(project)
     before = {variable: os.environ.get(variable) for variable in chosen}
     os.environ.update(chosen)
+    _put_store_in_charge(chosen[ENV_ZENML_ACTIVE_STACK_ID])
     try:
         yield
     except StackValidationError as error:
@@ -108,3 +110,13 @@ def active_stack(name: str, project: str | None = None) -> Iterator[None]:
                 del os.environ[variable]
             else:
                 os.environ[variable] = value
+
+
+def _put_store_in_charge(stack: str) -> None:
+    """Have ZenML's file functions use the artifact store of ``stack``, where it was used before in this process.
+
+    They know one store for each scheme, such as ``s3://``: the one that was made last. A stack is made once.
+    """
+    for made in list(_STACK_CACHE.values()):
+        if str(made.id) == stack:
+            made.artifact_store._register()
