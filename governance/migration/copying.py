@@ -314,6 +314,9 @@ class Copier:
             self.watch(f"run {place} of {len(self.contents.runs)}")
             old = numbers.get(run.model_version.id) if run.model_version else None
             found = present.get(run.name) or begun.get(run.name)
+            if found is not None and self._is_cut_off(run, found, old):
+                self.target.store.delete_run(found.id)
+                found = None
             new = found.id if found else self._make_run(run, old)
             self._note("runs", run.id, new, made=found is None)
             self._steps(run, new, found)
@@ -329,6 +332,27 @@ class Copier:
         wanted = {run.name for run in self.contents.runs}
         chosen = PipelineRunFilter(project=self.target.project_id, in_progress=True)
         return [run for run in self.target.every(self.target.store.list_runs, chosen) if run.name in wanted]
+
+    def _is_cut_off(
+        self, run: PipelineRunResponse, found: PipelineRunResponse, version: ModelVersionResponse | None
+    ) -> bool:
+        """Return whether the copy ``found`` of ``run`` lacks what only making it gives, such as its model version.
+
+        A server writes a run, its tags and its links one after another, and may be killed between them. Only a copy
+        that has not ended is looked at: one that has may have been changed since.
+        """
+        if found.status.is_finished:
+            return False
+        linked = (found.model_version.name if found.model_version else None, {tag.name for tag in found.tags})
+        if linked != (version.name if version else None, {tag.name for tag in run.tags}):
+            return True
+        wanted = {(step.name, step.version): _links_of(step) for step in self.contents.steps[run.id]}
+        return any(wanted.get(name) != _links_of(step) for name, step in self._steps_of(found.id).items())
+
+    def _steps_of(self, run: UUID) -> dict[tuple[str, int], StepRunResponse]:
+        chosen = StepRunFilter(project=self.target.project_id, pipeline_run_id=run)
+        listed = self.target.every(self.target.store.list_run_steps, chosen)
+        return {(step.name, step.version): step for step in listed}
 
     def _make_run(self, run: PipelineRunResponse, version: ModelVersionResponse | None) -> UUID:
         origin = self.contents.snapshots[run.snapshot.id] if run.snapshot else None
@@ -352,11 +376,7 @@ class Copier:
         return made.id
 
     def _steps(self, run: PipelineRunResponse, new: UUID, found: PipelineRunResponse | None) -> None:
-        present: dict[tuple[str, int], StepRunResponse] = {}
-        if found is not None:
-            chosen = StepRunFilter(project=self.target.project_id, pipeline_run_id=new)
-            listed = self.target.every(self.target.store.list_run_steps, chosen)
-            present = {(step.name, step.version): step for step in listed}
+        present = {} if found is None else self._steps_of(new)
         # The last attempt of a step that failed ends the run, after which it takes no other.
         steps = sorted(self.contents.steps[run.id], key=lambda step: step.status == ExecutionStatus.FAILED)
         for step in steps:
@@ -458,6 +478,11 @@ class Copier:
         if there is None:
             raise MigrationError(f"{self.target.address} has no stack {stack.name!r}: make register there first.")
         return there.id
+
+
+def _links_of(step: StepRunResponse) -> tuple[list[tuple[str, tuple[str, str]]], int]:
+    """Return what ``step`` took in and put out, and after how many others it came."""
+    return [(place, name_of(artifact)) for place, artifact in artifacts_of(step)], len(step.parent_step_ids)
 
 
 def _with_version(settings: PipelineConfiguration, version: str | None) -> PipelineConfiguration:

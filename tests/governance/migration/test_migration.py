@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -200,6 +202,37 @@ def test_a_move_that_is_killed_after_a_few_writes_goes_on_and_makes_nothing_twic
     assert differences(here, there) == () and there.counts == here.counts
     assert written == counted.written, "nothing is written twice"
     assert attempts > 40 / allowed, "each write but the last that was allowed broke an attempt off"
+
+
+GOING_ON = "select id from pipeline_run where in_progress = 1"
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        f"update pipeline_run set model_version_id = null where model_version_id is not null and id in ({GOING_ON})",
+        f"delete from tag_resource where resource_id in ({GOING_ON})",
+        "delete from step_run_output_artifact where step_id in "
+        f"(select id from step_run where pipeline_run_id in ({GOING_ON}))",
+    ],
+)
+def test_a_run_that_a_killed_server_made_by_half_is_made_again(source: Place, tmp_path: Path, lost: str) -> None:
+    file = tmp_path / "half.db"
+    target, here = _other_store(file), read_contents(source, [CANCER])
+
+    def copy(place: Place) -> None:
+        Copier(source, place, here, read_contents(target, [CANCER]), lambda _: None).copy()
+
+    for _ in range(100):
+        with suppress(ConnectionError):
+            copy(Place(target.address, Counted(target.store, allowed=2), target.project))  # type: ignore[arg-type]
+        with closing(sqlite3.connect(file)) as database, database:
+            if database.execute(lost).rowcount:
+                break
+    else:
+        pytest.fail("no run was begun")
+    copy(target)
+    assert differences(here, read_contents(target, [CANCER])) == ()
 
 
 def test_another_database_takes_a_team_and_a_second_time_nothing(
