@@ -269,7 +269,7 @@ def test_model_goes_from_training_to_a_batch_in_production(
     production = ground.target("production")
     Place().signers(production)
     ground.apply_settings()  # which say who the signers are
-    bring_to_production(ground.platform, CANCER, DemoProgress(Console(quiet=True)))
+    bring_to_production(ground.platform, CANCER, DemoProgress(Console(quiet=True)), Place())
     release = release_in_use(production, RunSession(production).journal)
     model = read_model(Path(release.uri), release.digest)
     assert model.signature.estimator["type"] == estimator
