@@ -36,6 +36,7 @@ from environments.names import (
     audit_key_version,
     names_for,
     stack_name,
+    store_keys_variable,
 )
 from environments.server import SERVER, SERVER_FILE, ServerSettings
 
@@ -74,4 +75,5 @@ __all__ = [
     "names_for",
     "pick_cloud",
     "stack_name",
+    "store_keys_variable",
 ]

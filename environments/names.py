@@ -133,6 +133,14 @@ def stack_name(team: str, environment: str, cloud: str) -> str:
     return spell(f"stack.{key}", team=team, environment=environment)
 
 
+def store_keys_variable(stack: str) -> str:
+    """Return the variable that ``stack``, on an own cluster, is registered with its keys of the store from.
+
+    Terraform spells it the same way, in ``infra/roots/kubernetes/contract.tf``.
+    """
+    return f"{stack}_store".replace("-", "_").upper()
+
+
 def audit_key_version(environment: str, prefix: str, *, project: str, region: str) -> str:
     """Return the resource name of the version of the Cloud KMS key that Terraform makes for ``environment``'s log.
 

@@ -48,9 +48,9 @@ def run_demo(platform: Platform, place: Place | None = None, console: Console | 
     from governance.demo.readiness import require_ready
 
     place = place or Place()
-    require_commit("production", collect(platform.directory), guarded=True, settings=platform.directory)
     progress = DemoProgress(console or Screen(highlight=False))
     if place.cloud == "local":
+        require_commit("production", collect(platform.directory), guarded=True, settings=platform.directory)
         root = workspace_dir(platform)
         claim(platform, root)
         use_local_store(root)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import get_args
+from urllib.parse import urlsplit
 
-from environments import ORDER, Environment, Platform
+from environments import ORDER, PLATFORM, Environment, Platform, stack_name, store_keys_variable
+from environments.files import sha256_hex
 from governance.core.errors import RefusedError
+from governance.core.provenance import collect, require_commit
 from governance.core.target import target_for
 from governance.demo.config import Place
 
@@ -50,14 +54,26 @@ def _missing(platform: Platform, place: Place) -> Iterator[str]:
     for name, environment in platform.environments.items():
         if environment not in described:
             yield f"{name}.yaml has no section kubernetes."
+    yield from _uncommitted(platform)
     for context in {one.kubernetes.context for one in described if one.kubernetes}:
         yield from _silent(context)
     for environment in described:
         yield from _unpinned(platform, environment, place)
     yield from _store_of_this_machine()
     yield from _without_keys()
+    yield from _unnamed_keys(platform, described)
+    if platform.environment(ORDER[0]) in described:
+        yield from _unsigned_models(platform, place)
     if platform.environment(ORDER[-1]) in described:
         yield from _unsigned(platform, place)
+
+
+def _uncommitted(platform: Platform) -> Iterator[str]:
+    provenance = collect(platform.directory)
+    try:
+        require_commit(ORDER[-1], provenance, guarded=True, settings=platform.directory)
+    except RefusedError as error:
+        yield str(error)
 
 
 def _silent(context: str | None) -> Iterator[str]:
@@ -85,15 +101,33 @@ def _unpinned(platform: Platform, environment: Environment, place: Place) -> Ite
 
 
 def _store_of_this_machine() -> Iterator[str]:
+    from stack_bootstrap.registration.errors import RegistrationError
+    from stack_bootstrap.registration.running_server import use_running_server
+    from stack_bootstrap.registration.zenml_client import open_client
+
+    use_running_server()
     from zenml.config.global_config import GlobalConfiguration
     from zenml.enums import StoreType
 
     store = GlobalConfiguration().store_configuration
-    if store.type != StoreType.REST:
+    if store.type != StoreType.REST or _of_this_machine(urlsplit(store.url).hostname or ""):
         yield (
             f"ZenML's store is {store.url}, where no pod reaches it. Run `zenml login <server>`, or set "
             "ZENML_STORE_URL and ZENML_STORE_API_KEY."
         )
+        return
+    try:
+        open_client()
+    except RegistrationError as error:
+        yield str(error)
+
+
+def _of_this_machine(host: str) -> bool:
+    """Return whether ``host`` is what every machine calls itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _without_keys() -> Iterator[str]:
@@ -101,6 +135,44 @@ def _without_keys() -> Iterator[str]:
 
     if boto3.Session().get_credentials() is None:
         yield "No keys of the store are set: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+
+
+def _unnamed_keys(platform: Platform, described: list[Environment]) -> Iterator[str]:
+    from stack_bootstrap.contract import Secret
+    from stack_bootstrap.registration.secret_values import SecretUnavailableError, read_values
+
+    lacking = []
+    for environment in described:
+        name = environment.environment
+        for team in [PLATFORM, *(team.team for team in platform.teams.values() if name in team.environments)]:
+            variable = store_keys_variable(stack_name(team, name, "kubernetes"))
+            try:
+                held = read_values(Secret(manager="environment", reference=variable))
+            except SecretUnavailableError:
+                lacking.append(variable)
+                continue
+            if not {"key", "secret"} <= held.keys():
+                lacking.append(f"{variable} (is set to something else)")
+    if lacking:
+        yield (
+            "Each stack is registered with keys of the store, a JSON object of key and secret in a variable; set "
+            f"{', '.join(lacking)}."
+        )
+
+
+def _unsigned_models(platform: Platform, place: Place) -> Iterator[str]:
+    from governance.signing.errors import SigningError
+    from governance.signing.keys import committed_key, signer_for, trusted_keys
+
+    team = next(iter(platform.teams.values()))  # one key signs the models of all
+    dev = target_for(platform, team.models[0], ORDER[0], place.cloud)
+    try:
+        signer = signer_for(dev)
+        if signer.key not in map(sha256_hex, trusted_keys(dev)):
+            file = committed_key(platform.directory, ORDER[0], place.cloud)
+            yield f"{file} does not hold the public key of what models would be signed with here."
+    except SigningError as error:
+        yield str(error)
 
 
 def _unsigned(platform: Platform, place: Place) -> Iterator[str]:

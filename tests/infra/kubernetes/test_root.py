@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from environments import load_platform
+from environments import load_platform, store_keys_variable
 from stack_bootstrap import infrastructure
 from stack_bootstrap.clouds.adapter import FullStoreError
 from stack_bootstrap.clouds.kubernetes.state_bucket import make_state_bucket
@@ -130,7 +130,7 @@ def test_zenml_registers_the_stack_and_a_second_run_changes_nothing(
     from stack_bootstrap.registration import diff, open_client, register
 
     for contract in applied.stacks.values():
-        monkeypatch.setenv(contract.secrets["store"].reference, STORE_KEYS)
+        monkeypatch.setenv(store_keys_variable(contract.stack.name), STORE_KEYS)
     client = open_client()
     register(applied.stacks, client=client)
     assert not diff(applied.stacks, client=client).differs
