@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import re
 import signal
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kubernetes.utils.quantity import parse_quantity
 
 from tests.kubernetes.runs.world import Answer, Trained, World, all_runs
 
@@ -44,6 +48,34 @@ def test_what_a_step_asks_for_arrives_in_its_pod(world: World, trained: Trained)
     assert pod["metadata"]["annotations"]["example.com/ticket"] == "42"
     (job,) = [job for job in world.objects("jobs") if job["metadata"]["name"] == pod["metadata"]["labels"]["job-name"]]
     assert job["spec"]["activeDeadlineSeconds"] == 1800
+
+
+def test_each_step_costs_what_its_pod_asked_for_as_long_as_it_stood(world: World, trained: Trained) -> None:
+    (usage,) = [event for event in world.log(trained.run) if event["kind"] == "run_cost"]
+    assert usage["missing"] == []
+    steps = {pod["metadata"]["labels"]["step_name"]: pod for pod in step_pods(world, trained.run)}
+    assert {step["step"] for step in usage["steps"]} == set(steps)
+    cluster = world.cluster_settings()
+    for step in usage["steps"]:
+        pod = steps[step["step"]]
+        asked = pod["spec"]["containers"][0]["resources"]["requests"]
+        an_hour = parse_quantity(asked["cpu"]) * Decimal(str(cluster["prices"]["cpu_hour"]))
+        an_hour += parse_quantity(asked["memory"]) / 2**30 * Decimal(str(cluster["prices"]["gb_hour"]))
+        expected = an_hour * Decimal(str(step["pod_seconds"])) / 3600
+        assert Decimal(step["cost"]) == pytest.approx(expected, abs=Decimal("0.000001")), step
+        assert 0 < step["pod_seconds"] <= stood_seconds(pod) + 1, "a second is the cluster's finest"
+    assert Decimal(usage["cost"]) == sum(Decimal(step["cost"]) for step in usage["steps"])
+
+
+def step_pods(world: World, run: str) -> list[dict[str, Any]]:
+    return [pod for pod in world.pods_of(run) if "step_name" in pod["metadata"]["labels"]]
+
+
+def stood_seconds(pod: dict[str, Any]) -> float:
+    """Return for how long the container of a pod that ended was there."""
+    ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+    began, over = (datetime.fromisoformat(ended[at]) for at in ("startedAt", "finishedAt"))
+    return (over - began).total_seconds()
 
 
 def test_every_pod_runs_the_image_by_digest_and_holds_no_key(world: World, trained: Trained) -> None:

@@ -230,6 +230,11 @@ class World:
         pod: dict[str, Any] = wait_for(f"a running pod of {step}", found, 60, every=0.3)
         return pod
 
+    def cluster_settings(self, environment: str = "dev") -> dict[str, Any]:
+        """Return what the file of an environment says of its cluster."""
+        found: dict[str, Any] = yaml.safe_load((self.settings / f"{environment}.yaml").read_text(encoding="utf-8"))
+        return dict(found["kubernetes"])
+
     def bucket(self, environment: str = "dev", model: str = CANCER) -> str:
         """Return the bucket of the artifacts of the model's team."""
         return f"{self.installation.prefix}-{TEAMS[model]}-{environment}-artifacts"
