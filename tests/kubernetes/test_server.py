@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +27,7 @@ from stack_bootstrap.cluster.changes import apply_cluster, plan_cluster
 from stack_bootstrap.cluster.connection import Cluster
 from stack_bootstrap.cluster.render import ClusterTarget
 from stack_bootstrap.workspace import workspace
+from tests.conftest import copy_checkout, without_foreign_variables
 from tests.kubernetes.api import Api
 from tests.kubernetes.conftest import REGISTRY, Installation, install
 from tests.kubernetes.runs.world import HOST, image_at_hand
@@ -121,6 +126,23 @@ class Deployed:
         assert done.returncode == 0 or not check, (arguments, done.stderr)
         return done.stdout + done.stderr
 
+    @property
+    def url(self) -> str:
+        """Where it answers from this machine, which is the cluster's node."""
+        return "http://" + self.kubectl("get", "service", "zenml", "--output", "jsonpath={.spec.clusterIP}")
+
+    def log_in(self) -> dict[str, str]:
+        """Return the headers of its first administrator's requests."""
+        login = {"username": "admin", "password": PASSWORD}
+        told = requests.post(f"{self.url}/api/v1/login", data=login, timeout=60)
+        return {"Authorization": f"Bearer {told.json()['access_token']}"}
+
+    def asked(self, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return what it answers to its first administrator."""
+        told = requests.get(f"{self.url}/api/v1/{path}", params=parameters, headers=self.log_in(), timeout=60)
+        found: dict[str, Any] = told.json()
+        return found
+
     def pods(self) -> list[str]:
         """Names of the pods that run and are not on their way out."""
         found = json.loads(self.kubectl("get", "pods", "--output", "json"))["items"]
@@ -204,12 +226,7 @@ def test_what_is_there_is_what_is_rendered_and_a_change_by_hand_is_seen(deployed
 
 
 def test_nothing_is_lost_when_pods_are_killed_rolled_and_evicted_while_clients_write(deployed: Deployed) -> None:
-    address = deployed.kubectl("get", "service", "zenml", "--output", "jsonpath={.spec.clusterIP}")
-    url = f"http://{address}/api/v1"
-    login = {"username": "admin", "password": PASSWORD}
-    token = requests.post(f"{url}/login", data=login, timeout=60).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    with Writers(url, headers) as writers:
+    with Writers(f"{deployed.url}/api/v1", deployed.log_in()) as writers:
         first, second = deployed.pods()
         deployed.kubectl("delete", "pod", first, "--grace-period=0", "--force")
         deployed.wait()
@@ -235,8 +252,59 @@ def test_nothing_is_lost_when_pods_are_killed_rolled_and_evicted_while_clients_w
         time.sleep(2)
     assert writers.failed == []
     assert len(writers.made) > 50
-    total = requests.get(f"{url}/tags", params={"size": 1}, headers=headers, timeout=60).json()["total"]
-    assert total == len(writers.made)
+    assert deployed.asked("tags", {"size": 1})["total"] == len(writers.made)
+
+
+def test_a_training_goes_on_while_the_server_under_it_is_replaced(deployed: Deployed, tmp_path: Path) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    variables = {
+        **without_foreign_variables(os.environ),
+        "CLOUD": "local",
+        "PYTHONUNBUFFERED": "1",
+        "ZENML_CONFIG_PATH": str(tmp_path / "client"),
+        "ZENML_STORE_URL": deployed.url,
+        "ZENML_STORE_USERNAME": "admin",
+        "ZENML_STORE_PASSWORD": PASSWORD,
+    }
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=checkout,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    for arguments in (("apply", "--env", "dev", "--yes"), ("register", "--env", "dev")):
+        command = begin("governance.cli.infrastructure", *arguments)
+        out, err = command.communicate(timeout=300)
+        assert command.returncode == 0, (out, err)
+    before = set(deployed.pods())
+    training = begin("governance", "train", "--env", "dev", "--model", "breast_cancer_classifier")
+    assert training.stdout is not None
+    lines = []
+    for line in training.stdout:
+        lines.append(line)
+        if "finished in" not in line:
+            continue
+        if len([one for one in lines if "finished in" in one]) == 1:
+            deployed.kubectl("rollout", "restart", "deployment/zenml")
+        else:  # it would end before the last of the old pods does
+            training.send_signal(signal.SIGSTOP)
+            deployed.wait()
+            training.send_signal(signal.SIGCONT)
+            break
+    out, err = training.communicate(timeout=300)
+    assert training.returncode == 0, ("".join(lines), out, err)
+    assert not before & set(deployed.pods())
+    assert re.search(r"^Run \S+ completed: version 1 of breast_cancer_classifier", out, re.MULTILINE)
+    (run,) = deployed.asked("runs", {"size": 5})["items"]
+    assert run["body"]["status"] == "completed"
+    steps = deployed.asked("steps", {"pipeline_run_id": run["id"], "size": 50})
+    assert {step["body"]["status"] for step in steps["items"]} == {"completed"}
+    assert steps["total"] > 6
 
 
 def test_a_pod_writes_to_one_folder_and_reaches_no_api_server(deployed: Deployed) -> None:
