@@ -21,7 +21,7 @@ from governance.access.settings import SettingsInUse
 from governance.audit import current_actor, locate, open_log
 from governance.audit.events import AccountChange
 from governance.server.api import Api
-from governance.server.state import Home, ServerError
+from governance.server.state import ASKED_NOTHING, Home, ServerError
 
 Action = Literal["create", "reactivate", "deactivate", "rotate"]
 
@@ -135,7 +135,7 @@ def _done(api: Api, change: Change, folder: Path) -> Path | None:
         return None
     password, file = secrets.token_urlsafe(24), folder / f"{account.name}.txt"
     if change.action == "create":
-        body = {"name": account.name, "password": password, "active": True, "is_admin": False}
+        body = {"name": account.name, "password": password, "active": True, "is_admin": False, **ASKED_NOTHING}
         return _handed(api, file, password, account, lambda: api(what, "POST", "users", body))
     token = api(what, "PUT", f"{path}/deactivate")["body"]["activation_token"]
     body = {"activation_token": token, "password": password}

@@ -23,7 +23,7 @@ from environments.files import replace_file
 from governance.access.settings import ADMINISTRATORS, SETTINGS
 from governance.server.database import Address, keep_address
 from governance.server.secret_values import keep_encrypted, named, variables_of
-from governance.server.state import ADMINISTRATOR, SERVED, Home, Process, ServerError, Service
+from governance.server.state import ADMINISTRATOR, ASKED_NOTHING, SERVED, Home, Process, ServerError, Service
 from governance.server.trackers import PAGES, Store, page_command, page_variables, tracking_stores
 
 CHECKOUT_ACCOUNT = "checkout"
@@ -209,6 +209,7 @@ def _give_key(home: Home, url: str, password: str) -> None:
     api = f"{url}/api/v1"
     given = _ask("post", f"{api}/login", data={"username": ADMINISTRATOR, "password": password})
     headers = {"Authorization": f"Bearer {given['access_token']}"}
+    _ask("put", f"{api}/current-user", headers=headers, json=ASKED_NOTHING)
     page = _ask("get", f"{api}/service_accounts", headers=headers, params={"name": CHECKOUT_ACCOUNT})
     account = (page["items"] or [None])[0] or _ask(
         "post", f"{api}/service_accounts", headers=headers, json={"name": CHECKOUT_ACCOUNT, "active": True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -15,6 +16,8 @@ from governance.core.workspace import workspace_dir
 from stack_bootstrap.registration.running_server import process_runs
 
 ADMINISTRATOR = "admin"
+ASKED_NOTHING: dict[str, Any] = {"email_opted_in": False, "user_metadata": {"finished_onboarding_survey": True}}
+"""Of a person's account, whom ZenML's dashboard else asks for an address for its news before it shows anything."""
 """The first administrator."""
 TOKEN_MINUTES = 60
 """How long a login lasts; whoever holds a key, such as CI, is given the next token for it."""

@@ -78,7 +78,12 @@ def test_accounts_follow_the_applied_files(
     files = {row["account"]: Path(row["file"]) for row in json.loads(done.output)["changes"] if "file" in row}
     password, key = _password(files[NEW]), files["service account ci-production"].read_text()
     assert files["service account ci-production"].stat().st_mode & 0o077 == 0
-    assert server.log_in(NEW, password)("GET", "models").ok
+    new = server.log_in(NEW, password)
+    assert new("GET", "models").ok
+    for client in (new, server.admin):  # whom the dashboard shows what they came for
+        account = client("GET", "current-user").json()
+        assert account["body"]["email_opted_in"] is False
+        assert account["metadata"]["user_metadata"]["finished_onboarding_survey"] is True
     assert server.clients[LEFT]("GET", "models").status_code == 401
     shown = done.output + planned.output + Home.of(server.platform).log.read_text(errors="replace")
     for secret in (password, key):
