@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zenml.config.store_config import StoreConfiguration
 
 
+_LISTED_FROM_MEMORY = ("gs", "s3")
+"""What the stores in buckets are called by the library that ZenML reads them with; Azure's ZenML lists anew itself."""
 CONNECT_SECONDS, READ_SECONDS = 3, 5
 """How long a server may take to be reached and to answer before it is called away, when a command begins."""
 
@@ -51,12 +53,21 @@ def open_client() -> Client:
 
         _ask_server()
         limit_patience()
+        _list_buckets_anew()
         try:
             client = Client()
             client.zen_store.get_store_info()
         except CommandError as error:
             raise _of_another_version(error) from error
     return client
+
+
+def _list_buckets_anew() -> None:
+    """Have stores in buckets list anew each time, and not say from a list of before what others wrote since."""
+    from fsspec.config import conf
+
+    for protocol in _LISTED_FROM_MEMORY:
+        conf.setdefault(protocol, {})["use_listings_cache"] = False
 
 
 def _ask_server() -> None:

@@ -21,6 +21,7 @@ from stack_bootstrap.plans import Changes
 from stack_bootstrap.recorders import InfrastructureAct, attached
 from stack_bootstrap.workspace import workspace
 from tests.conftest import copy_settings
+from tests.governance.s3 import bucket, s3_server  # noqa: F401 (fixtures)
 from tests.governance.served import Served, served
 
 CANCER = "breast_cancer_classifier"

@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import boto3
 import pytest
-import s3fs
-from moto.server import ThreadedMotoServer
 
 from governance.core.store_files import path_in
 from governance.registry.model_files import ModelFiles, ReleaseError
 from pipelines.digests import folder_digest
 from pipelines.local_paths import UnsafeNameError, local_paths
+from tests.governance.s3 import artifact_store
 
 if TYPE_CHECKING:
     from zenml.artifact_stores import BaseArtifactStore
 
 URI = "s3://models/releases/classifier"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    moto = ThreadedMotoServer(port=0, verbose=False)
-    moto.start()
-    yield "http://{}:{}".format(*moto.get_host_and_port())
-    moto.stop()
-
-
-@pytest.fixture
-def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    s3fs.S3FileSystem.clear_instance_cache()
-    made = boto3.resource("s3").create_bucket(Bucket="models")
-    made.objects.delete()
-    yield made
-    s3fs.S3FileSystem.clear_instance_cache()
-
-
-def artifact_store(flavor: str, path: str) -> BaseArtifactStore:
-    """ZenML's own store at ``path``, as a stack has it."""
-    from zenml.artifact_stores import LocalArtifactStore, LocalArtifactStoreConfig
-    from zenml.enums import StackComponentType
-    from zenml.integrations.s3.artifact_stores import S3ArtifactStore
-    from zenml.integrations.s3.flavors import S3ArtifactStoreConfig
-
-    kinds: dict[str, tuple[Any, Any]] = {
-        "s3": (S3ArtifactStore, S3ArtifactStoreConfig),
-        "local": (LocalArtifactStore, LocalArtifactStoreConfig),
-    }
-    store, config = kinds[flavor]
-    made: BaseArtifactStore = store(
-        name="store",
-        id=uuid4(),
-        config=config(path=path),
-        flavor=flavor,
-        type=StackComponentType.ARTIFACT_STORE,
-        user=uuid4(),
-        created=datetime.now(UTC),
-        updated=datetime.now(UTC),
-    )
-    return made
 
 
 def model_at(store: BaseArtifactStore, uri: str, digest: str = "0" * 64) -> ModelFiles:
