@@ -1,7 +1,7 @@
 """What whoever starts a run, and the pods of it, may do in their team's namespace: nothing that was not seen needed.
 
 Each right names its reason. Measured from an audit log of every request while pipelines trained, validated, scored and
-ran by schedule; ``tests/kubernetes`` tries each of them, and much beyond them.
+ran by schedule, and what people need to read logs; ``tests/kubernetes`` tries each of them, and much beyond them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,17 @@ class Right(NamedTuple):
 
 RIGHTS: dict[str, tuple[Right, ...]] = {
     CLIENT: (
-        Right("", "pods", ("get", "list"), "follow a run, and say why one of its pods does not start"),
-        Right("", "pods/log", ("get",), "show what a step printed"),
+        Right("", "pods", ("get", "list"), "follow a run, say why a pod of it does not start; get: `kubectl logs`"),
+        Right("", "pods/log", ("get",), "`kubectl logs`: the last lines of a step that was killed are nowhere else"),
         Right("", "events", ("list",), "say why a pod was not made: quota, policy, no room"),
         Right("", "secrets", ("create", "delete"), "hand a run its token without writing it into pods; none is read"),
-        Right("batch", "jobs", ("create", "delete", "get", "list"), "start and stop a run, and find those left behind"),
-        Right("batch", "cronjobs", ("create", "delete", "get", "list", "patch"), "keep schedules"),
+        Right(
+            "batch",
+            "jobs",
+            ("create", "delete", "get", "list"),
+            "start and stop a run, and find those left behind; get: `kubectl logs job/…`",
+        ),
+        Right("batch", "cronjobs", ("create", "delete", "list", "patch"), "keep schedules"),
     ),
     WORKLOAD: (
         Right("", "pods", ("get", "list"), "see its own pod and how steps' pods ended"),

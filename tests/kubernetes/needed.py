@@ -10,7 +10,7 @@ SEEN_NEEDED: dict[str, dict[tuple[str, str], str]] = {
         ("", "events"): "list",
         ("", "secrets"): "create delete",
         ("batch", "jobs"): "create delete get list",
-        ("batch", "cronjobs"): "create delete get list patch",
+        ("batch", "cronjobs"): "create delete list patch",
     },
     "workload": {
         ("", "pods"): "get list",
