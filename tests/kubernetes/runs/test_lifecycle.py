@@ -96,6 +96,18 @@ def nights(world: World) -> list[dict[str, Any]]:
     return [event for event in said if event["outcome"] == "published" and event.get("schedule")]
 
 
+def cron_jobs(world: World) -> list[dict[str, Any]]:
+    """Return the CronJobs of production, without those that stayed for a night that has ended now."""
+    collected(world)
+    return world.objects("cronjobs", "production")
+
+
+def the_cron_job(world: World) -> dict[str, Any]:
+    """Return the one that is left once nights of earlier ones have ended."""
+    (found,) = wait_for("one CronJob", lambda: [found for found in [cron_jobs(world)] if len(found) == 1], PATIENCE)[0]
+    return dict(found)
+
+
 def test_a_cron_job_fires_with_a_promotion_between_and_is_rolled_back_paused_changed_and_removed(
     world: World, trained: Trained, in_production: str
 ) -> None:
@@ -112,7 +124,7 @@ def test_a_cron_job_fires_with_a_promotion_between_and_is_rolled_back_paused_cha
     assert world.objects("cronjobs", "production")[0]["spec"]["suspend"] is True
 
     bring_to_production(world, second)
-    (repointed,) = world.objects("cronjobs", "production")
+    repointed = the_cron_job(world)
     assert repointed["metadata"]["name"] != job["metadata"]["name"]
     assert repointed["spec"]["suspend"] is True, "what was paused stays so"
     world.governance("schedule", "production", CANCER, "--resume").ended_well()
@@ -128,7 +140,7 @@ def test_a_cron_job_fires_with_a_promotion_between_and_is_rolled_back_paused_cha
     back = world.governance("rollback", "production", CANCER, "--reason", "It was the wrong one").ended_well()
     assert back.out.strip() == f"{CANCER} in production went from version {second} back to version {trained.version}."
     world.governance("schedule", "production", CANCER, "--cron", "0 2 * * *").ended_well()
-    (changed,) = world.objects("cronjobs", "production")
+    changed = the_cron_job(world)
     assert (changed["spec"]["schedule"], changed["spec"].get("suspend", False)) == ("0 2 * * *", False)
     told = world.governance("schedules", "production", CANCER).ended_well()
     assert f"version {trained.version}, next" in told.out, "a rollback is followed too"
@@ -141,7 +153,7 @@ def test_a_cron_job_fires_with_a_promotion_between_and_is_rolled_back_paused_cha
     assert f"Job {name} of schedule {CANCER}-production was changed" in told.out
 
     world.governance("schedule", "production", CANCER, "--delete").ended_well()
-    assert world.objects("cronjobs", "production") == []
+    wait_for("the end of every night", lambda: not cron_jobs(world), PATIENCE)
     assert [name for name in world.leftovers("production") if name.startswith("zenml-token")] == []
     left_behind_reaches_nothing(world, changed)
 
