@@ -25,6 +25,7 @@ from governance.cost.recording import METADATA_KEY as USAGE
 from governance.records.context import context_of
 from governance.runs.code_archive import use_code_of
 from governance.runs.errors import RunBrokenError
+from governance.runs.evidence import predictions_of
 from governance.runs.following import is_no_answer
 from governance.runs.govern import gates_of, govern
 from governance.runs.outcome import require_success
@@ -35,6 +36,7 @@ from governance.runs.steps import executor_of
 from governance.runs.trackers import missing_traces
 
 if TYPE_CHECKING:
+    from zenml.artifact_stores import BaseArtifactStore
     from zenml.models import PipelineRunResponse
     from zenml.pipelines.pipeline_definition import Pipeline
 
@@ -138,7 +140,8 @@ def start_recorded(
 def _publish(target: Target, session: RunSession, run: PipelineRunResponse) -> None:
     store = Client().active_stack.artifact_store
     try:
-        publish_predictions(target, session.journal, run)
+        if not publish_predictions(target, session.journal, run):
+            _require_there(run, store)
     except RequestException:
         raise  # an OSError too, of ZenML's server
     except failures_of(store.path) as error:
@@ -147,6 +150,16 @@ def _publish(target: Target, session: RunSession, run: PipelineRunResponse) -> N
             f"does not answer ({type(error).__name__}: {one_line(error)}). Once it does, "
             f"`make collect ENV={target.environment.environment} MODEL={target.model}` publishes it."
         ) from error
+
+
+def _require_there(run: PipelineRunResponse, store: BaseArtifactStore) -> None:
+    """Go on if nothing waited to be published because ``run`` predicted nothing, or another process was first."""
+    predictions = predictions_of(run)
+    if predictions is not None and not store.exists(predictions.uri):
+        raise NotPublishedError(
+            f"Run {run.name} passed and is on record, and what it predicted neither waits to be published nor is at "
+            f"{predictions.uri}: somebody removed it. Run it again."
+        )
 
 
 def _begun(start: Callable[[], PipelineRunResponse | None], follower: Follower) -> PipelineRunResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +26,11 @@ from governance.core.target import Target
 from governance.gates import catalogue, data_quality
 from governance.gates.result import GateFailedError
 from governance.records.context import context_of
+from governance.records.journal import Journal
 from governance.runs import jobs
 from governance.runs.evidence import evaluation_of, outputs_of, predictions_of, verdict_of, verdicts_of
 from governance.runs.govern import UngovernedPipelineError, govern
+from governance.runs.publication import NotPublishedError
 from governance.runs.run import run
 from governance.runs.session import RunSession
 from pipelines.config import ModelConfig, read_config
@@ -35,7 +38,7 @@ from pipelines.data import load_training_sets
 from pipelines.evaluation import Evaluation
 from pipelines.model import TrainedModel
 from pipelines.prediction_summary import ScoredRows
-from pipelines.publication import RunStoppedError
+from pipelines.publication import RunStoppedError, pending_folder
 from pipelines.scoring import write_predictions
 from pipelines.steps import data_loader, feature_engineering, model_evaluator, model_trainer, sharded_inference
 from pipelines.tables import DataSourceError
@@ -313,6 +316,22 @@ def test_a_run_that_was_stopped_meanwhile_publishes_nothing(
     run = str(_newest_run().id)
     assert not (folder / run).exists()
     assert [file.name for file in (folder / "_pending" / run).iterdir() if file.name != "_staging"] == []
+
+
+def test_predictions_that_neither_wait_nor_are_public_are_missed(
+    ground: Ground, trained: PipelineRunResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del trained
+    module = importlib.import_module("governance.runs.run")
+    publish = module.publish_predictions
+
+    def removed_first(target: Target, journal: Journal, run: PipelineRunResponse) -> bool:
+        shutil.rmtree(pending_folder(Client().active_stack.artifact_store.path, CANCER, str(run.id)))
+        return bool(publish(target, journal, run))
+
+    monkeypatch.setattr(module, "publish_predictions", removed_first)
+    with pytest.raises(NotPublishedError, match=r"what it predicted neither waits to be published nor is at .*parquet"):
+        jobs.infer(ground.target("dev"))
 
 
 @pytest.mark.parametrize(("missing", "passes"), [(50, False), (15, True)])
