@@ -1,4 +1,4 @@
-"""A training of eight steps in the pods of a cluster that may be worked on, beside the same on this machine."""
+"""What runs take in the pods of a cluster that may be worked on: a training beside one here, shards beside one step."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from tests.benchmarks import Figure, timed
 from tests.infra.aws.cloud import require_provider
 from tests.kubernetes.conftest import VARIABLE, cluster_at_hand
+from tests.kubernetes.runs import scale
 from tests.kubernetes.runs.world import CANCER, World, image_at_hand, world
 
 GOAL_SECONDS = 70
@@ -70,10 +71,16 @@ def measure(folder: Path) -> Iterator[Figure]:
             _, here = timed(lambda: made.governance("train", "dev", CANCER, "--cloud", "local").ended_well())
             _, there = timed(lambda: made.governance("train").ended_well())
             times = _times(made, made.newest_run()[0])
+            location = scale.put_rows(made)
+            whole, divided = (scale.score(made, location, shards) for shards in (1, scale.PARTS))
     yield Figure("cluster: training, eight steps in pods", there, "s", GOAL_SECONDS, baseline=here)
     for name, (since, until) in PHASES.items():
         mean = statistics.mean(pod.seconds(since, until) for pod in times.values())
         yield Figure(f"cluster: a pod, {name}, on average", mean, "s")
+    rows = f"cluster: {whole.rows:,} rows in {scale.PARTS} shards"
+    yield Figure(rows, divided.seconds, "s", baseline=whole.seconds)
+    most, alone = (max(scored.peaks.values()) / 2**20 for scored in (divided, whole))
+    yield Figure(f"{rows}, most memory of a step", most, "MiB", baseline=alone)
 
 
 def _times(made: World, run: str) -> dict[str, Times]:

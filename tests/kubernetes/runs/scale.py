@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ class Scored(NamedTuple):
     """SHA-256 over the hash of each published row in order, without what is a run's own."""
     peaks: dict[str, int]
     """The most bytes of memory that each step's process held, as the log has it."""
-    parts: int
+    seconds: float
+    """Of the command, from its start to its end."""
 
 
 def put_rows(world: World, rows: int = ROWS) -> str:
@@ -46,7 +48,9 @@ def put_rows(world: World, rows: int = ROWS) -> str:
 
 def score(world: World, location: str, shards: int) -> Scored:
     """Score what is at ``location`` in dev, in ``shards`` shards."""
+    began = time.monotonic()
     told = world.governance("infer", "dev", CANCER, "--data", location, "--shards", str(shards)).ended_well()
+    seconds = time.monotonic() - began
     found = re.search(r"rows scored, .*s3://([^/\s]+)/(\S+)", told.out)
     run = re.search(r"^Run (\S+) completed", told.out, re.MULTILINE)
     assert found, told.told
@@ -64,4 +68,4 @@ def score(world: World, location: str, shards: int) -> Scored:
             rows += len(published)
     (usage,) = [event for event in world.log(run[1]) if event["kind"] == "run_cost"]
     peaks = {step["step"]: int(step["peak_memory_bytes"]) for step in usage["steps"]}
-    return Scored(rows, seen.hexdigest(), peaks, len(keys))
+    return Scored(rows, seen.hexdigest(), peaks, seconds)
