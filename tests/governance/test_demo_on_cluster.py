@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from environments import load_platform
+from governance.cli.app import main
 from governance.core.errors import RefusedError
 from governance.core.target import target_for
 from governance.demo.config import Place
@@ -157,3 +159,19 @@ def test_one_other_person_approves_and_of_two_one_asks(settings_directory: Path,
     assert (asks.email, approves.email) == ("katherine@example.com", "donald@example.com")
     with pytest.raises(RefusedError, match="Nobody can approve for oncology: in KEYS, which is not set"):
         Place("kubernetes").signers(target_for(platform, CANCER, "production", "kubernetes"))
+
+
+def test_what_the_demo_made_on_a_cluster_is_removed_by_destroy_alone(
+    settings_directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["governance", "clean-demo", "--kubernetes", "--settings", str(settings_directory)]
+    monkeypatch.setattr("sys.argv", asked)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.signal(signal.SIGTERM, handler)
+    out, err = capfd.readouterr()
+    assert (ended.value.code, out) == (1, "")
+    assert err.startswith("Nothing was done: on a cluster the demo makes environments like any other")
+    for environment in load_platform(settings_directory).environments:
+        assert f"make destroy ENV={environment} CLOUD=kubernetes\n" in err
