@@ -41,6 +41,7 @@ from zenml.zen_server.utils import rbac, zen_store  # noqa: E402
 from environments import SettingsError  # noqa: E402
 from governance.access.activation import KeepsOwnName  # noqa: E402
 from governance.access.guard import Guard  # noqa: E402
+from governance.access.pages import LoadsNothingFromOthers  # noqa: E402
 from governance.access.recording import DecisionRecorder  # noqa: E402
 from governance.access.roles import Account  # noqa: E402
 from governance.access.routes import READING, refuse_unguarded, routes_of  # noqa: E402
@@ -103,6 +104,7 @@ from zenml.zen_server import zen_server_api  # noqa: E402
 
 app = zen_server_api.app
 app.add_middleware(KeepsOwnName)
+app.add_middleware(LoadsNothingFromOthers)
 refuse_unguarded(routes_of(app, _authorize))
 
 _lifespan: Callable[[Any], Any] = app.router.lifespan_context

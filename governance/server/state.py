@@ -16,9 +16,9 @@ from governance.core.workspace import workspace_dir
 from stack_bootstrap.registration.running_server import process_runs
 
 ADMINISTRATOR = "admin"
+"""The first administrator."""
 ASKED_NOTHING: dict[str, Any] = {"email_opted_in": False, "user_metadata": {"finished_onboarding_survey": True}}
 """Of a person's account, whom ZenML's dashboard else asks for an address for its news before it shows anything."""
-"""The first administrator."""
 TOKEN_MINUTES = 60
 """How long a login lasts; whoever holds a key, such as CI, is given the next token for it."""
 SERVED = {
@@ -28,6 +28,8 @@ SERVED = {
     "ZENML_SERVER_AUTH_SCHEME": "OAUTH2_PASSWORD_BEARER",
     "ZENML_SERVER_AUTO_ACTIVATE": "true",
     "ZENML_SERVER_DEPLOYMENT_TYPE": "other",
+    "ZENML_SERVER_DISPLAY_ANNOUNCEMENTS": "false",
+    "ZENML_SERVER_DISPLAY_UPDATES": "false",
     "ZENML_SERVER_JWT_TOKEN_EXPIRE_MINUTES": str(TOKEN_MINUTES),
     "ZENML_STORE_TYPE": "sql",
 }

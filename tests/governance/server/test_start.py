@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from typer.testing import CliRunner
 
 from environments import Platform, load_platform
@@ -135,6 +136,19 @@ def test_a_server_that_runs_is_left_as_it_is_and_its_secrets_are_its_owners_alon
     shown = home.log.read_text(errors="replace") + " ".join(psutil.Process(before[0].process.pid).cmdline())
     for secret in (password, *(file.read_text() for file in (home.key, home.secrets_key, home.folder / "tokens.key"))):
         assert not re.search(re.escape(secret), shown)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("server")
+@pytest.mark.parametrize("path", ["/", "/login", "/api/v1/info", "/api/v1/models"])
+def test_the_dashboard_loads_and_asks_nobody_but_the_server(server: Served, path: str) -> None:
+    answer = requests.get(server.api.removesuffix("/api/v1") + path, timeout=10)
+    policies = answer.raw.headers.getlist("content-security-policy")
+    assert len(policies) == 1, "each further one would only be held against the same page, and ZenML's is wider"
+    directives = dict(directive.strip().split(" ", 1) for directive in policies[0].split(";"))
+    assert directives["default-src"] == "'none'"
+    sources = {source for given in directives.values() for source in given.split()}
+    assert sources == {"'none'", "'self'", "'unsafe-inline'", "data:"}
 
 
 @pytest.mark.slow
