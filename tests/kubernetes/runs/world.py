@@ -103,9 +103,13 @@ class World:
     image: str
     environments: tuple[str, ...] = ENVIRONMENTS
     zenml_port: int = field(default_factory=free_port)
-    store_port: int = field(default_factory=free_port)
     services: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store_port(self) -> int:
+        """The store's, which is free as the few after a free one are; drawn by itself it was once ZenML's."""
+        return self.zenml_port + 1
 
     @property
     def settings(self) -> Path:
