@@ -188,7 +188,8 @@ class ClusterFollower(Follower):
             if error.status in (401, 403):
                 raise RunBrokenError(
                     f"The cluster does not let us look at run {run.name} in {self._namespace}: {error.reason} "
-                    f"({error.status}). The stack's client needs the rights that its contract lists.",
+                    f"({error.status}). Its client's role was changed, or the namespace is being removed: "
+                    "`make plan` says which.",
                     reason="Forbidden",
                 ) from error
             raise ClusterUnreachableError(f"the cluster answered {error.status} {error.reason}") from error
