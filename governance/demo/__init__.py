@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environments import Platform
-from governance.core.provenance import collect, require_commit
 from governance.core.workspace import claim, remove_claimed, use_local_store, workspace_dir
 from governance.demo.config import Place
 
@@ -45,12 +44,12 @@ def run_demo(platform: Platform, place: Place | None = None, console: Console | 
     from governance.demo.progress import DemoProgress
     from governance.demo.proof import verify_logs, write_evidence, write_reports
     from governance.demo.provision import provision
-    from governance.demo.readiness import require_ready
+    from governance.demo.readiness import require_committed, require_ready
 
     place = place or Place()
     progress = DemoProgress(console or Screen(highlight=False))
     if place.cloud == "local":
-        require_commit("production", collect(platform.directory), guarded=True, settings=platform.directory)
+        require_committed(platform)
         root = workspace_dir(platform)
         claim(platform, root)
         use_local_store(root)

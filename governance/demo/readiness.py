@@ -33,6 +33,16 @@ def require_ready(platform: Platform, place: Place) -> None:
         )
 
 
+def require_committed(platform: Platform) -> None:
+    """Refuse to begin where production would refuse half-way what no commit holds.
+
+    Raises:
+        CommitUnknownError: git would not tell the commit, or whether files differ from it.
+        UncommittedError: files differ from it.
+    """
+    require_commit(ORDER[-1], collect(platform.directory), guarded=True, settings=platform.directory)
+
+
 def intended(platform: Platform, place: Place) -> list[str]:
     """Return what the demo would do, a line each."""
     lines = []
@@ -69,9 +79,8 @@ def _missing(platform: Platform, place: Place) -> Iterator[str]:
 
 
 def _uncommitted(platform: Platform) -> Iterator[str]:
-    provenance = collect(platform.directory)
     try:
-        require_commit(ORDER[-1], provenance, guarded=True, settings=platform.directory)
+        require_committed(platform)
     except RefusedError as error:
         yield str(error)
 
