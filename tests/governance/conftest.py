@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +95,24 @@ def _as_committed() -> Iterator[None]:
 def uncommitted_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what is in no commit, as outside of tests."""
     monkeypatch.setattr(provenance, "_uncommitted", _UNCOMMITTED)
+
+
+@pytest.fixture
+def run_main(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
+    """Run a command as its program does, its line of an error included; returns the exit code."""
+    from governance.cli.app import main
+
+    def run(*arguments: str) -> object:
+        handler = signal.getsignal(signal.SIGTERM)
+        monkeypatch.setattr(sys, "argv", ["governance", *arguments])
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        return ended.value.code
+
+    return run
 
 
 @pytest.fixture(scope="module")

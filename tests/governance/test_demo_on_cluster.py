@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from environments import load_platform
-from governance.cli.app import main
 from governance.core.errors import RefusedError
 from governance.core.target import target_for
 from governance.demo.config import Place
@@ -162,16 +161,11 @@ def test_one_other_person_approves_and_of_two_one_asks(settings_directory: Path,
 
 
 def test_what_the_demo_made_on_a_cluster_is_removed_by_destroy_alone(
-    settings_directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    settings_directory: Path, run_main: Callable[..., object], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["governance", "clean-demo", "--kubernetes", "--settings", str(settings_directory)]
-    monkeypatch.setattr("sys.argv", asked)
-    handler = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    signal.signal(signal.SIGTERM, handler)
+    code = run_main("clean-demo", "--kubernetes", "--settings", str(settings_directory))
     out, err = capfd.readouterr()
-    assert (ended.value.code, out) == (1, "")
+    assert (code, out) == (1, "")
     assert err.startswith("Nothing was done: on a cluster the demo makes environments like any other")
     for environment in load_platform(settings_directory).environments:
         assert f"make destroy ENV={environment} CLOUD=kubernetes\n" in err

@@ -284,20 +284,15 @@ def test_a_training_goes_on_while_the_server_under_it_is_replaced(deployed: Depl
     before = set(deployed.pods())
     training = begin("governance", "train", "--env", "dev", "--model", "breast_cancer_classifier")
     assert training.stdout is not None
-    lines = []
-    for line in training.stdout:
-        lines.append(line)
-        if "finished in" not in line:
-            continue
-        if len([one for one in lines if "finished in" in one]) == 1:
-            deployed.kubectl("rollout", "restart", "deployment/zenml")
-        else:  # it would end before the last of the old pods does
-            training.send_signal(signal.SIGSTOP)
-            deployed.wait()
-            training.send_signal(signal.SIGCONT)
-            break
+    finished = (line for line in training.stdout if "finished in" in line)
+    first = next(finished, None)
+    deployed.kubectl("rollout", "restart", "deployment/zenml")
+    second = next(finished, None)
+    training.send_signal(signal.SIGSTOP)  # it would end before the last of the old pods does
+    deployed.wait()
+    training.send_signal(signal.SIGCONT)
     out, err = training.communicate(timeout=300)
-    assert training.returncode == 0, ("".join(lines), out, err)
+    assert training.returncode == 0, (first, second, out, err)
     assert not before & set(deployed.pods())
     assert re.search(r"^Run \S+ completed: version 1 of breast_cancer_classifier", out, re.MULTILINE)
     (run,) = deployed.asked("runs", {"size": 5})["items"]

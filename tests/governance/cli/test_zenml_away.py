@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -16,7 +17,6 @@ from botocore.config import Config
 from zenml.exceptions import IllegalOperationError
 
 from environments.errors import one_line
-from governance.cli.app import main
 from stack_bootstrap.command_line import run_command_line
 
 MODEL = ("--model", "breast_cancer_classifier")
@@ -50,17 +50,14 @@ def test_a_server_that_is_away_is_one_line(
     settings_directory: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    run_main: Callable[..., object],
 ) -> None:
-    handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.setenv("ZENML_STORE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("ZENML_STORE_API_KEY", "ZENKEY_hunter2")
     monkeypatch.setenv("GROUNDWORK_ENVIRONMENTS", str(settings_directory))
-    monkeypatch.setattr(sys, "argv", ["governance", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    signal.signal(signal.SIGTERM, handler)
+    code = run_main(*arguments)
     out, err = capfd.readouterr()
-    assert (ended.value.code, out) == (1, "")
+    assert (code, out) == (1, "")
     assert err.startswith("store of ZenML: the server http://127.0.0.1:1 is away")
     assert err.count("\n") == 1
 

@@ -17,7 +17,7 @@ from tests.kubernetes.runs.world import CANCER, World
 
 ROWS = 10_000_000
 PARTS = 4
-RUNS_OWN = ("run_id", "predicted_at")
+RUNS_OWN = ["run_id", "predicted_at"]
 """Columns that say which run scored, and so are never the same."""
 _ROW_GROUP = 100_000
 
@@ -63,7 +63,7 @@ def score(world: World, location: str, shards: int) -> Scored:
         body = io.BytesIO()
         world.s3.download_fileobj(bucket, key, body)
         for batch in pq.ParquetFile(body).iter_batches(_ROW_GROUP):
-            published = batch.to_pandas().drop(columns=list(RUNS_OWN))
+            published = batch.to_pandas().drop(columns=RUNS_OWN)
             seen.update(pd.util.hash_pandas_object(published, index=False).to_numpy().tobytes())
             rows += len(published)
     (usage,) = [event for event in world.log(run[1]) if event["kind"] == "run_cost"]

@@ -32,12 +32,7 @@ def test_a_run_in_pods_ends_well_and_is_on_record(world: World, trained: Trained
 
 
 def test_what_a_step_asks_for_arrives_in_its_pod(world: World, trained: Trained) -> None:
-    (pod,) = [
-        pod
-        for pod in world.objects("pods")
-        if pod["metadata"]["labels"].get("run_name") == trained.run
-        and pod["metadata"]["labels"].get("step_name") == "model_trainer"
-    ]
+    (pod,) = [pod for pod in step_pods(world, trained.run) if pod["metadata"]["labels"]["step_name"] == "model_trainer"]
     spec = pod["spec"]
     assert spec["containers"][0]["resources"] == {
         "requests": {"cpu": "500m", "memory": "1Gi"},

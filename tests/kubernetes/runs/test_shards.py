@@ -11,14 +11,13 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from tests.kubernetes.runs.scale import RUNS_OWN
 from tests.kubernetes.runs.world import CANCER, Trained, World, all_runs
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster"), all_runs]
 
 AWAY_SECONDS = 25
 """As long as an upgrade of a server takes."""
-RUNS_OWN = ["run_id", "predicted_at"]
-"""Columns that say which run scored, and so are never the same."""
 
 
 @pytest.fixture(scope="module")
